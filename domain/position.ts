@@ -1,0 +1,26 @@
+// Where in the log a command's event stands, as the `Firstcome-Position` header carries it:
+// `coupon-assign/2/1041` (topic, partition, offset), several joined by commas.
+
+export type Position = { topic: string; partition: number; offset: bigint };
+
+const POSITION = /^([a-z][a-z0-9._-]{0,100})\/(\d{1,6})\/(\d{1,18})$/;
+const MAX_POSITIONS = 16;
+
+/** The header's text for these positions. */
+export function formatPositions(positions: readonly Position[]): string {
+  return positions.map((p) => `${p.topic}/${p.partition}/${p.offset}`).join(',');
+}
+
+/** The positions in a header's text; null when it is not of that form, or holds more than 16. */
+export function parsePositions(text: string): Position[] | null {
+  const parts = text.split(',');
+  if (parts.length > MAX_POSITIONS) return null;
+  const positions: Position[] = [];
+  for (const part of parts) {
+    const match = POSITION.exec(part.trim());
+    if (match === null) return null;
+    const [, topic, partition, offset] = match as unknown as [string, string, string, string];
+    positions.push({ topic, partition: Number(partition), offset: BigInt(offset) });
+  }
+  return positions;
+}

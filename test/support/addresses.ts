@@ -1,0 +1,12 @@
+// Where the servers of this test run are; test/run.ts starts them and sets these values.
+
+/** The address in an environment value; a test that needs a server cannot run without it. */
+export function addressOf(
+  name: 'KAFKA_BROKERS' | 'SCHEMA_REGISTRY_URL' | 'REDIS_URL' | 'MYSQL_URL' | 'MARIADB_URL',
+): string {
+  const value = process.env[name];
+  if (value === undefined || value === '') {
+    throw new Error(`${name} is not set: run the tests through npm test, which starts the servers`);
+  }
+  return value;
+}
