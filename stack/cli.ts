@@ -1,0 +1,86 @@
+// npm run stack -- up | status | reset
+import { rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { secondsSince } from './installer.ts';
+import { isStackRunning, type PartName, partNames, stackVariables, startStack } from './stack.ts';
+import { StackError } from './stack-error.ts';
+import { readState } from './stack-state.ts';
+import { aborted, stopSignal } from './stop-signals.ts';
+
+const DEFAULT_FOLDER = '.firstcome/run';
+const USAGE = `usage: npm run stack -- <command> [--folder ${DEFAULT_FOLDER}]
+  up [--parts ${partNames.join(',')}]   starts the parts and stays until Ctrl-C
+  status                            tells whether they run, and their addresses
+  reset                             removes the folder with all its data`;
+
+await main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof StackError ? error.message : error);
+  process.exitCode = 1;
+});
+
+async function main(args: string[]): Promise<void> {
+  const { positionals, values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      folder: { type: 'string', default: DEFAULT_FOLDER },
+      parts: { type: 'string', default: 'kafka,registry,redis,mysql' },
+    },
+  });
+  const folder = resolve(values.folder);
+  switch (positionals[0]) {
+    case 'up':
+      return up(folder, parseParts(values.parts));
+    case 'status':
+      return status(folder);
+    case 'reset':
+      return reset(folder);
+    default:
+      throw new StackError(USAGE);
+  }
+}
+
+function parseParts(text: string): PartName[] {
+  return text.split(',').map((name) => {
+    const part = partNames.find((known) => known === name.trim());
+    if (part === undefined) throw new StackError(`no part ${name}: ${partNames.join(', ')}`);
+    return part;
+  });
+}
+
+async function up(folder: string, parts: PartName[]): Promise<void> {
+  const signal = stopSignal();
+  const startMs = performance.now();
+  const stack = await startStack({
+    folder,
+    parts,
+    restart: true,
+    report: (line) => console.log(line),
+    onDeath: (part, lines) => console.error([`${part} died:`, ...lines].join('\n  ')),
+    signal,
+  });
+  const variables = Object.entries(stackVariables(stack)).map(([key, value]) => `${key}=${value}`);
+  await writeFile(join(folder, 'env'), `${variables.join('\n')}\n`, { mode: 0o600 });
+  console.log(`all parts serve … ${secondsSince(startMs)} s; addresses: ${join(folder, 'env')}`);
+  await aborted(signal);
+  console.log('stopping');
+  await stack.stop();
+}
+
+async function status(folder: string): Promise<void> {
+  const isRunning = await isStackRunning(folder);
+  console.log(`${folder}: ${isRunning ? 'running' : 'not running'}`);
+  if (!isRunning) return;
+  for (const [key, value] of Object.entries(readState(folder).addresses)) {
+    console.log(`  ${key}=${value.replace(/:[^:@/]+@/, ':***@')}`);
+  }
+}
+
+async function reset(folder: string): Promise<void> {
+  if (await isStackRunning(folder)) {
+    throw new StackError(`a stack runs in ${folder}: stop it first`);
+  }
+  await rm(folder, { recursive: true, force: true });
+  console.log(`removed ${folder}`);
+}

@@ -1,0 +1,243 @@
+// The real parts as processes of this machine: installs what is missing, starts them side by side,
+// stops them in reverse order.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Claim, tryClaim } from './claim.ts';
+import { type Installer, installMissing, secondsSince } from './installer.ts';
+import { kafkaInstaller, startKafka } from './kafka.ts';
+import { mariadbInstaller, mysqlInstaller, startMariadb, startMysql } from './mysql.ts';
+import type { PartContext } from './part-context.ts';
+import { claimPort } from './ports.ts';
+import { redisInstaller, startRedis } from './redis.ts';
+import { registryInstaller, startRegistry } from './registry.ts';
+import { StackError } from './stack-error.ts';
+import { readState, type StackState, writeState } from './stack-state.ts';
+import { type ManagedProcess, startProcess } from './supervisor.ts';
+
+const LEFTOVERS_LIMIT_SECONDS = 30;
+
+export type PartName = 'kafka' | 'registry' | 'redis' | 'mysql' | 'mariadb';
+
+export const partNames: readonly PartName[] = ['kafka', 'registry', 'redis', 'mysql', 'mariadb'];
+
+/** Reading the address of a part that was not asked for throws a StackError. */
+export type StackAddresses = {
+  /** host:port of the three brokers */
+  readonly kafkaBrokers: string[];
+  /** http://127.0.0.1:port/apis/ccompat/v7 */
+  readonly registryUrl: string;
+  /** redis://127.0.0.1:port */
+  readonly redisUrl: string;
+  /** mysql://firstcome:password@127.0.0.1:port/firstcome */
+  readonly mysqlUrl: string;
+  /** as mysqlUrl */
+  readonly mariadbUrl: string;
+};
+
+export type StackOptions = {
+  /** Holds data/, logs/ and stack.json; one stack at a time per folder. */
+  folder: string;
+  /** `registry` keeps its data in Kafka and needs `kafka` beside it. */
+  parts: readonly PartName[];
+  /** Bring back a part that dies. */
+  restart: boolean;
+  /** Told one line for each thing that gets ready. */
+  report?: (line: string) => void;
+  /** Told at once of every death nobody asked for. */
+  onDeath?: (part: string, lastLines: string[]) => void;
+  /** Ends a start that is under way; what has started is stopped. */
+  signal?: AbortSignal;
+};
+
+export type Stack = {
+  addresses: StackAddresses;
+  /**
+   * One process: kafka-1, kafka-2, kafka-3, registry, redis, mysql, mariadb.
+   * @throws StackError when the stack has none of that name
+   */
+  process(name: string): ManagedProcess;
+  /** Stops all processes, what depends on others first; the data stays. */
+  stop(): Promise<void>;
+};
+
+/**
+ * Starts parts and resolves when all of them serve.
+ * @throws StackError when the folder is in use, something cannot be installed, or a part does not
+ *   start; what had started is stopped again
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { parts, report = () => undefined, signal } = options;
+  if (parts.includes('registry') && !parts.includes('kafka')) {
+    throw new StackError('the schema registry keeps its data in Kafka: start kafka as well');
+  }
+  mkdirSync(options.folder, { recursive: true });
+  const folder = realpathSync(options.folder);
+  const claims: Claim[] = [await claimFolder(folder)];
+  const processes = new Map<string, ManagedProcess>();
+  const stop = async () => {
+    await stopInOrder(processes);
+    for (const claim of claims) claim.release();
+  };
+  try {
+    await installMissing(installersOf(parts, report), report);
+    await awaitLeftovers(join(folder, 'logs'));
+    const state = readState(folder);
+    const context = partContext({ ...options, folder }, state, processes, claims);
+    const known = await startParts(parts, context);
+    signal?.throwIfAborted();
+    state.parts = [...parts];
+    state.addresses = addressVariables(known);
+    writeState(folder, state);
+    return { addresses: addressesOf(known), process: (name) => processOf(processes, name), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The addresses a running stack has, as the variables that the services read. */
+export function stackVariables(stack: Stack): Record<string, string> {
+  return addressVariables(stack.addresses);
+}
+
+function addressVariables(known: Partial<StackAddresses>): Record<string, string> {
+  const has = (key: keyof StackAddresses) => Object.keys(known).includes(key);
+  return {
+    ...(has('kafkaBrokers') ? { KAFKA_BROKERS: known.kafkaBrokers?.join(',') ?? '' } : {}),
+    ...(has('registryUrl') ? { SCHEMA_REGISTRY_URL: known.registryUrl ?? '' } : {}),
+    ...(has('redisUrl') ? { REDIS_URL: known.redisUrl ?? '' } : {}),
+    ...(has('mysqlUrl') ? { MYSQL_URL: known.mysqlUrl ?? '' } : {}),
+    ...(has('mariadbUrl') ? { MARIADB_URL: known.mariadbUrl ?? '' } : {}),
+  };
+}
+
+/** True while a process runs a stack in this folder. */
+export async function isStackRunning(folder: string): Promise<boolean> {
+  mkdirSync(folder, { recursive: true });
+  const claim = await tryClaim(folderClaim(realpathSync(folder)));
+  claim?.release();
+  return claim === undefined;
+}
+
+function folderClaim(folder: string): string {
+  return `stack:${folder}`;
+}
+
+async function claimFolder(folder: string): Promise<Claim> {
+  const claim = await tryClaim(folderClaim(folder));
+  if (claim === undefined) throw new StackError(`a stack runs in ${folder} already`);
+  return claim;
+}
+
+function installersOf(parts: readonly PartName[], report: (line: string) => void): Installer[] {
+  const installers: Record<PartName, () => Installer> = {
+    kafka: () => kafkaInstaller,
+    registry: registryInstaller,
+    redis: () => redisInstaller,
+    mysql: () => mysqlInstaller(report),
+    mariadb: () => mariadbInstaller,
+  };
+  return parts.map((part) => installers[part]());
+}
+
+/** Waits for the processes of an earlier stack that was killed: each holds a lock on the log folder. */
+async function awaitLeftovers(logFolder: string): Promise<void> {
+  mkdirSync(logFolder, { recursive: true });
+  const limit = String(LEFTOVERS_LIMIT_SECONDS);
+  const child = spawn('flock', ['--exclusive', '--wait', limit, logFolder, 'true']);
+  const [code] = await once(child, 'exit');
+  if (code !== 0) {
+    throw new StackError(
+      `processes of an earlier start still run after ${limit} s: see ${logFolder}`,
+    );
+  }
+}
+
+function partContext(
+  options: StackOptions,
+  state: StackState,
+  processes: Map<string, ManagedProcess>,
+  claims: Claim[],
+): PartContext {
+  const { folder, restart, report = () => undefined, onDeath, signal } = options;
+  return {
+    state,
+    dataFolder: (name) => join(folder, 'data', name),
+    port: async (listener) => {
+      const { port, claim } = await claimPort(listener, state.ports[listener]);
+      claims.push(claim);
+      state.ports[listener] = port;
+      writeState(folder, state);
+      return port;
+    },
+    launch: async (processOptions) => {
+      const startMs = performance.now();
+      const managed = await startProcess({
+        ...processOptions,
+        logFile: join(folder, 'logs', `${processOptions.name}.log`),
+        restart,
+        onReturn: (name) => report(`${name} serves again`),
+        ...(onDeath === undefined ? {} : { onDeath }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      processes.set(managed.name, managed);
+      report(`${managed.name} serves … ${secondsSince(startMs)} s`);
+      return managed;
+    },
+  };
+}
+
+async function startParts(
+  parts: readonly PartName[],
+  context: PartContext,
+): Promise<Partial<StackAddresses>> {
+  const starts: Partial<Record<PartName, () => Promise<Partial<StackAddresses>>>> = {
+    kafka: async () => {
+      const kafkaBrokers = await startKafka(context);
+      if (!parts.includes('registry')) return { kafkaBrokers };
+      return { kafkaBrokers, registryUrl: await startRegistry(context, kafkaBrokers) };
+    },
+    redis: async () => ({ redisUrl: await startRedis(context) }),
+    mysql: async () => ({ mysqlUrl: await startMysql(context) }),
+    mariadb: async () => ({ mariadbUrl: await startMariadb(context) }),
+  };
+  const results = await Promise.allSettled(parts.map((part) => starts[part]?.()));
+  const failures = results.flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as unknown] : [],
+  );
+  if (failures.length > 0) throw failures[0];
+  return Object.assign(
+    {},
+    ...results.map((result) => (result.status === 'fulfilled' ? result.value : {})),
+  );
+}
+
+function addressesOf(known: Partial<StackAddresses>): StackAddresses {
+  const addresses = { ...known };
+  for (const key of ['kafkaBrokers', 'registryUrl', 'redisUrl', 'mysqlUrl', 'mariadbUrl']) {
+    if (key in known) continue;
+    Object.defineProperty(addresses, key, {
+      enumerable: false,
+      get: () => {
+        throw new StackError(`${key}: that part was not asked for when the stack was started`);
+      },
+    });
+  }
+  return addresses as StackAddresses;
+}
+
+function processOf(processes: Map<string, ManagedProcess>, name: string): ManagedProcess {
+  const found = processes.get(name);
+  if (found !== undefined) return found;
+  throw new StackError(
+    `the stack has no process ${name}, only ${[...processes.keys()].join(', ')}`,
+  );
+}
+
+async function stopInOrder(processes: Map<string, ManagedProcess>): Promise<void> {
+  // The registry writes to Kafka until its end.
+  await processes.get('registry')?.stop();
+  await Promise.all([...processes.values()].map((managed) => managed.stop()));
+}
