@@ -52,3 +52,11 @@ export type CouponEvent = CouponCreated | CouponAssigned;
 
 /** Everything the event topics may hold. */
 export type LogEvent = CouponEvent | EpochStarted;
+
+/** A claim to a new epoch, in a topic of its own; its offset there is the epoch (protocol.md P13). */
+export type EpochClaimed = {
+  type: 'EpochClaimed';
+  /** Which process claims it, for people who read the log. */
+  claimedBy: string;
+  claimedAt: number;
+};

@@ -5,6 +5,7 @@ export const ERROR_CODES = {
   SETTINGS_INVALID: 'One or more settings are missing or wrong; nothing was started.',
   SCHEMA_UNKNOWN: 'The registry has no schema under that id, or not the one this version writes.',
   REGISTRY_UNAVAILABLE: 'The schema registry did not answer.',
+  EVENT_INVALID: 'An event does not fit its schema; it was not written.',
   RECORD_UNREADABLE: 'The bytes of a record are not an event that this version can read.',
   RECORD_REJECTED: 'A record contradicts what was applied before.',
   REDIS_UNAVAILABLE: 'Redis did not answer in time, or the connection was lost.',
