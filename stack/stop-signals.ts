@@ -7,7 +7,11 @@ export function stopSignal(): AbortSignal {
   const controller = new AbortController();
   const abort = () => controller.abort();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, abort);
-  if (process.connected) process.once('disconnect', abort);
+  if (process.connected) {
+    process.once('disconnect', abort);
+    // Listening must not keep a process alive that has nothing more to do.
+    process.channel?.unref();
+  }
   return controller.signal;
 }
 
