@@ -4,6 +4,7 @@
 export const ERROR_CODES = {
   SETTINGS_INVALID: 'One or more settings are missing or wrong; nothing was started.',
   SCHEMA_UNKNOWN: 'The registry has no schema under that id, or not the one this version writes.',
+  SCHEMA_INCOMPATIBLE: 'The registry refuses a schema: older and newer could not read each other.',
   REGISTRY_UNAVAILABLE: 'The schema registry did not answer.',
   EVENT_INVALID: 'An event does not fit its schema; it was not written.',
   RECORD_UNREADABLE: 'The bytes of a record are not an event that this version can read.',
@@ -12,6 +13,7 @@ export const ERROR_CODES = {
   KAFKA_UNAVAILABLE: 'The brokers did not acknowledge in time.',
   MYSQL_UNAVAILABLE: 'MySQL did not answer in time, or the connection was lost.',
   EPOCH_CLOSED: 'Redis belongs to another epoch, or to none: nothing may be decided.',
+  TOPIC_MISMATCH: 'A topic exists with another layout than this version needs.',
   STARTUP_FAILED: 'A part that this process needs could not be reached at start.',
   CLOSE_TIMEOUT: 'A part did not close in the time it was given.',
 } as const;
