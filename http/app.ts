@@ -1,5 +1,7 @@
 // The express app that both APIs start from: request id, bounded JSON bodies, problem answers.
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, {
   type ErrorRequestHandler,
   type Express,
@@ -9,7 +11,7 @@ import express, {
 } from 'express';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
-import { PROBLEMS, type Problem } from './problems.ts';
+import { PROBLEMS, type Problem, problemBody } from './problems.ts';
 
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
 const NO_TRACE = '0'.repeat(32);
@@ -28,7 +30,7 @@ export function createApp(
   app.set('query parser', 'simple');
   app.use(nameTrace);
   app.use(requireJson);
-  app.use(express.json({ limit: options.maxBodyBytes, strict: false }));
+  app.use(express.json({ limit: options.maxBodyBytes, strict: false, verify: requireUtf8 }));
   for (const router of routes) app.use(router);
   app.use((_request, response) => sendProblem(response, { name: 'routeNotFound' }));
   app.use(answerError(options.logger));
@@ -42,25 +44,16 @@ export function traceIdOf(response: Response): string {
 
 /** Answers with a problem; `Retry-After` is in whole seconds, `retryAfterMs` in the body is exact. */
 export function sendProblem(response: Response, problem: Problem): void {
-  const { code, status, title } = PROBLEMS[problem.name];
   if (problem.retryAfterMs !== undefined) {
     response.setHeader('Retry-After', String(Math.ceil(problem.retryAfterMs / 1000)));
   }
+  // A 404 may be kept by caches unless told otherwise, and what was asked for may exist a moment later.
+  response.setHeader('Cache-Control', 'no-store');
+  response.removeHeader('ETag');
   response
-    .status(status)
+    .status(PROBLEMS[problem.name].status)
     .type('application/problem+json')
-    .send(
-      JSON.stringify({
-        type: `urn:firstcome:problem:${code}`,
-        title,
-        status,
-        code,
-        ...(problem.detail === undefined ? {} : { detail: problem.detail }),
-        ...(problem.retryAfterMs === undefined ? {} : { retryAfterMs: problem.retryAfterMs }),
-        ...problem.members,
-        traceId: traceIdOf(response),
-      }),
-    );
+    .send(problemBody(problem, traceIdOf(response)));
 }
 
 /** For the end of a route's chain: the address is known, the method is not. */
@@ -92,6 +85,17 @@ const requireJson: RequestHandler = (request, response, next) => {
   next();
 };
 
+// Decoding would turn every broken sequence into the same character, and so two different texts
+// (two user ids, say) into one.
+function requireUtf8(
+  _request: IncomingMessage,
+  _response: ServerResponse,
+  body: Buffer,
+  encoding: string,
+): void {
+  if (encoding === 'utf-8' && !isUtf8(body)) throw new SyntaxError('the body is not UTF-8');
+}
+
 function answerError(logger: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent) {
@@ -99,12 +103,16 @@ function answerError(logger: Logger): ErrorRequestHandler {
       return;
     }
     const problem = problemOfError(error);
-    if (PROBLEMS[problem.name].status >= 500) {
-      logger.warn(
-        { traceId: traceIdOf(response), method: request.method, path: request.path, err: error },
-        messageOf(error),
-      );
-    }
+    const { status } = PROBLEMS[problem.name];
+    const entry = () => ({
+      traceId: traceIdOf(response),
+      method: request.method,
+      path: request.path,
+      err: error,
+    });
+    // 500 is a bug, for somebody to mend; a 503 mends itself.
+    if (status === 500) logger.error(entry(), messageOf(error));
+    else if (status > 500) logger.warn(entry(), messageOf(error));
     sendProblem(response, problem);
   };
 }
@@ -121,7 +129,9 @@ function problemOfError(error: unknown): Problem {
   if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
     return { name: 'unsupportedMediaType' };
   }
-  if (type === 'entity.parse.failed') return { name: 'invalidJson' };
-  if (status === 400) return { name: 'invalidJson', detail: 'The request could not be read.' };
-  return { name: 'internal' };
+  if (type === 'entity.parse.failed' || type === 'entity.verify.failed') {
+    return { name: 'invalidJson' };
+  }
+  // A path with a broken percent sign, a body that ends too early or is no gzip.
+  return { name: status === 400 ? 'unreadableRequest' : 'internal' };
 }

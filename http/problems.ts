@@ -40,6 +40,9 @@ export const PROBLEMS = {
   methodNotAllowed: { code: 'Coupon-0022', status: 405, title: 'Method not allowed here' },
   storeUnavailable: { code: 'Coupon-0023', status: 503, title: 'A store did not answer' },
   internal: { code: 'Coupon-0024', status: 500, title: 'Internal error' },
+  unreadableRequest: { code: 'Coupon-0025', status: 400, title: 'Request not readable' },
+  headersTooLarge: { code: 'Coupon-0026', status: 431, title: 'Address or headers too large' },
+  requestTimeout: { code: 'Coupon-0027', status: 408, title: 'Request not sent in time' },
 } as const satisfies Record<string, ProblemKind>;
 export type ProblemName = keyof typeof PROBLEMS;
 
@@ -55,3 +58,37 @@ export type Problem = {
   /** For a 503: when to ask again, in milliseconds. */
   retryAfterMs?: number;
 };
+
+/**
+ * The answer to a request with these faults (at least one): the problem of the first, and in `faults`
+ * all of them, each with its code.
+ */
+export function problemOfFaults(faults: readonly FieldFault[]): Problem {
+  const [first] = faults;
+  return {
+    name: first?.problem ?? 'invalidField',
+    ...(first === undefined ? {} : { detail: `${first.field || 'The request'}: ${first.reason}` }),
+    members: {
+      faults: faults.map(({ field, problem, reason }) => ({
+        field,
+        code: PROBLEMS[problem].code,
+        reason,
+      })),
+    },
+  };
+}
+
+/** A problem as the body of an answer (RFC 9457), as text. */
+export function problemBody(problem: Problem, traceId: string): string {
+  const { code, status, title } = PROBLEMS[problem.name];
+  return JSON.stringify({
+    type: `urn:firstcome:problem:${code}`,
+    title,
+    status,
+    code,
+    ...(problem.detail === undefined ? {} : { detail: problem.detail }),
+    ...(problem.retryAfterMs === undefined ? {} : { retryAfterMs: problem.retryAfterMs }),
+    ...problem.members,
+    traceId,
+  });
+}

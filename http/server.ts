@@ -1,38 +1,102 @@
 // Listening, and closing without losing a request.
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { randomBytes } from 'node:crypto';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, Server as NetServer } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Express } from 'express';
+import { PROBLEMS, type ProblemName, problemBody } from './problems.ts';
 
 export type HttpServer = {
   port: number;
-  /** Takes no new connection, answers what is under way, ends idle connections, then resolves. */
+  /**
+   * Takes no new connection, answers what is under way and what is still sent on open connections,
+   * ends idle connections, then resolves.
+   */
   close(): Promise<void>;
 };
 
 /**
+ * For so long after `close`, in milliseconds, an idle connection stays open: what its client was
+ * just sending is answered, with `Connection: close`, instead of being met by a reset.
+ */
+const IDLE_GRACE_MS = 500;
+const IDLE_CHECK_MS = 50;
+
+/**
  * Listens on host and port (0: a free one). From `close` on, every answer says `Connection: close`,
- * so that clients that keep connections move on by themselves.
+ * so that clients that keep connections move on by themselves. Bytes that are no HTTP request get a
+ * problem like everything else.
  */
 export async function listen(app: Express, host: string, port: number): Promise<HttpServer> {
+  const underWay = new Set<ServerResponse>();
   let closing = false;
-  const server: Server = createServer((request, response) => {
+  const server = createServer((request, response) => {
+    underWay.add(response);
+    response.once('close', () => underWay.delete(response));
     if (closing) response.setHeader('Connection', 'close');
     app(request, response);
   });
   server.keepAliveTimeout = 65_000;
   server.headersTimeout = 20_000;
   server.requestTimeout = 30_000;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const answered = [...underWay].some((one) => one.socket === socket && one.headersSent);
+    if (socket.writable && !answered) refuse(socket, problemOfClientError(error.code));
+    socket.destroy();
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, 1_024, resolve);
+    server.listen(port, host, 1_024, () => {
+      server.off('error', reject);
+      resolve();
+    });
   });
   return {
     port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise<void>((resolve, reject) => {
-        closing = true;
-        server.close((error) => (error === undefined ? resolve() : reject(error)));
-        server.closeIdleConnections();
-      }),
+    close: () => {
+      closing = true;
+      for (const response of underWay) {
+        if (!response.headersSent) response.setHeader('Connection', 'close');
+      }
+      return closeGently(server);
+    },
   };
+}
+
+// http.Server.close would end idle connections at once, and lose what is on its way to them.
+async function closeGently(server: Server): Promise<void> {
+  const closed = Promise.withResolvers<void>();
+  NetServer.prototype.close.call(server, (error?: Error) =>
+    error === undefined ? closed.resolve() : closed.reject(error),
+  );
+  let checks: NodeJS.Timeout | undefined;
+  const grace = setTimeout(() => {
+    server.closeIdleConnections();
+    checks = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+  }, IDLE_GRACE_MS);
+  try {
+    await closed.promise;
+  } finally {
+    clearTimeout(grace);
+    clearInterval(checks);
+  }
+}
+
+function problemOfClientError(code: string | undefined): ProblemName {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headersTooLarge';
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'requestTimeout' : 'unreadableRequest';
+}
+
+function refuse(socket: Duplex, name: ProblemName): void {
+  const traceId = randomBytes(16).toString('hex');
+  const body = problemBody({ name }, traceId);
+  const head = [
+    `HTTP/1.1 ${PROBLEMS[name].status} ${PROBLEMS[name].title}`,
+    'Content-Type: application/problem+json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Cache-Control: no-store',
+    `X-Trace-Id: ${traceId}`,
+    'Connection: close',
+  ];
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
