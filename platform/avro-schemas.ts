@@ -46,7 +46,7 @@ export function readSchemaVersions(folder: URL): SchemaVersion[] {
  * @param topicsOf record name (without namespace) to logical topics
  * @throws AppError STARTUP_FAILED when records and topics don't name each other
  */
-export function readAvroSchemas(
+export function readAvroRecords(
   folder: URL,
   topicsOf: Readonly<Record<string, readonly string[]>>,
 ): AvroRecord[] {

@@ -1,7 +1,7 @@
 // Registers every record's newest schema: a step of `migrate`, never a side effect of serving.
 import { COMPATIBILITY } from '@kafkajs/confluent-schema-registry';
 import { TOPICS_OF_RECORD } from '../domain/event-record.ts';
-import { type AvroRecord, readAvroSchemas, subjectOf } from '../platform/avro-schemas.ts';
+import { type AvroRecord, readAvroRecords, subjectOf } from '../platform/avro-schemas.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import { asAvro, createRegistryClient } from '../platform/schema-registry.ts';
 import { createRegistryApi, type RegistryApi } from './registry-api.ts';
@@ -20,7 +20,7 @@ export type SubjectReport = {
 
 /** The records of schemas/ with their topics: what tools and tests give to the codec. */
 export function readOwnSchemas(): AvroRecord[] {
-  return readAvroSchemas(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD);
+  return readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD);
 }
 
 /**
