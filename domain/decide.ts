@@ -36,7 +36,6 @@ export type CreateDecision =
   | Accepted<CouponCreated>
   | Repeat<CouponCreated>
   | KeyReused
-  | Overloaded
   | { kind: 'end-date-passed' };
 
 export type AssignDecision =

@@ -1,6 +1,6 @@
 // The express app that both APIs start from: request id, bounded JSON bodies, problem answers.
 import { isUtf8 } from 'node:buffer';
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import express, {
   type ErrorRequestHandler,
@@ -42,6 +42,11 @@ export function traceIdOf(response: Response): string {
   return String(response.locals.traceId);
 }
 
+/** The request's place in its trace, to be kept with what it causes (W3C Trace Context). */
+export function traceparentOf(response: Response): string {
+  return String(response.locals.traceparent);
+}
+
 /** Answers with a problem; `Retry-After` is in whole seconds, `retryAfterMs` in the body is exact. */
 export function sendProblem(response: Response, problem: Problem): void {
   if (problem.retryAfterMs !== undefined) {
@@ -65,11 +70,12 @@ export function onlyMethods(...methods: string[]): RequestHandler {
 }
 
 const nameTrace: RequestHandler = (request, response, next) => {
-  const match = TRACEPARENT.exec(request.get('traceparent') ?? '');
-  const given = match?.[1];
-  const traceId =
-    given === undefined || given === NO_TRACE ? randomBytes(16).toString('hex') : given;
+  const given = request.get('traceparent') ?? '';
+  const match = TRACEPARENT.exec(given);
+  const known = match !== null && match[1] !== NO_TRACE;
+  const traceId = known ? String(match[1]) : randomUUID().replaceAll('-', '');
   response.locals.traceId = traceId;
+  response.locals.traceparent = known ? given : `00-${traceId}-${traceId.slice(16)}-01`;
   response.setHeader('X-Trace-Id', traceId);
   next();
 };

@@ -1,0 +1,50 @@
+// What the stories of all commands share: who may decide now, and what an unknown outcome is.
+import type { Position } from '../domain/position.ts';
+import type { EventTopic } from '../domain/topics.ts';
+import { AppError } from '../platform/errors.ts';
+import type { Gate } from './gate.ts';
+import type { Publisher } from './publisher.ts';
+import type { WriteModel } from './write-model.ts';
+
+/** Where the requests of this process are decided. */
+export type Desk = {
+  gate: Gate;
+  publisher: Publisher;
+  writeModel: WriteModel;
+  /** The last positions of a topic; none when the brokers do not tell. */
+  endOf(topic: EventTopic): Promise<Position[]>;
+  /** Requests that may be on their way at once, and how many are. */
+  load: { max: number; current: number };
+};
+
+/**
+ * Nothing was decided (`closed`, `overloaded`), or it is not known yet whether the decision stands
+ * (`outcome-unknown`): asking again, with the same key or as the same user, tells.
+ */
+export type NoAnswer = { kind: 'closed' } | { kind: 'overloaded' } | { kind: 'outcome-unknown' };
+
+/**
+ * Runs a command's story in the gate's epoch. A closed gate and a full house are refused before
+ * anything is reserved; a lost or late reply of Redis leaves the outcome unknown.
+ */
+export async function whenAdmitted<T extends { kind: string }>(
+  { gate, publisher, load }: Desk,
+  story: (epoch: number) => Promise<T>,
+): Promise<T | NoAnswer> {
+  const state = gate.state();
+  if (state.kind === 'closed') return { kind: 'closed' };
+  if (Math.max(load.current, publisher.waiting()) >= load.max) return { kind: 'overloaded' };
+  load.current += 1;
+  try {
+    const outcome = await story(state.epoch);
+    if (outcome.kind === 'closed') gate.recheck('a script found another epoch');
+    return outcome;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'REDIS_UNAVAILABLE') {
+      return { kind: 'outcome-unknown' };
+    }
+    throw error;
+  } finally {
+    load.current -= 1;
+  }
+}

@@ -1,0 +1,177 @@
+// Batches of events to Kafka: one send at a time, acknowledged by all in-sync replicas, and the same
+// batch again through a new producer until the log has it.
+import { type Kafka, Partitioners, type PartitionMetadata, type Producer } from 'kafkajs';
+import type { CouponEvent } from '../domain/coupon-events.ts';
+import { recordNameOf } from '../domain/event-record.ts';
+import type { Position } from '../domain/position.ts';
+import { type EventTopic, placeOf } from '../domain/topics.ts';
+import { type Backoff, backoffMs, pause } from '../platform/backoff.ts';
+import { messageOf } from '../platform/errors.ts';
+import type { EventCodec } from '../platform/event-codec.ts';
+import type { Logger } from '../platform/logger.ts';
+
+/** An event with its bytes and its place, ready to be sent any number of times. */
+export type PreparedEvent = {
+  event: CouponEvent;
+  topic: EventTopic;
+  partition: number;
+  key: string;
+  value: Buffer;
+  traceparent: string | null;
+};
+
+export type LogWriter = {
+  prepare(event: CouponEvent, traceparent: string | null): PreparedEvent;
+  /**
+   * Sends the batch until the brokers have acknowledged it, however long that takes.
+   * @returns the position of each event, in the order of the batch; null when the writer was closed first
+   */
+  write(batch: readonly PreparedEvent[]): Promise<Position[] | null>;
+  /** When the log last acknowledged anything, and since when it fails; for readiness. */
+  failingSince(): number | null;
+  close(): Promise<void>;
+};
+
+type LogWriterOptions = {
+  kafka: Kafka;
+  codec: EventCodec;
+  topicPrefix: string;
+  /** By logical topic: how many partitions it has. */
+  partitions: ReadonlyMap<EventTopic, number>;
+  sendTimeoutMs: number;
+  logger: Logger;
+};
+
+const RETRY: Backoff = { firstMs: 50, factor: 2, maxMs: 2_000 };
+
+/** A writer with its first producer connected. */
+export async function createLogWriter(options: LogWriterOptions): Promise<LogWriter> {
+  const { kafka, codec, topicPrefix, logger } = options;
+  const partitioner = Partitioners.DefaultPartitioner();
+  const metadataOf = new Map<EventTopic, PartitionMetadata[]>(
+    [...options.partitions].map(([topic, count]) => [
+      topic,
+      Array.from({ length: count }, (_, partitionId) => partitionMetadata(partitionId)),
+    ]),
+  );
+  const closing = new AbortController();
+  let failingSince: number | null = null;
+  let producer: Producer | undefined = newProducer(kafka);
+  await producer.connect();
+
+  const sendOnce = async (batch: readonly PreparedEvent[]): Promise<Position[]> => {
+    producer ??= newProducer(kafka);
+    const limit = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => limit.reject(new Error(`no acknowledgement in ${options.sendTimeoutMs} ms`)),
+      options.sendTimeoutMs,
+    );
+    try {
+      const current = producer;
+      const sent = current
+        .connect()
+        .then(() =>
+          current.sendBatch({ acks: -1, topicMessages: toTopicMessages(batch, topicPrefix) }),
+        );
+      // The loser of the race must not become an unhandled rejection.
+      sent.catch(() => undefined);
+      return positionsOf(batch, topicPrefix, await Promise.race([sent, limit.promise]));
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  // What became of the failed send is unknown, and kafkajs gives its sequence numbers back: a second
+  // send through the same producer could be taken for a repeat of the first, and dropped.
+  const discardProducer = (): void => {
+    const old = producer;
+    producer = undefined;
+    void old?.disconnect().catch(() => undefined);
+  };
+
+  return {
+    prepare: (event, traceparent) => {
+      const { topic, key } = placeOf(event);
+      const partition = partitioner({
+        topic,
+        partitionMetadata: metadataOf.get(topic) ?? [],
+        message: { key, value: null },
+      });
+      const value = codec.encode(topic, recordNameOf(event), event);
+      return { event, topic, partition, key, value, traceparent };
+    },
+    write: async (batch) => {
+      for (let attempt = 0; !closing.signal.aborted; attempt += 1) {
+        try {
+          const positions = await sendOnce(batch);
+          failingSince = null;
+          return positions;
+        } catch (error) {
+          failingSince ??= Date.now();
+          logger.warn(
+            { events: batch.length, attempt, reason: messageOf(error) },
+            'the log did not acknowledge a batch; the same batch goes out again',
+          );
+          discardProducer();
+          await pause(backoffMs(RETRY, attempt), closing.signal);
+        }
+      }
+      return null;
+    },
+    failingSince: () => failingSince,
+    close: async () => {
+      closing.abort();
+      await producer?.disconnect();
+    },
+  };
+}
+
+function newProducer(kafka: Kafka): Producer {
+  return kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner: Partitioners.DefaultPartitioner,
+    retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 3 },
+  });
+}
+
+type TopicMessages = NonNullable<Parameters<Producer['sendBatch']>[0]['topicMessages']>;
+
+function toTopicMessages(batch: readonly PreparedEvent[], topicPrefix: string): TopicMessages {
+  const byTopic = Map.groupBy(batch, ({ topic }) => topic);
+  return [...byTopic].map(([topic, events]) => ({
+    topic: topicPrefix + topic,
+    messages: events.map(({ key, value, partition, traceparent }) => ({
+      key,
+      value,
+      partition,
+      ...(traceparent === null ? {} : { headers: { traceparent } }),
+    })),
+  }));
+}
+
+// The broker answers with the first offset of each partition's part of the batch; the events follow
+// it in the order in which they were given.
+function positionsOf(
+  batch: readonly PreparedEvent[],
+  topicPrefix: string,
+  acknowledged: readonly { topicName: string; partition: number; baseOffset?: string }[],
+): Position[] {
+  const next = new Map<string, bigint>();
+  for (const { topicName, partition, baseOffset } of acknowledged) {
+    if (baseOffset === undefined) throw new Error(`no offset for ${topicName}/${partition}`);
+    next.set(`${topicName}/${partition}`, BigInt(baseOffset));
+  }
+  return batch.map(({ topic, partition }) => {
+    const place = `${topicPrefix}${topic}/${partition}`;
+    const offset = next.get(place);
+    if (offset === undefined) throw new Error(`no acknowledgement for ${place}`);
+    next.set(place, offset + 1n);
+    return { topic, partition, offset };
+  });
+}
+
+function partitionMetadata(partitionId: number): PartitionMetadata {
+  return { partitionErrorCode: 0, partitionId, leader: 0, replicas: [], isr: [] };
+}

@@ -1,0 +1,136 @@
+// The command API: wires what the stories need, and listens.
+import type { Admin } from 'kafkajs';
+import { TOPICS_OF_RECORD } from '../domain/event-record.ts';
+import type { Position } from '../domain/position.ts';
+import { createRedisKeys } from '../domain/redis-keys.ts';
+import { EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../domain/topics.ts';
+import { createApp } from '../http/app.ts';
+import { healthRoutes } from '../http/health.ts';
+import { listen } from '../http/server.ts';
+import { readAvroRecords } from '../platform/avro-schemas.ts';
+import { createEventCodec } from '../platform/event-codec.ts';
+import { createKafka } from '../platform/kafka.ts';
+import { createRedis } from '../platform/redis.ts';
+import { runService } from '../platform/service.ts';
+import { createTopicEndsReader } from '../platform/topic-ends.ts';
+import { createNewestClaim } from './claims.ts';
+import { createGate } from './gate.ts';
+import { createLogWriter } from './log-writer.ts';
+import { createPublisher } from './publisher.ts';
+import { checkReadiness } from './readiness.ts';
+import { startRelay } from './relay.ts';
+import { couponRoutes } from './routes.ts';
+import { parseSettings } from './settings.ts';
+import { createWriteModel } from './write-model.ts';
+
+const LOOK_TIMEOUT_MS = 2_000;
+const SEND_TIMEOUT_MS = 8_000;
+
+await runService({
+  name: 'command-api',
+  env: process.env,
+  parseSettings,
+  open: async (settings, { logger, lifecycle }) => {
+    const { topicPrefix } = settings;
+    const keys = createRedisKeys(settings.redisKeyPrefix);
+
+    const kafka = createKafka(settings.kafka, logger);
+    const admin = kafka.admin();
+    await admin.connect();
+    lifecycle.opened('Kafka admin', () => admin.disconnect());
+
+    const codec = await createEventCodec({
+      registryUrl: settings.registryUrl,
+      topicPrefix,
+      schemas: readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD),
+    });
+
+    const redis = createRedis(settings.redis, logger);
+    await redis.connect();
+    lifecycle.opened('Redis', async () => redis.disconnect());
+
+    const newestClaim = createNewestClaim(
+      createTopicEndsReader(admin, topicPrefix + EPOCHS_TOPIC, LOOK_TIMEOUT_MS),
+    );
+    const gate = createGate({ redis, keys, newestClaim, logger });
+    lifecycle.opened('gate', async () => gate.close());
+
+    const writer = await createLogWriter({
+      kafka,
+      codec,
+      topicPrefix,
+      partitions: await countPartitions(admin, topicPrefix),
+      sendTimeoutMs: SEND_TIMEOUT_MS,
+      logger,
+    });
+    lifecycle.opened('log writer', () => writer.close());
+
+    const writeModel = createWriteModel({
+      redis,
+      keys,
+      maxOutboxAgeMs: settings.maxOutboxAgeMs,
+      idempotencyTtlMs: settings.idempotencyTtlMs,
+    });
+    const publisher = createPublisher({
+      writer,
+      newestClaim,
+      writeModel,
+      answerTimeoutMs: settings.answerTimeoutMs,
+      maxBatch: settings.maxBatch,
+      logger,
+    });
+    lifecycle.opened('publisher', () => publisher.drained(settings.answerTimeoutMs));
+
+    const relay = startRelay({ redis, keys, gate, publisher, logger, ...settings.relay });
+    lifecycle.opened('relay', () => relay.close());
+
+    const endOf = createEndOf(admin, topicPrefix);
+    const load = { max: settings.maxWaiting, current: 0 };
+    const app = createApp(
+      [
+        healthRoutes(() => checkReadiness({ redis, gate, writer, load })),
+        couponRoutes({ gate, publisher, writeModel, endOf, load }, settings.queryApiUrl),
+      ],
+      { logger, maxBodyBytes: settings.http.maxBodyBytes },
+    );
+    const server = await listen(app, settings.http.host, settings.http.port);
+    lifecycle.opened('HTTP', () => server.close(), 30_000);
+    logger.info({ host: settings.http.host, port: server.port }, 'listening');
+  },
+});
+
+async function countPartitions(
+  admin: Admin,
+  topicPrefix: string,
+): Promise<Map<EventTopic, number>> {
+  const { topics } = await admin.fetchTopicMetadata({
+    topics: EVENT_TOPICS.map((topic) => topicPrefix + topic),
+  });
+  return new Map(
+    EVENT_TOPICS.map((topic) => [
+      topic,
+      topics.find(({ name }) => name === topicPrefix + topic)?.partitions.length ?? 0,
+    ]),
+  );
+}
+
+function createEndOf(
+  admin: Admin,
+  topicPrefix: string,
+): (topic: EventTopic) => Promise<Position[]> {
+  const readers = new Map(
+    EVENT_TOPICS.map((topic) => [
+      topic,
+      createTopicEndsReader(admin, topicPrefix + topic, LOOK_TIMEOUT_MS),
+    ]),
+  );
+  return async (topic) => {
+    const ends = await readers
+      .get(topic)?.()
+      .catch(() => undefined);
+    if (ends === undefined) return [];
+    return [...ends]
+      .filter(([, end]) => end > 0n)
+      .map(([partition, end]) => ({ topic, partition, offset: end - 1n }));
+  };
+}

@@ -1,0 +1,166 @@
+// The group commit: what waits in this process goes to the log together, and a caller is answered
+// only after its event was acknowledged, no newer epoch was found claimed, and Redis has confirmed it.
+//
+// There is no linger. While one batch is on its way to the log the next one gathers; the check and
+// the confirmation of a batch run beside the sending of the next.
+import type { CouponEvent } from '../domain/coupon-events.ts';
+import type { Position } from '../domain/position.ts';
+import { messageOf } from '../platform/errors.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { NewestClaim } from './claims.ts';
+import type { LogWriter, PreparedEvent } from './log-writer.ts';
+import type { Confirmation, WriteModel } from './write-model.ts';
+
+/** `unknown`: the event may or may not be in the log; asking again gives the one true answer. */
+export type Published = { kind: 'confirmed'; position: Position } | { kind: 'unknown' };
+
+export type Publisher = {
+  /**
+   * Emits and confirms an event, for a caller who is told of it. An event that is on its way in
+   * this process already is not sent twice. Resolves as `unknown` after `answerTimeoutMs`; the
+   * event goes on its way all the same.
+   */
+  publish(event: CouponEvent, traceparent: string | null): Promise<Published>;
+  /** Emits and confirms an event that nobody waits for. @returns false when it is on its way already */
+  relay(event: CouponEvent): boolean;
+  /** How many events are on their way. */
+  waiting(): number;
+  /** Resolves when nothing is on its way, or `timeoutMs` have passed. */
+  drained(timeoutMs: number): Promise<void>;
+};
+
+type PublisherOptions = {
+  writer: LogWriter;
+  newestClaim: NewestClaim;
+  writeModel: WriteModel;
+  answerTimeoutMs: number;
+  maxBatch: number;
+  logger: Logger;
+};
+
+type Entry = {
+  prepared: PreparedEvent;
+  listeners: Set<(published: Published) => void>;
+  /** Redis is being told who is answered: from here on the listeners stay until it replied. */
+  confirming: boolean;
+};
+
+const UNKNOWN: Published = { kind: 'unknown' };
+
+/** A publisher that sends through `writer`. */
+export function createPublisher(options: PublisherOptions): Publisher {
+  const { writer, newestClaim, writeModel, logger } = options;
+  const entries = new Map<string, Entry>();
+  let queue: Entry[] = [];
+  let sending = false;
+
+  const enqueue = (event: CouponEvent, traceparent: string | null): Entry => {
+    const entry: Entry = {
+      prepared: writer.prepare(event, traceparent),
+      listeners: new Set(),
+      confirming: false,
+    };
+    entries.set(event.eventId, entry);
+    queue.push(entry);
+    // A turn later: the requests of this turn go out with it.
+    if (!sending) {
+      sending = true;
+      setImmediate(() => void sendAll());
+    }
+    return entry;
+  };
+
+  const sendAll = async (): Promise<void> => {
+    while (queue.length > 0) {
+      const batch = queue.slice(0, options.maxBatch);
+      queue = queue.slice(options.maxBatch);
+      const positions = await writer.write(batch.map(({ prepared }) => prepared));
+      void finish(batch, positions);
+    }
+    sending = false;
+  };
+
+  const finish = async (batch: Entry[], positions: Position[] | null): Promise<void> => {
+    const confirmed = positions === null ? new Set<string>() : await confirm(batch);
+    batch.forEach((entry, index) => {
+      const { eventId } = entry.prepared.event;
+      const position = positions?.[index];
+      const published: Published =
+        position !== undefined && confirmed.has(eventId)
+          ? { kind: 'confirmed', position }
+          : UNKNOWN;
+      entries.delete(eventId);
+      for (const listener of entry.listeners) listener(published);
+    });
+  };
+
+  /** The ids of the events that are true from now on. Never throws: a failure leaves them unknown. */
+  const confirm = async (batch: Entry[]): Promise<Set<string>> => {
+    const confirmed = new Set<string>();
+    try {
+      const claim = await newestClaim();
+      const current = batch.filter(({ prepared }) => prepared.event.epoch === claim);
+      const groups = Map.groupBy(current, ({ prepared }) => prepared.event.couponId);
+      await Promise.all(
+        [...groups].map(async ([couponId, group]) => {
+          const confirmation = toConfirmation(couponId, group);
+          for (const entry of group) entry.confirming = true;
+          const outcome = await writeModel.confirm(confirmation);
+          if (outcome.kind === 'closed') return;
+          for (const { prepared } of group) confirmed.add(prepared.event.eventId);
+        }),
+      );
+    } catch (error) {
+      logger.warn(
+        { events: batch.length, reason: messageOf(error) },
+        'a batch is in the log but not confirmed',
+      );
+    }
+    return confirmed;
+  };
+
+  return {
+    publish: (event, traceparent) =>
+      new Promise((resolve) => {
+        const entry = entries.get(event.eventId) ?? enqueue(event, traceparent);
+        const listener = (published: Published): void => {
+          clearTimeout(timer);
+          resolve(published);
+        };
+        const timer = setTimeout(() => {
+          if (entry.confirming) return;
+          entry.listeners.delete(listener);
+          resolve(UNKNOWN);
+        }, options.answerTimeoutMs);
+        entry.listeners.add(listener);
+      }),
+    relay: (event) => {
+      if (entries.has(event.eventId)) return false;
+      enqueue(event, null);
+      return true;
+    },
+    waiting: () => entries.size,
+    drained: async (timeoutMs) => {
+      const deadline = performance.now() + timeoutMs;
+      while (entries.size > 0 && performance.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+    },
+  };
+}
+
+// Who has no listener left (the relay's events, timed-out requests) is not told: those assignments
+// are remembered as unanswered, so that their user gets them when asking again.
+function toConfirmation(couponId: string, group: Entry[]): Confirmation {
+  const idsOf = (entries: Entry[]): string[] =>
+    entries.map(({ prepared }) => prepared.event.eventId);
+  return {
+    couponId,
+    epoch: group[0]?.prepared.event.epoch ?? Number.NaN,
+    creationId: group.find(({ prepared }) => prepared.event.type === 'CouponCreated')
+      ? couponId
+      : null,
+    answered: idsOf(group.filter(({ listeners }) => listeners.size > 0)),
+    untold: idsOf(group.filter(({ listeners }) => listeners.size === 0)),
+  };
+}

@@ -1,0 +1,50 @@
+// Every setting of the command API, read once at start.
+import { type Environment, readSettings } from '../platform/settings.ts';
+
+export type Settings = ReturnType<typeof parseSettings>;
+
+/**
+ * The settings in these environment values.
+ * @throws AppError SETTINGS_INVALID naming every fault
+ */
+export function parseSettings(env: Environment) {
+  const read = readSettings(env);
+  const settings = Object.freeze({
+    logLevel: read.oneOf('LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error']),
+    http: {
+      host: read.required('HTTP_HOST'),
+      port: read.port('HTTP_PORT'),
+      maxBodyBytes: read.integer('MAX_BODY_BYTES', 16_384, { min: 1_024, max: 1_048_576 }),
+    },
+    kafka: { brokers: read.hosts('KAFKA_BROKERS'), clientId: 'firstcome-command-api' },
+    topicPrefix: read.text('TOPIC_PREFIX', ''),
+    registryUrl: read.url('SCHEMA_REGISTRY_URL', ['http://', 'https://']),
+    redis: {
+      url: read.url('REDIS_URL', ['redis://', 'rediss://']),
+      commandTimeoutMs: read.integer('REDIS_TIMEOUT_MS', 2_000, { min: 50, max: 60_000 }),
+    },
+    redisKeyPrefix: read.text('REDIS_KEY_PREFIX', ''),
+    /** Where the `Location` of an answer points. */
+    queryApiUrl: read.url('QUERY_API_URL', ['http://', 'https://']),
+    /** A request that was accepted but not confirmed by then is told "outcome unknown". */
+    answerTimeoutMs: read.integer('ANSWER_TIMEOUT_MS', 5_000, { min: 100, max: 60_000 }),
+    /** Requests that may wait for the log in this process; one more is refused before it reserves. */
+    maxWaiting: read.integer('MAX_WAITING', 5_000, { min: 1, max: 1_000_000 }),
+    /** Events in one send. */
+    maxBatch: read.integer('MAX_BATCH', 500, { min: 1, max: 1_000 }),
+    /** An event may wait so long in a coupon's outbox before nothing new of it is reserved. */
+    maxOutboxAgeMs: read.integer('MAX_OUTBOX_AGE_MS', 5_000, { min: 100, max: 600_000 }),
+    relay: {
+      intervalMs: read.integer('RELAY_INTERVAL_MS', 1_000, { min: 50, max: 60_000 }),
+      /** The relay leaves events alone that are younger: their own process is about to confirm them. */
+      minAgeMs: read.integer('RELAY_MIN_AGE_MS', 2_000, { min: 0, max: 60_000 }),
+    },
+    /** How long an Idempotency-Key of an assignment is remembered. */
+    idempotencyTtlMs: read.integer('IDEMPOTENCY_TTL_MS', 48 * 3_600_000, {
+      min: 24 * 3_600_000,
+      max: 366 * 24 * 3_600_000,
+    }),
+  });
+  read.finish();
+  return settings;
+}

@@ -1,0 +1,63 @@
+// The Redis client of a process, and Lua scripts on it.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Redis } from 'ioredis';
+import { AppError, messageOf } from './errors.ts';
+import type { Logger } from './logger.ts';
+
+export type RedisSettings = { url: string; commandTimeoutMs: number };
+
+/**
+ * A client that never sends anything twice and keeps nothing for later: no offline queue, no resend
+ * after a reconnect (a half-sent script may have run). Commands of one turn of the event loop go
+ * out together. Not connected yet; call `connect`.
+ */
+export function createRedis({ url, commandTimeoutMs }: RedisSettings, logger: Logger): Redis {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    enableAutoPipelining: true,
+    commandTimeout: commandTimeoutMs,
+    connectTimeout: 2_000,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 1_000),
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  });
+  redis.on('error', (error: Error) => logger.warn({ reason: error.message }, 'Redis connection'));
+  return redis;
+}
+
+/** A script by keys and arguments; gives Redis' reply. */
+export type Script = (keys: string[], args: (string | number)[]) => Promise<unknown>;
+
+/**
+ * The Lua script in `file`. It is sent by its hash, and whole when Redis does not know it (a new
+ * server, SCRIPT FLUSH): then nothing has run, so sending it again is safe.
+ * @throws AppError REDIS_UNAVAILABLE (retriable) when the outcome of the call is not known, or
+ * nothing could be sent
+ */
+export function createScript(redis: Redis, file: URL): Script {
+  const lua = readFileSync(file, 'utf8');
+  const sha = createHash('sha1').update(lua).digest('hex');
+  return async (keys, args) => {
+    try {
+      return await redis.evalsha(sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!messageOf(error).startsWith('NOSCRIPT')) throw redisUnavailable(error);
+    }
+    try {
+      return await redis.eval(lua, keys.length, ...keys, ...args);
+    } catch (error) {
+      throw redisUnavailable(error);
+    }
+  };
+}
+
+/** A failed call of Redis as an error of ours, with the cause. */
+export function redisUnavailable(cause: unknown): AppError {
+  return new AppError('REDIS_UNAVAILABLE', `Redis: ${messageOf(cause)}`, {
+    cause,
+    retriable: true,
+  });
+}
