@@ -19,6 +19,9 @@ export const preferredPorts = {
   redis: 6379,
   mysql: 3306,
   mariadb: 3307,
+  'command-api': 8080,
+  'query-api': 8081,
+  projector: 8082,
 } as const;
 
 export type ListenerName = keyof typeof preferredPorts;

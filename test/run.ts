@@ -1,0 +1,114 @@
+// Runs the tests: starts the real servers they need, runs mocha once per level, sums up.
+//   npm test [-- LEVEL ...] [--env FILE] [--grep TEXT]
+// LEVEL: unit, integration, e2e (all when none is named). --env: use the servers named in this file
+// (as `npm run stack -- up` writes it) instead of starting some.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Stack, stackVariables, startStack } from '../stack/stack.ts';
+
+const LEVELS = ['unit', 'integration', 'e2e'] as const;
+type Level = (typeof LEVELS)[number];
+type Result = { level: Level; passed: number; failed: number; seconds: number };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { env: { type: 'string' }, grep: { type: 'string' } },
+});
+const levels = LEVELS.filter((level) => positionals.length === 0 || positionals.includes(level));
+const unknown = positionals.filter((name) => !LEVELS.some((level) => level === name));
+if (unknown.length > 0) {
+  console.error(`no such level: ${unknown.join(', ')}; there are ${LEVELS.join(', ')}`);
+  process.exit(2);
+}
+
+process.exitCode = await run();
+
+async function run(): Promise<number> {
+  const startedMs = performance.now();
+  const folder = `.firstcome/test-${randomBytes(4).toString('hex')}`;
+  const needsServers = levels.some((level) => level !== 'unit') && values.env === undefined;
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
+  let stack: Stack | undefined;
+  const results: Result[] = [];
+  try {
+    if (needsServers) {
+      console.log(`starting the servers of this run in ${folder}`);
+      stack = await startStack({
+        folder,
+        parts: ['kafka', 'registry', 'redis', 'mysql', 'mariadb'],
+        restart: false,
+        report: (line) => console.log(`  ${line}`),
+        onDeath: (part, lines) => console.error(`${part} died:\n${lines.join('\n')}`),
+        signal: stopped.signal,
+      });
+    }
+    const addresses = stack === undefined ? variablesIn(values.env) : stackVariables(stack);
+    for (const level of levels) {
+      if (stopped.signal.aborted) break;
+      results.push(await runLevel(level, addresses, stopped.signal));
+    }
+  } finally {
+    await stack?.stop();
+  }
+  const passed = results.reduce((sum, result) => sum + result.passed, 0);
+  const failed = results.reduce((sum, result) => sum + result.failed, 0);
+  const green = failed === 0 && passed > 0 && results.length === levels.length;
+  if (green) rmSync(folder, { recursive: true, force: true });
+  else if (needsServers) console.log(`logs and data of the servers: ${folder}`);
+  console.log('');
+  for (const result of results) {
+    console.log(
+      `${result.level.padEnd(12)} ${String(result.passed).padStart(5)} passed ${String(result.failed).padStart(4)} failed  ${result.seconds.toFixed(1).padStart(7)} s`,
+    );
+  }
+  console.log(`in all ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
+  console.log(`${passed} passed, ${failed} failed`);
+  return green ? 0 : 1;
+}
+
+async function runLevel(
+  level: Level,
+  addresses: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Result> {
+  console.log(`\n== ${level}`);
+  const startedMs = performance.now();
+  const args = [`test/${level}/**/*.test.ts`, ...(values.grep ? ['--grep', values.grep] : [])];
+  const child = spawn('node_modules/.bin/mocha', args, {
+    env: { ...process.env, ...addresses },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  signal.addEventListener('abort', () => child.kill('SIGTERM'));
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    process.stdout.write(chunk);
+    output += chunk.toString();
+  });
+  const code = await new Promise<number>((resolve) =>
+    child.once('close', (exitCode) => resolve(exitCode ?? 1)),
+  );
+  const counted = (word: string): number =>
+    Number(new RegExp(`^\\s*(\\d+) ${word}`, 'm').exec(output)?.[1] ?? 0);
+  const failed = counted('failing');
+  return {
+    level,
+    passed: counted('passing'),
+    // A run that broke without counting a failure has failed all the same.
+    failed: code !== 0 && failed === 0 ? 1 : failed,
+    seconds: (performance.now() - startedMs) / 1_000,
+  };
+}
+
+function variablesIn(file: string | undefined): Record<string, string> {
+  if (file === undefined) return {};
+  if (!existsSync(file)) throw new Error(`${file} is not there: run npm run stack -- up`);
+  const lines = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes('='));
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+}
