@@ -1,5 +1,5 @@
 // npm run stack -- up | status | reset
-import { rm, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { secondsSince } from './installer.ts';
@@ -60,8 +60,6 @@ async function up(folder: string, parts: PartName[]): Promise<void> {
     onDeath: (part, lines) => console.error([`${part} died:`, ...lines].join('\n  ')),
     signal,
   });
-  const variables = Object.entries(stackVariables(stack)).map(([key, value]) => `${key}=${value}`);
-  await writeFile(join(folder, 'env'), `${variables.join('\n')}\n`, { mode: 0o600 });
   console.log(`all parts serve … ${secondsSince(startMs)} s; addresses: ${join(folder, 'env')}`);
   await aborted(signal);
   console.log('stopping');

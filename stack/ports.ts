@@ -32,12 +32,12 @@ export type ListenerName = keyof typeof preferredPorts;
  * @param random 0 <= random < 1
  */
 export function* portCandidates(
-  preferred: number,
+  preferred: number | undefined,
   remembered: number | undefined,
   random: number,
 ): Generator<number> {
   if (remembered !== undefined) yield remembered;
-  if (preferred !== remembered) yield preferred;
+  if (preferred !== undefined && preferred !== remembered) yield preferred;
   const size = LAST_RANDOM_PORT - FIRST_RANDOM_PORT + 1;
   const start = Math.floor(random * size);
   for (let step = 0; step < size; step += 1) {
@@ -55,21 +55,20 @@ export function isPortFree(port: number): Promise<boolean> {
   });
 }
 
-export type ClaimedPort = { port: number; claim: Claim };
+type ClaimedPort = { port: number; claim: Claim };
 
 /**
  * Finds a free port and claims it, so that no other stack takes it, even while the part restarts.
+ * @param preferred the well-known port, if any
+ * @param remembered the port of the last start, tried first
  * @throws StackError when no port is left
  */
-export async function claimPort(
-  listener: ListenerName,
-  remembered: number | undefined,
-): Promise<ClaimedPort> {
-  for (const port of portCandidates(preferredPorts[listener], remembered, Math.random())) {
+export async function claimPort(preferred?: number, remembered?: number): Promise<ClaimedPort> {
+  for (const port of portCandidates(preferred, remembered, Math.random())) {
     const claim = await tryClaim(`port:${port}`);
     if (claim === undefined) continue;
     if (await isPortFree(port)) return { port, claim };
     claim.release();
   }
-  throw new StackError(`no free port for ${listener} on 127.0.0.1`);
+  throw new StackError('no port of 127.0.0.1 is free');
 }

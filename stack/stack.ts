@@ -2,14 +2,15 @@
 // stops them in reverse order.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Claim, tryClaim } from './claim.ts';
 import { type Installer, installMissing, secondsSince } from './installer.ts';
-import { kafkaInstaller, startKafka } from './kafka.ts';
+import { startKafka } from './kafka.ts';
+import { kafkaInstaller } from './kafka-install.ts';
 import { mariadbInstaller, mysqlInstaller, startMariadb, startMysql } from './mysql.ts';
 import type { PartContext } from './part-context.ts';
-import { claimPort } from './ports.ts';
+import { claimPort, preferredPorts } from './ports.ts';
 import { redisInstaller, startRedis } from './redis.ts';
 import { registryInstaller, startRegistry } from './registry.ts';
 import { StackError } from './stack-error.ts';
@@ -37,7 +38,7 @@ export type StackAddresses = {
 };
 
 export type StackOptions = {
-  /** Holds data/, logs/ and stack.json; one stack at a time per folder. */
+  /** Holds data/, logs/, stack.json and, while it runs, env; one stack at a time per folder. */
   folder: string;
   /** `registry` keeps its data in Kafka and needs `kafka` beside it. */
   parts: readonly PartName[];
@@ -76,7 +77,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const folder = realpathSync(options.folder);
   const claims: Claim[] = [await claimFolder(folder)];
   const processes = new Map<string, ManagedProcess>();
+  const envFile = join(folder, 'env');
   const stop = async () => {
+    rmSync(envFile, { force: true });
     await stopInOrder(processes);
     for (const claim of claims) claim.release();
   };
@@ -90,6 +93,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     state.parts = [...parts];
     state.addresses = addressVariables(known);
     writeState(folder, state);
+    writeFileSync(envFile, renderEnv(state.addresses), { mode: 0o600 });
     return { addresses: addressesOf(known), process: (name) => processOf(processes, name), stop };
   } catch (error) {
     await stop();
@@ -100,6 +104,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 /** The addresses a running stack has, as the variables that the services read. */
 export function stackVariables(stack: Stack): Record<string, string> {
   return addressVariables(stack.addresses);
+}
+
+/** Lines for a shell's `set -a; . file`; no value holds a character that a shell would take for more. */
+function renderEnv(variables: Record<string, string>): string {
+  return Object.entries(variables)
+    .map(([key, value]) => `${key}=${value}\n`)
+    .join('');
 }
 
 function addressVariables(known: Partial<StackAddresses>): Record<string, string> {
@@ -133,7 +144,7 @@ async function claimFolder(folder: string): Promise<Claim> {
 
 function installersOf(parts: readonly PartName[], report: (line: string) => void): Installer[] {
   const installers: Record<PartName, () => Installer> = {
-    kafka: () => kafkaInstaller,
+    kafka: kafkaInstaller,
     registry: registryInstaller,
     redis: () => redisInstaller,
     mysql: () => mysqlInstaller(report),
@@ -166,7 +177,7 @@ function partContext(
     state,
     dataFolder: (name) => join(folder, 'data', name),
     port: async (listener) => {
-      const { port, claim } = await claimPort(listener, state.ports[listener]);
+      const { port, claim } = await claimPort(preferredPorts[listener], state.ports[listener]);
       claims.push(claim);
       state.ports[listener] = port;
       writeState(folder, state);

@@ -1,6 +1,7 @@
 // Starts a child process, awaits that it can serve, names its death, brings it back, stops it.
 // keeper.sh stands between: it ends the child when this process is gone, however it went.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,6 +11,8 @@ import { StackError } from './stack-error.ts';
 
 const KEEPER = fileURLToPath(new URL('./keeper.sh', import.meta.url));
 const PROBE_INTERVAL_MS = 100;
+const DEFAULT_READY_TIMEOUT_MS = 60_000;
+const DEFAULT_STOP_TIMEOUT_MS = 15_000;
 const FIRST_BACK_OFF_MS = 500;
 const MAX_BACK_OFF_MS = 15_000;
 /** A process that lived this long was healthy: the back-off begins anew. */
@@ -39,7 +42,10 @@ export type ProcessOptions = {
   signal?: AbortSignal;
 };
 
-export type ProcessExit = { code: number | null; signal: NodeJS.Signals | null };
+export type ProcessExit = {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+};
 
 export type ManagedProcess = {
   readonly name: string;
@@ -67,7 +73,7 @@ class SupervisedProcess implements ManagedProcess {
   readonly #options: ProcessOptions;
   #run: Run | undefined;
   #wanted = false;
-  #starting: Promise<void> | undefined;
+  #attempt: Promise<void> | undefined;
   #backOffMs = FIRST_BACK_OFF_MS;
 
   constructor(options: ProcessOptions) {
@@ -88,14 +94,16 @@ class SupervisedProcess implements ManagedProcess {
     if (pid !== undefined) process.kill(pid, signal);
   }
 
-  start(): Promise<void> {
-    if (this.#starting !== undefined) return this.#starting;
-    if (this.pid !== undefined) return Promise.resolve();
+  async start(): Promise<void> {
+    if (this.#attempt !== undefined) return this.#attempt;
+    if (this.pid !== undefined) return;
     this.#wanted = true;
-    this.#starting = this.#startOnce().finally(() => {
-      this.#starting = undefined;
-    });
-    return this.#starting;
+    try {
+      await this.#tryToStart();
+    } catch (error) {
+      this.#wanted = false;
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
@@ -105,28 +113,24 @@ class SupervisedProcess implements ManagedProcess {
     this.kill('SIGTERM');
     // A paused process would take note of SIGTERM only when it goes on.
     this.kill('SIGCONT');
-    const limit = new AbortController();
-    const timer = delay(this.#options.stopTimeoutMs ?? 15_000, undefined, {
-      signal: limit.signal,
-    }).then(
-      () => this.kill('SIGKILL'),
-      () => undefined,
-    );
+    const limitMs = this.#options.stopTimeoutMs ?? DEFAULT_STOP_TIMEOUT_MS;
+    const timer = setTimeout(() => this.kill('SIGKILL'), limitMs);
     await run.exited;
-    limit.abort();
-    await timer;
+    clearTimeout(timer);
   }
 
-  async #startOnce(): Promise<void> {
+  #tryToStart(): Promise<void> {
     const run = this.#spawn();
-    try {
-      await this.#awaitReady(run);
-    } catch (error) {
-      this.#wanted = false;
-      if (run.exit === undefined) run.child.kill('SIGKILL');
-      await run.exited;
-      throw error;
-    }
+    this.#attempt = this.#awaitReady(run)
+      .catch(async (error: unknown) => {
+        if (run.exit === undefined) run.child.kill('SIGKILL');
+        await run.exited;
+        throw error;
+      })
+      .finally(() => {
+        this.#attempt = undefined;
+      });
+    return this.#attempt;
   }
 
   #spawn(): Run {
@@ -142,64 +146,57 @@ class SupervisedProcess implements ManagedProcess {
       detached: true,
     });
     closeSync(log);
-    const run: Run = {
-      child,
-      startedAtMs: Date.now(),
-      exit: undefined,
-      exited: new Promise((resolve) => {
-        child.once('error', () => resolve({ code: null, signal: null }));
-        child.once('exit', (code, signal) => resolve({ code, signal }));
-      }),
-    };
-    run.exited = run.exited.then((exit) => {
+    const exited = new Promise<ProcessExit>((resolve) => {
+      child.once('error', () => resolve({ code: null, signal: null }));
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+    }).then((exit) => {
       run.exit = exit;
       // The end of the pipe makes the keeper clear away what the process may have left behind.
       child.stdio[3]?.destroy();
+      this.#onExit(run);
       return exit;
     });
+    const run: Run = { child, startedAtMs: Date.now(), exit: undefined, exited };
     this.#run = run;
-    void run.exited.then(() => this.#onExit(run));
     return run;
   }
 
   async #awaitReady(run: Run): Promise<void> {
-    const { name, ready, readyTimeoutMs = 60_000, signal } = this.#options;
-    const deadline = Date.now() + readyTimeoutMs;
+    const { name, ready, readyTimeoutMs = DEFAULT_READY_TIMEOUT_MS, signal } = this.#options;
+    const limit = AbortSignal.any([
+      AbortSignal.timeout(readyTimeoutMs),
+      ...(signal === undefined ? [] : [signal]),
+    ]);
+    const overdue = once(limit, 'abort').then(() => 'overdue' as const);
+    const ended = run.exited.then(() => 'ended' as const);
     let lastFault: unknown;
-    while (Date.now() < deadline) {
-      if (run.exit !== undefined) throw this.#deathError(run.exit);
-      if (signal?.aborted) throw new StackError(`${name}: start cancelled`);
-      try {
-        await Promise.race([
-          ready(),
-          run.exited.then((exit) => Promise.reject(this.#deathError(exit))),
-        ]);
-        return;
-      } catch (error) {
-        lastFault = error;
-      }
-      await Promise.race([delay(PROBE_INTERVAL_MS), run.exited]);
+    const probe = () =>
+      ready().then(
+        () => 'ready' as const,
+        (fault: unknown) => {
+          lastFault = fault;
+          return 'not yet' as const;
+        },
+      );
+    while (run.exit === undefined && !limit.aborted) {
+      if ((await Promise.race([probe(), ended, overdue])) === 'ready') return;
+      await Promise.race([delay(PROBE_INTERVAL_MS), ended]);
     }
+    if (signal?.aborted) throw new StackError(`${name}: the start was cancelled`);
+    const fault =
+      run.exit === undefined
+        ? `does not serve after ${readyTimeoutMs / 1000} s (${String(lastFault)})`
+        : `ended with ${run.exit.signal ?? run.exit.code}`;
+    const { logFile } = this.#options;
     throw new StackError(
-      `${name} does not serve after ${readyTimeoutMs / 1000} s: ${String(lastFault)}${this.#logExcerpt()}`,
+      [`${name} ${fault}, last lines of ${logFile}:`, ...lastLogLines(logFile)].join('\n  '),
       { cause: lastFault },
     );
   }
 
-  #deathError(exit: ProcessExit): StackError {
-    return new StackError(
-      `${this.name} ended with ${exit.signal ?? exit.code}${this.#logExcerpt()}`,
-    );
-  }
-
-  #logExcerpt(): string {
-    const { logFile } = this.#options;
-    return [`, last lines of ${logFile}:`, ...lastLogLines(logFile)].join('\n  ');
-  }
-
   #onExit(run: Run): void {
     // A death during a start is told by the start itself.
-    if (!this.#wanted || this.#starting !== undefined) return;
+    if (!this.#wanted || this.#attempt !== undefined) return;
     this.#options.onDeath?.(this.name, lastLogLines(this.#options.logFile));
     if (!this.#options.restart) {
       this.#wanted = false;
@@ -210,18 +207,18 @@ class SupervisedProcess implements ManagedProcess {
   }
 
   async #bringBack(): Promise<void> {
-    while (this.#wanted && this.pid === undefined) {
+    for (;;) {
       await delay(this.#backOffMs);
       this.#backOffMs = Math.min(this.#backOffMs * 2, MAX_BACK_OFF_MS);
+      // Stopped meanwhile, or started by somebody else.
       if (!this.#wanted || this.pid !== undefined) return;
       try {
-        await this.start();
+        await this.#tryToStart();
         this.#options.onReturn?.(this.name);
+        return;
       } catch (error) {
-        this.#options.onDeath?.(this.name, [
-          error instanceof Error ? error.message : String(error),
-        ]);
-        this.#wanted = true;
+        if (!this.#wanted) return;
+        this.#options.onDeath?.(this.name, String(error).split('\n'));
       }
     }
   }
