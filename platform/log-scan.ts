@@ -4,6 +4,9 @@ import { randomUUID } from 'node:crypto';
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import { AppError, messageOf } from './errors.ts';
 
+/** Without a record for so long, a scan gives up: the brokers are away, or the offsets are gone. */
+const STALL_MS = 30_000;
+
 /** Offsets of one partition: `from` included, `to` not. */
 export type LogRange = { partition: number; from: bigint; to: bigint };
 
@@ -68,19 +71,17 @@ async function consume(
     running = false;
     finish();
   };
+  const stall = setTimeout(
+    () => end(() => ended.reject(noAnswer(topic, `no record for ${STALL_MS} ms`))),
+    STALL_MS,
+  );
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    end(() =>
-      ended.reject(
-        new AppError('KAFKA_UNAVAILABLE', `${topic}: ${messageOf(payload.error)}`, {
-          cause: payload.error,
-          retriable: true,
-        }),
-      ),
-    );
+    end(() => ended.reject(noAnswer(topic, messageOf(payload.error), payload.error)));
   });
   const eachBatch = async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
     const range = left.get(batch.partition);
     if (range === undefined) return;
+    stall.refresh();
     for (const entry of entriesIn(batch.partition, batch.messages, range)) {
       if (!running) return;
       if ((await visit(entry)) === 'stop') end(ended.resolve);
@@ -89,22 +90,33 @@ async function consume(
     if (BigInt(batch.lastOffset()) + 1n >= range.to) left.delete(batch.partition);
     if (left.size === 0) end(ended.resolve);
   };
-  await consumer.run({
-    autoCommit: false,
-    // kafkajs would call a fault of `visit` its own, and try again.
-    eachBatch: (payload) =>
-      eachBatch(payload).catch((error: unknown) => end(() => ended.reject(error))),
-  });
-  for (const { partition, from } of left.values()) {
-    consumer.seek({ topic, partition, offset: String(from) });
+  try {
+    await consumer.run({
+      autoCommit: false,
+      // kafkajs would call a fault of `visit` its own, and try again.
+      eachBatch: (payload) =>
+        eachBatch(payload).catch((error: unknown) => end(() => ended.reject(error))),
+    });
+    for (const { partition, from } of left.values()) {
+      consumer.seek({ topic, partition, offset: String(from) });
+    }
+    await ended.promise;
+  } finally {
+    clearTimeout(stall);
   }
-  await ended.promise;
 }
 
 function entriesIn(partition: number, messages: KafkaMessage[], range: LogRange): LogEntry[] {
   return messages
     .map((message) => ({ partition, offset: BigInt(message.offset), message }))
     .filter(({ offset }) => offset >= range.from && offset < range.to);
+}
+
+function noAnswer(topic: string, reason: string, cause?: unknown): AppError {
+  return new AppError('KAFKA_UNAVAILABLE', `reading ${topic}: ${reason}`, {
+    cause,
+    retriable: true,
+  });
 }
 
 async function deleteGroup(kafka: Kafka, groupId: string): Promise<void> {

@@ -12,6 +12,8 @@ export type RegistryApi = {
   /** The versions of a subject, oldest first; null when there is no such subject. */
   versions(subject: string): Promise<number[] | null>;
   version(subject: string, version: number): Promise<SubjectVersion | null>;
+  /** The text of the schema under an id; null when there is none. */
+  schemaOf(schemaId: number): Promise<string | null>;
   /** Every subject and version that a schema id stands for. */
   versionsOf(schemaId: number): Promise<{ subject: string; version: number }[]>;
   /** The version that is exactly this schema; null when none is. */
@@ -48,7 +50,7 @@ export function createRegistryApi(registryUrl: string): RegistryApi {
     } catch (cause) {
       throw new AppError(
         'REGISTRY_UNAVAILABLE',
-        `the registry did not answer: ${messageOf(cause)}`,
+        `the registry did not answer: ${reasonOf(cause)}`,
         { cause, retriable: true },
       );
     }
@@ -59,6 +61,8 @@ export function createRegistryApi(registryUrl: string): RegistryApi {
     subjects: async () => ((await ask<string[]>('GET', '/subjects')) ?? []).sort(),
     versions: (subject) => ask('GET', `${at(subject)}/versions`),
     version: (subject, version) => ask('GET', `${at(subject)}/versions/${version}`),
+    schemaOf: async (schemaId) =>
+      (await ask<{ schema: string }>('GET', `/schemas/ids/${schemaId}`))?.schema ?? null,
     versionsOf: async (schemaId) => (await ask('GET', `/schemas/ids/${schemaId}/versions`)) ?? [],
     find: (subject, schema) => ask('POST', at(subject), asBody(schema)),
     levelOf: async (subject) => {
@@ -81,4 +85,13 @@ export function createRegistryApi(registryUrl: string): RegistryApi {
     },
   };
   return api;
+}
+
+// fetch says "fetch failed" and keeps the reason as the cause.
+function reasonOf(error: unknown): string {
+  const inner = error instanceof Error ? error.cause : undefined;
+  const { code } = (inner ?? {}) as { code?: unknown };
+  return inner === undefined
+    ? messageOf(error)
+    : `${messageOf(error)}: ${messageOf(inner) || String(code)}`;
 }

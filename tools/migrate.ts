@@ -1,0 +1,156 @@
+// npm run migrate: everything that has to be there before a service starts. Safe to repeat.
+import type { Kafka } from 'kafkajs';
+import { AppError, messageOf } from '../platform/errors.ts';
+import { createEventCodec } from '../platform/event-codec.ts';
+import { createKafka } from '../platform/kafka.ts';
+import { createLogger, type Logger } from '../platform/logger.ts';
+import { createMysql } from '../platform/mysql.ts';
+import { createRedis, redisUnavailable } from '../platform/redis.ts';
+import { type Environment, readSettings } from '../platform/settings.ts';
+import { migrateToLatest } from './database.ts';
+import { type FirstEpoch, openFirstEpoch } from './first-epoch.ts';
+import { readOwnSchemas, registerSchemas, type SubjectReport } from './register-schemas.ts';
+import { createTopics, type TopicReport } from './topics.ts';
+
+export type MigrateSettings = {
+  kafkaBrokers: string[];
+  registryUrl: string;
+  mysqlUrl: string;
+  redisUrl: string;
+  topicPrefix: string;
+  redisKeyPrefix: string;
+};
+
+/** What each step found or did. */
+export type MigrateResult = {
+  topics: TopicReport[];
+  subjects: SubjectReport[];
+  /** File names of the migrations that ran now. */
+  migrations: string[];
+  firstEpoch: FirstEpoch;
+};
+
+/**
+ * The settings of `migrate` in these environment values.
+ * @throws AppError SETTINGS_INVALID naming every fault
+ */
+export function parseMigrateSettings(env: Environment): MigrateSettings {
+  const read = readSettings(env);
+  const settings: MigrateSettings = {
+    kafkaBrokers: read.hosts('KAFKA_BROKERS'),
+    registryUrl: read.url('SCHEMA_REGISTRY_URL', ['http://', 'https://']),
+    mysqlUrl: read.url('MYSQL_URL', ['mysql://']),
+    redisUrl: read.url('REDIS_URL', ['redis://', 'rediss://']),
+    topicPrefix: read.text('TOPIC_PREFIX', ''),
+    redisKeyPrefix: read.text('REDIS_KEY_PREFIX', ''),
+  };
+  read.finish();
+  return settings;
+}
+
+/**
+ * Topics, schemas, tables, first epoch: in this order, each step safe to repeat.
+ * @param report gets one line per step, with what was done and how long it took
+ * @throws AppError of the step that failed, or STARTUP_FAILED; the steps before it stay done
+ */
+export async function migrate(
+  settings: MigrateSettings,
+  report: (line: string) => void,
+): Promise<MigrateResult> {
+  const logger = createLogger('migrate', 'error');
+  const kafka = createKafka(
+    { brokers: settings.kafkaBrokers, clientId: 'firstcome-migrate' },
+    logger,
+  );
+  const step = async <T>(name: string, run: () => Promise<T>, say: (result: T) => string) => {
+    const startedMs = performance.now();
+    const result = await run().catch((error: unknown) => {
+      throw failureOf(name, error);
+    });
+    const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
+    report(`${name.padEnd(8)} ${say(result)} (${seconds} s)`);
+    return result;
+  };
+  const topics = await step('topics', () => createTopics(kafka, settings.topicPrefix), sayTopics);
+  const subjects = await step(
+    'schemas',
+    () => registerSchemas(settings.registryUrl, settings.topicPrefix, readOwnSchemas()),
+    saySubjects,
+  );
+  const migrations = await step('tables', () => migrateTables(settings.mysqlUrl), sayMigrations);
+  const firstEpoch = await step('epoch', () => openEpoch(kafka, settings, logger), sayEpoch);
+  return { topics, subjects, migrations, firstEpoch };
+}
+
+function failureOf(step: string, cause: unknown): AppError {
+  if (cause instanceof AppError) {
+    const { code, retriable, message } = cause;
+    const options = retriable === undefined ? { cause } : { cause, retriable };
+    return new AppError(code, `${step}: ${message}`, options);
+  }
+  // A refused connection to a name with two addresses has a code, but no message.
+  const { code } = (cause ?? {}) as { code?: unknown };
+  return new AppError('STARTUP_FAILED', `${step}: ${messageOf(cause) || String(code)}`, { cause });
+}
+
+async function migrateTables(mysqlUrl: string): Promise<string[]> {
+  const db = createMysql({ url: mysqlUrl, poolSize: 1 });
+  try {
+    return await migrateToLatest(db);
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function openEpoch(
+  kafka: Kafka,
+  { registryUrl, topicPrefix, redisUrl, redisKeyPrefix }: MigrateSettings,
+  logger: Logger,
+): Promise<FirstEpoch> {
+  const codec = await createEventCodec({ registryUrl, topicPrefix, schemas: readOwnSchemas() });
+  const redis = createRedis({ url: redisUrl, commandTimeoutMs: 5_000 }, logger);
+  try {
+    await redis.connect().catch((cause: unknown) => {
+      throw redisUnavailable(cause);
+    });
+    return await openFirstEpoch({ kafka, codec, redis, topicPrefix, redisKeyPrefix });
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function sayTopics(topics: TopicReport[]): string {
+  return `${countOf(topics, 'created')} created, ${countOf(topics, 'there')} there before`;
+}
+
+function saySubjects(subjects: SubjectReport[]): string {
+  return `${countOf(subjects, 'registered')} registered, ${countOf(subjects, 'there')} there before`;
+}
+
+function countOf(reports: readonly { kind: string }[], kind: string): number {
+  return reports.filter((report) => report.kind === kind).length;
+}
+
+function sayMigrations(files: string[]): string {
+  return files.length === 0 ? 'newest before' : `${files.length} migration(s) ran`;
+}
+
+function sayEpoch(found: FirstEpoch): string {
+  switch (found.kind) {
+    case 'opened':
+      return `${found.epoch} opened`;
+    case 'already-open':
+      return `${found.epoch} open before`;
+    case 'rebuild-needed':
+      return `closed: Redis has to be rebuilt from the log (${found.reason})`;
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await migrate(parseMigrateSettings(process.env), console.log);
+  } catch (error) {
+    console.error(`migrate failed: ${messageOf(error)}`);
+    process.exitCode = 1;
+  }
+}
