@@ -13,6 +13,8 @@ const self = fileURLToPath(import.meta.url);
 const root = dirname(dirname(self));
 const nodeModules = join(root, 'node_modules');
 const node24 = join(nodeModules, 'node', 'bin', 'node');
+// The packages ask for Node 24, which is one of them: a warning for each would say nothing.
+const QUIET = ['--no-audit', '--no-fund', '--loglevel=error'];
 const INSTALL_FLAG = '--install-packages';
 
 /** @typedef {{ version?: string, integrity?: string, optional?: boolean, link?: boolean }} LockEntry */
@@ -53,7 +55,9 @@ async function installPackages() {
   if (isInstalled()) return 0;
   const start = Date.now();
   console.log('npm packages: fetching, this time only');
-  const code = await run('npm', ['ci', '--no-audit', '--no-fund']);
+  // Not `npm ci`: it refuses a lock file without the builds for other systems of optional packages, which
+  // npm leaves out where a registry lacks them. isInstalled() then asks for the same exactness.
+  const code = await run('npm', ['install', '--no-save', ...QUIET]);
   if (code === 0 && isInstalled()) {
     console.log(`npm packages … ${((Date.now() - start) / 1000).toFixed(1)} s`);
     return 0;
@@ -61,7 +65,7 @@ async function installPackages() {
   console.error(
     code === 127
       ? 'npm is missing: apt-get install npm'
-      : `npm ci did not install the packages (code ${code}): see its lines above, check the network or npm's registry setting, and run this again`,
+      : `npm did not install what package-lock.json names (code ${code}): see its lines above, check the network and npm's registry setting, and run this again`,
   );
   return 1;
 }

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { secondsSince } from './installer.ts';
-import { isStackRunning, type PartName, partNames, stackVariables, startStack } from './stack.ts';
+import { isStackRunning, type PartName, partNames, startStack } from './stack.ts';
 import { StackError } from './stack-error.ts';
 import { readState } from './stack-state.ts';
 import { aborted, stopSignal } from './stop-signals.ts';
