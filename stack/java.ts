@@ -43,11 +43,15 @@ export function findJavas(env: NodeJS.ProcessEnv = process.env): Java[] {
 }
 
 /**
- * A Java for a part.
+ * The Java for a part: as `chooseJava`.
  * @throws StackError that says how to get one
  */
-export function requireJava(what: string, limits: { min: number; max: number }): Java {
-  const java = chooseJava(findJavas(), limits);
+export function requireJava(
+  javas: readonly Java[],
+  what: string,
+  limits: { min: number; max: number },
+): Java {
+  const java = chooseJava(javas, limits);
   if (java !== undefined) return java;
   throw new StackError(
     `${what} needs Java ${limits.min} to ${limits.max}: apt-get install openjdk-17-jre-headless, or set JAVA_HOME`,

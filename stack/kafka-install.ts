@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cachedFolder, installOnce, isCached } from './cache.ts';
 import type { Installer } from './installer.ts';
-import { type Java, requireJava } from './java.ts';
+import { findJavas, type Java, requireJava } from './java.ts';
 import { renderBrokerConfig } from './kafka-config.ts';
 import { fetchLiveBrokerIds } from './kafka-probe.ts';
 import { copyDependencies } from './maven.ts';
@@ -56,7 +56,7 @@ export async function formatLogFolder(
 }
 
 function kafkaJava(): Java {
-  return requireJava(`Kafka ${VERSION}`, { min: 17, max: 24 });
+  return requireJava(findJavas(), `Kafka ${VERSION}`, { min: 17, max: 24 });
 }
 
 function archiveName(java: Java): string {

@@ -1,7 +1,8 @@
 import { runCommand } from './run-command.ts';
 import { StackError } from './stack-error.ts';
 
-const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
+// 2.8 takes an artifact as it is; later ones read its parents first, and those of Apicurio 3.0.9 are not published.
+const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:2.8';
 
 /**
  * Copies all run-time jars that a pom names, with what they depend on, into a folder.
@@ -29,10 +30,15 @@ export async function copyArtifact(artifact: string, folder: string): Promise<vo
 
 async function maven(goal: string, args: string[]): Promise<void> {
   try {
-    await runCommand('mvn', ['--batch-mode', '--quiet', goal, ...args]);
+    await runCommand('mvn', ['--batch-mode', '--quiet', '-Dstyle.color=never', goal, ...args]);
   } catch (error) {
-    const { cause } = error as { cause?: { code?: string } };
-    if (cause?.code !== 'ENOENT') throw error;
-    throw new StackError('Maven is missing: apt-get install maven', { cause: error });
+    const { cause, message } = error as Error & { cause?: { code?: string } };
+    if (cause?.code === 'ENOENT') {
+      throw new StackError('Maven is missing: apt-get install maven', { cause: error });
+    }
+    const reason = /\[ERROR\] (.+)/.exec(message)?.[1] ?? message;
+    throw new StackError(`${reason}; Maven must reach its central repository or a mirror of it`, {
+      cause: error,
+    });
   }
 }

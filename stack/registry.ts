@@ -10,7 +10,7 @@ import { runCommand } from './run-command.ts';
 
 const COMPATIBILITY_API = '/apis/ccompat/v7';
 
-export type RegistryChoice = { version: string; java: Java };
+export type RegistryChoice = { version: string; jar: string; java: Java };
 
 /**
  * The newest version that one of these Javas can run: 3.3 from Java 21 on, else 3.0.9.
@@ -18,9 +18,12 @@ export type RegistryChoice = { version: string; java: Java };
  */
 export function chooseRegistry(javas: readonly Java[]): RegistryChoice {
   const java = chooseJava(javas, { min: 21, max: 25 });
-  return java === undefined
-    ? { version: '3.0.9', java: requireJava('the schema registry', { min: 17, max: 25 }) }
-    : { version: '3.3.3', java };
+  if (java !== undefined) return { version: '3.3.3', jar: 'quarkus-run.jar', java };
+  return {
+    version: '3.0.9',
+    jar: 'apicurio-registry-app-3.0.9-runner.jar',
+    java: requireJava(javas, 'the schema registry', { min: 17, max: 25 }),
+  };
 }
 
 export function registryInstaller(): Installer {
@@ -48,7 +51,7 @@ export async function startRegistry(
   context: PartContext,
   kafkaBrokers: readonly string[],
 ): Promise<string> {
-  const { version, java } = chooseRegistry(findJavas());
+  const { version, jar, java } = chooseRegistry(findJavas());
   const port = await context.port('registry');
   const managementPort = await context.port('registry-management');
   const dataFolder = context.dataFolder('registry');
@@ -59,7 +62,7 @@ export async function startRegistry(
     command: join(java.home, 'bin', 'java'),
     args: [
       ...['-Xms64m', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'],
-      ...['-jar', join(cachedFolder(`apicurio-${version}`), 'quarkus-run.jar')],
+      ...['-jar', join(cachedFolder(`apicurio-${version}`), jar)],
     ],
     cwd: dataFolder,
     env: {
