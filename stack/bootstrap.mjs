@@ -94,7 +94,9 @@ function isInForeground() {
 /** @param {string} script @param {string[]} args */
 function runScript(script, args) {
   const path = [join(nodeModules, '.bin'), process.env.PATH ?? ''].join(delimiter);
-  const child = spawn(node24, [script, ...args], {
+  // kafkajs 2.2.4 sets timers to times that have passed; Node warns, and nothing else happens.
+  const flags = ['--disable-warning=TimeoutNegativeWarning'];
+  const child = spawn(node24, [...flags, script, ...args], {
     cwd: process.cwd(),
     env: { ...process.env, PATH: path },
     // The channel tells the script when this process is gone, even by kill -9.
