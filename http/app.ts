@@ -2,19 +2,19 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Span, SpanKind } from '@opentelemetry/api';
 import express, {
   type ErrorRequestHandler,
   type Express,
+  type Request,
   type RequestHandler,
   type Response,
   type Router,
 } from 'express';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
+import { endSpan, startSpan, traceparentOfSpan } from '../platform/tracing.ts';
 import { PROBLEMS, type Problem, problemBody } from './problems.ts';
-
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}$/;
-const NO_TRACE = '0'.repeat(32);
 
 /**
  * An app with these routes. Every answer carries `X-Trace-Id`: that of the caller's `traceparent`
@@ -69,16 +69,36 @@ export function onlyMethods(...methods: string[]): RequestHandler {
   };
 }
 
+// A request belongs to its caller's trace; whoever has none gets one, so that logs and answers can
+// name it even where no spans are recorded.
 const nameTrace: RequestHandler = (request, response, next) => {
-  const given = request.get('traceparent') ?? '';
-  const match = TRACEPARENT.exec(given);
-  const known = match !== null && match[1] !== NO_TRACE;
-  const traceId = known ? String(match[1]) : randomUUID().replaceAll('-', '');
-  response.locals.traceId = traceId;
-  response.locals.traceparent = known ? given : `00-${traceId}-${traceId.slice(16)}-01`;
-  response.setHeader('X-Trace-Id', traceId);
+  const span = startSpan(request.method, SpanKind.SERVER, request.get('traceparent') ?? null);
+  const traceparent = traceparentOfSpan(span) ?? newTraceparent();
+  response.locals.traceparent = traceparent;
+  response.locals.traceId = traceparent.slice(3, 35);
+  response.setHeader('X-Trace-Id', traceIdOf(response));
+  if (span.isRecording()) response.once('close', () => endRequestSpan(span, request, response));
   next();
 };
+
+function newTraceparent(): string {
+  const traceId = randomUUID().replaceAll('-', '');
+  return `00-${traceId}-${traceId.slice(16)}-00`;
+}
+
+function endRequestSpan(span: Span, request: Request, response: Response): void {
+  const route: unknown = request.route?.path;
+  if (typeof route === 'string') {
+    span.updateName(`${request.method} ${route}`);
+    span.setAttribute('http.route', route);
+  }
+  span.setAttributes({
+    'http.request.method': request.method,
+    'url.path': request.path,
+    'http.response.status_code': response.statusCode,
+  });
+  endSpan(span, response.statusCode >= 500 ? `status ${response.statusCode}` : undefined);
+}
 
 const requireJson: RequestHandler = (request, response, next) => {
   const hasBody =

@@ -22,6 +22,9 @@ export const preferredPorts = {
   'command-api': 8080,
   'query-api': 8081,
   projector: 8082,
+  'command-api-metrics': 9180,
+  'query-api-metrics': 9181,
+  'projector-metrics': 9182,
 } as const;
 
 export type ListenerName = keyof typeof preferredPorts;

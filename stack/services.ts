@@ -1,7 +1,7 @@
 // Our own services as processes of this machine, on top of the real parts.
 import { join } from 'node:path';
 import type { Claim } from './claim.ts';
-import { claimPort, type ListenerName } from './ports.ts';
+import { claimPort, type ListenerName, preferredPorts } from './ports.ts';
 import { type ManagedProcess, startProcess } from './supervisor.ts';
 
 export const serviceNames = ['command-api', 'projector', 'query-api'] as const;
@@ -10,6 +10,8 @@ export type ServiceName = (typeof serviceNames)[number];
 export type Services = {
   /** http://127.0.0.1:port of each service; the projector answers for its health alone. */
   urls: Record<ServiceName, string>;
+  /** The ports that were taken, to be remembered. */
+  ports: Partial<Record<ListenerName, number>>;
   process(name: ServiceName): ManagedProcess;
   /** Stops what takes requests first, then the projector, then the reads. */
   stop(): Promise<void>;
@@ -46,20 +48,24 @@ export async function startServices(options: ServicesOptions): Promise<Services>
     for (const claim of claims) claim.release();
   };
   try {
-    const ports = new Map<ServiceName, number>();
-    for (const name of serviceNames) {
-      const { port, claim } = await claimPort(name, options.rememberedPorts?.[name]);
+    const ports: Partial<Record<ListenerName, number>> = {};
+    for (const listener of serviceNames.flatMap((name) => [name, `${name}-metrics`] as const)) {
+      const { port, claim } = await claimPort(
+        preferredPorts[listener],
+        options.rememberedPorts?.[listener],
+      );
       claims.push(claim);
-      ports.set(name, port);
+      ports[listener] = port;
     }
-    const urlOf = (name: ServiceName): string => `http://127.0.0.1:${ports.get(name)}`;
+    const urlOf = (name: ServiceName): string => `http://127.0.0.1:${ports[name]}`;
     const starts = serviceNames.map(async (name) => {
       const managed = await startService(
         name,
         urlOf(name),
         {
           HTTP_HOST: '127.0.0.1',
-          HTTP_PORT: String(ports.get(name)),
+          HTTP_PORT: String(ports[name]),
+          METRICS_PORT: String(ports[`${name}-metrics`]),
           QUERY_API_URL: urlOf('query-api'),
           ...options.variables,
           ...options.settings?.[name],
@@ -76,6 +82,7 @@ export async function startServices(options: ServicesOptions): Promise<Services>
         projector: urlOf('projector'),
         'query-api': urlOf('query-api'),
       },
+      ports,
       process: (name) => processes.get(name) as ManagedProcess,
       stop,
     };

@@ -1,0 +1,50 @@
+// Metrics for Prometheus on a port of their own, and traces by OTLP where an endpoint is named.
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { NodeSDK } from '@opentelemetry/sdk-node';
+import type { SettingsReader } from './settings.ts';
+
+export type TelemetrySettings = {
+  /** Metrics are served at http://<host>:<port>/metrics. */
+  metricsHost: string;
+  metricsPort: number;
+  /** Spans go out only when this is named (OTEL_EXPORTER_OTLP_ENDPOINT); the other OTEL_* count too. */
+  otlpEndpoint: string | undefined;
+};
+
+/** The settings that every service has for its telemetry. */
+export function readTelemetrySettings(read: SettingsReader): TelemetrySettings {
+  return {
+    metricsHost: read.required('HTTP_HOST'),
+    metricsPort: read.port('METRICS_PORT'),
+    otlpEndpoint: read.optional('OTEL_EXPORTER_OTLP_ENDPOINT'),
+  };
+}
+
+/**
+ * Starts metrics and traces for this process. Instruments made before it record nothing, so it comes
+ * first. There is no automatic instrumentation: where it is hot, a span a call is dear.
+ * @returns how to flush and end it
+ */
+export async function startTelemetry(
+  service: string,
+  settings: TelemetrySettings,
+): Promise<{ close(): Promise<void> }> {
+  const prometheus = new PrometheusExporter({
+    host: settings.metricsHost,
+    port: settings.metricsPort,
+    preventServerStart: true,
+    withoutScopeInfo: true,
+  });
+  await prometheus.startServer();
+  const sdk = new NodeSDK({
+    serviceName: service,
+    autoDetectResources: false,
+    instrumentations: [],
+    logRecordProcessors: [],
+    metricReaders: [prometheus],
+    // Without an endpoint there is nobody to send spans to: the SDK would try localhost for ever.
+    ...(settings.otlpEndpoint === undefined ? { spanProcessors: [] } : {}),
+  });
+  sdk.start();
+  return { close: () => sdk.shutdown() };
+}
