@@ -121,7 +121,7 @@ function readFields<T extends object>(
     }
     event[field] = value;
   }
-  for (const field in fields) {
+  for (const field of Object.keys(fields)) {
     if (!Object.hasOwn(readers, field)) throw new MalformedEvent(name, `unknown field ${field}`);
   }
   return event as T;
