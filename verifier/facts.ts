@@ -1,0 +1,136 @@
+// What was read, before anyone judges it: the log, Redis, the read model, the dead letters, and what
+// a client was told. Times are milliseconds since 1970 (UTC); offsets are exact as numbers.
+import type { LogEvent } from '../domain/coupon-events.ts';
+
+/** One record of an event topic; `event` is null when the bytes are no event that can be read. */
+export type LogRecord = { offset: number; event: LogEvent | null };
+
+/** One partition as far as it was read: every record with `firstOffset` <= offset < `endOffset`. */
+export type LogPartition = {
+  /** Logical name. */
+  topic: string;
+  partition: number;
+  firstOffset: number;
+  endOffset: number;
+  records: LogRecord[];
+};
+
+/** An assignment as a coupon's holders in Redis tell it. */
+export type HeldAssignment = { assignmentId: string; sequence: number; assignedAt: number };
+
+/** The fields of a coupon's hash in Redis. */
+export type RedisCouponState = {
+  epoch: number;
+  title: string;
+  quantity: number;
+  remaining: number;
+  lastSequence: number;
+  startDate: number;
+  endDate: number;
+  perUserLimit: number;
+  createdAt: number;
+  /** Its creation is not known to be in the log yet. */
+  pendingCreation: boolean;
+};
+
+export type RedisCoupon = {
+  /** null: a name without a hash, as after a creation that was refused. */
+  state: RedisCouponState | null;
+  /** By user id. */
+  holders: Map<string, HeldAssignment[]>;
+  outbox: { eventId: string; decidedAt: number }[];
+  /** The hash was the same before and after the holders were read, so the two can be compared. */
+  steady: boolean;
+};
+
+export type RedisFacts = {
+  /** Redis' clock when the verification began. */
+  beganAt: number;
+  /** Ends of the log right before Redis was read, by `placeOf`: what lies below was decided by then. */
+  logEndsBefore: Map<string, number>;
+  /** null: there is no gate, so nothing may be decided. */
+  gateEpoch: number | null;
+  coupons: Map<string, RedisCoupon>;
+};
+
+export type CouponRow = {
+  title: string;
+  quantity: number;
+  perUserLimit: number;
+  startDate: number;
+  endDate: number;
+  createdAt: number;
+  epoch: number;
+};
+
+export type AssignmentRow = {
+  couponId: string;
+  userId: string;
+  nthOfUser: number;
+  sequence: number;
+  assignedAt: number;
+  epoch: number;
+};
+
+export type Checkpoint = {
+  topic: string;
+  partition: number;
+  nextOffset: number;
+  highestMarker: number | null;
+  applied: number;
+  repeated: number;
+  voided: number;
+  markers: number;
+  deadLettered: number;
+};
+
+/** The read model, all of it seen at one moment. */
+export type TableFacts = {
+  /** By coupon id. */
+  coupons: Map<string, CouponRow>;
+  /** Counter of issued units, by coupon id. */
+  issued: Map<string, number>;
+  /** By assignment id. */
+  assignments: Map<string, AssignmentRow>;
+  checkpoints: Checkpoint[];
+  /** Positions of the original records that wait for an operator, as `positionOf` spells them. */
+  parked: Set<string>;
+};
+
+/** What the clients of one coupon were told: written down before each request was sent. */
+export type ClientLedger = {
+  couponId: string;
+  /** Each 201, in the order of the answers; two requests may have been told the same assignment. */
+  accepted: ToldAssignment[];
+  /** Users who asked and never got an answer that settles it. */
+  unknownUsers: Set<string>;
+};
+export type ToldAssignment = {
+  assignmentId: string;
+  userId: string;
+  sequence: number;
+  assignedAt: number;
+};
+
+export type Facts = {
+  /** Only this coupon was read; null: everything. */
+  couponId: string | null;
+  log: LogPartition[];
+  /** Ends of the log when the verification began, by `placeOf`: the projection should be there by now. */
+  projectionTarget: Map<string, number>;
+  redis: RedisFacts;
+  tables: TableFacts;
+  /** Positions of the original records that have a copy in a dead letter topic. */
+  deadLetters: Set<string>;
+  ledger: ClientLedger | null;
+};
+
+/** The name of a partition in facts and findings: `coupon-assign/2`. */
+export function placeOf(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}
+
+/** The name of a record in facts and findings: `coupon-assign/2/1041`. */
+export function positionOf(topic: string, partition: number, offset: number): string {
+  return `${topic}/${partition}/${offset}`;
+}

@@ -1,0 +1,185 @@
+// A verification: connect, wait for what is under way, read everything, judge it.
+import { TOPICS_OF_RECORD } from '../domain/event-record.ts';
+import { createRedisKeys } from '../domain/redis-keys.ts';
+import {
+  ASSIGN_TOPIC,
+  deadLetterTopicOf,
+  EVENT_TOPICS,
+  LIFECYCLE_TOPIC,
+} from '../domain/topics.ts';
+import { readAvroRecords } from '../platform/avro-schemas.ts';
+import { createEventCodec } from '../platform/event-codec.ts';
+import { createKafka } from '../platform/kafka.ts';
+import { createLifecycle } from '../platform/lifecycle.ts';
+import { createLogger } from '../platform/logger.ts';
+import { createMysql } from '../platform/mysql.ts';
+import { createRedis } from '../platform/redis.ts';
+import type { ClientLedger, Facts } from './facts.ts';
+import type { Finding } from './finding.ts';
+import { checkInvariants } from './invariants.ts';
+import { readDeadLetters } from './read-dead-letters.ts';
+import { readLog } from './read-log.ts';
+import { readClock, readRedis } from './read-redis.ts';
+import { readTables } from './read-tables.ts';
+import { endsOf, rangesOf } from './read-topic.ts';
+import { settle } from './settle.ts';
+
+/** Where the system is. */
+export type VerifySettings = {
+  kafkaBrokers: string[];
+  registryUrl: string;
+  redisUrl: string;
+  mysqlUrl: string;
+  topicPrefix: string;
+  redisKeyPrefix: string;
+};
+
+export type VerifyOptions = {
+  /** Only this coupon; everything when not said. */
+  couponId?: string;
+  /** What the clients of a coupon were told; with it, invariant 3 is checked too. */
+  ledger?: ClientLedger;
+  /** How long to wait for what is under way; 20 s when not said. */
+  waitMs?: number;
+  /** Told what is being done, in a few words. */
+  progress?: (step: string) => void;
+};
+
+export type Verification = {
+  /** No invariant is broken. */
+  ok: boolean;
+  findings: Finding[];
+  /** What had not arrived when the waiting ended; empty when everything had. */
+  unsettled: string[];
+  /** Records that came into the log while it was read. */
+  writtenMeanwhile: number;
+  tookMs: number;
+};
+
+const WAIT_MS = 20_000;
+const REDIS_TIMEOUT_MS = 10_000;
+
+/**
+ * Verifies a running system; changes nothing in it.
+ * @throws AppError when a part can't be read: then nothing is known
+ */
+export async function verify(
+  settings: VerifySettings,
+  options: VerifyOptions = {},
+): Promise<Verification> {
+  const startedAt = performance.now();
+  const parts = await connect(settings);
+  try {
+    const { facts, unsettled, writtenMeanwhile } = await collect(settings, options, parts);
+    const findings = checkInvariants(facts);
+    return {
+      ok: findings.every(({ ok }) => ok),
+      findings,
+      unsettled,
+      writtenMeanwhile,
+      tookMs: performance.now() - startedAt,
+    };
+  } finally {
+    await parts.close();
+  }
+}
+
+type Parts = Awaited<ReturnType<typeof connect>>;
+
+async function connect(settings: VerifySettings) {
+  const logger = createLogger('verifier', 'silent');
+  const lifecycle = createLifecycle(logger);
+  try {
+    const kafka = createKafka(
+      { brokers: settings.kafkaBrokers, clientId: 'firstcome-verifier' },
+      logger,
+    );
+    const admin = kafka.admin();
+    lifecycle.opened('Kafka', () => admin.disconnect());
+    await admin.connect();
+    const redis = createRedis(
+      { url: settings.redisUrl, commandTimeoutMs: REDIS_TIMEOUT_MS },
+      logger,
+    );
+    lifecycle.opened('Redis', async () => redis.disconnect());
+    await redis.connect();
+    const db = createMysql({ url: settings.mysqlUrl, poolSize: 2 }, logger);
+    lifecycle.opened('MySQL', () => db.destroy());
+    const codec = await createEventCodec({
+      registryUrl: settings.registryUrl,
+      topicPrefix: settings.topicPrefix,
+      schemas: readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD),
+    });
+    return { kafka, admin, redis, db, codec, close: () => lifecycle.close() };
+  } catch (error) {
+    await lifecycle.close();
+    throw error;
+  }
+}
+
+// The order is what makes the parts comparable while requests come in: the log's ends, Redis, the
+// tables, the log. What Redis has decided and what the tables hold is then in the log, or on its way.
+async function collect(
+  { topicPrefix, redisKeyPrefix }: VerifySettings,
+  options: VerifyOptions,
+  { kafka, admin, redis, db, codec }: Parts,
+): Promise<{ facts: Facts; unsettled: string[]; writtenMeanwhile: number }> {
+  const progress = options.progress ?? (() => undefined);
+  const couponId = options.couponId ?? null;
+  const keys = createRedisKeys(redisKeyPrefix);
+  const beganAt = await readClock(redis);
+  const projectionTarget = endsOf(await rangesOf(admin, topicPrefix, EVENT_TOPICS));
+  const unsettled = await settle({
+    redis,
+    keys,
+    db,
+    couponId,
+    beganAt,
+    target: projectionTarget,
+    waitMs: options.waitMs ?? WAIT_MS,
+    progress: (missing) => progress(`waiting: ${missing}`),
+  });
+  const logEndsBefore = endsOf(await rangesOf(admin, topicPrefix, EVENT_TOPICS));
+  progress('reading Redis');
+  const inRedis = await readRedis(redis, keys, couponId);
+  progress('reading the tables');
+  const tables = await readTables(db, couponId);
+  // Assignments first: then each one's coupon is below the end of the other topic.
+  const ranges = await rangesOf(admin, topicPrefix, [ASSIGN_TOPIC, LIFECYCLE_TOPIC]);
+  progress('reading the log');
+  const log = await readLog({
+    kafka,
+    codec,
+    topicPrefix,
+    ranges,
+    couponId,
+    progress: (records) => progress(`reading the log: ${records} records`),
+  });
+  progress('reading the dead letters');
+  const deadTopics = EVENT_TOPICS.map(deadLetterTopicOf);
+  const deadLetters = await readDeadLetters(
+    kafka,
+    topicPrefix,
+    await rangesOf(admin, topicPrefix, deadTopics),
+  );
+  progress('judging');
+  return {
+    facts: {
+      couponId,
+      log,
+      projectionTarget,
+      redis: { beganAt, logEndsBefore, ...inRedis },
+      tables,
+      deadLetters,
+      ledger: options.ledger ?? null,
+    },
+    unsettled,
+    writtenMeanwhile: countGrowth(logEndsBefore, endsOf(ranges)),
+  };
+}
+
+function countGrowth(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>) {
+  let growth = 0;
+  for (const [place, end] of after) growth += end - (before.get(place) ?? 0);
+  return growth;
+}
