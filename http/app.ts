@@ -130,17 +130,16 @@ function answerError(logger: Logger): ErrorRequestHandler {
     }
     const problem = problemOfError(error);
     const { status } = PROBLEMS[problem.name];
-    const entry = () => ({
-      traceId: traceIdOf(response),
-      method: request.method,
-      path: request.path,
-      err: error,
-    });
+    const where = { traceId: traceIdOf(response), method: request.method, path: request.path };
     // 500 is a bug, for somebody to mend; a 503 mends itself.
-    if (status === 500) logger.error(entry(), messageOf(error));
-    else if (status > 500) logger.warn(entry(), messageOf(error));
+    if (status === 500) logger.error({ ...where, err: error }, messageOf(error));
+    else if (status > 500) logger.warn({ ...where, reason: reasonOf(error) }, messageOf(error));
     sendProblem(response, problem);
   };
+}
+
+function reasonOf(error: unknown): string | undefined {
+  return error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : undefined;
 }
 
 // body-parser and express name their errors by `type` and `status`.

@@ -2,6 +2,9 @@
 import { AppError, messageOf } from './errors.ts';
 import type { Logger } from './logger.ts';
 
+/** How long after everything was closed the process waits for what still keeps it alive. */
+const LEFTOVER_LIMIT_MS = 1_000;
+
 type Resource = { name: string; close: () => Promise<unknown>; limitMs: number };
 
 /** What was opened so far, to be closed in reverse. */
@@ -38,6 +41,7 @@ export function createLifecycle(logger: Logger): Lifecycle {
 /**
  * Runs a service until SIGTERM or SIGINT: opens it, waits, closes it, and sets the exit code
  * (0 after a signal, 1 after a failed start or close). `stop` ends it from inside, with code 1.
+ * The process is gone a moment later, whatever was left open.
  */
 export async function runUntilSignal(
   logger: Logger,
@@ -62,6 +66,11 @@ export async function runUntilSignal(
   logger.info({ code }, 'stopping');
   const failed = await lifecycle.close();
   process.exitCode = failed.length > 0 ? 1 : code;
+  // A client whose server hangs may keep its socket; the process must not stay for that.
+  setTimeout(() => {
+    logger.warn('a connection is still open: leaving it behind');
+    process.exit();
+  }, LEFTOVER_LIMIT_MS).unref();
 }
 
 async function withLimit({ name, close, limitMs }: Resource): Promise<void> {

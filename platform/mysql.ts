@@ -44,12 +44,7 @@ export function createMysql(
       },
     },
     acquireConnectionTimeout: timeoutMs,
-    log: {
-      error: (message) => logger?.warn({ mysql: String(message) }, 'the MySQL pool met an error'),
-      warn: (message) => logger?.info({ mysql: String(message) }, 'the MySQL pool mended itself'),
-      deprecate: (message) => logger?.debug({ mysql: String(message) }, 'deprecated use of knex'),
-      debug: (message) => logger?.debug({ mysql: String(message) }, 'knex'),
-    },
+    log: poolLog(logger),
   });
 }
 
@@ -58,4 +53,11 @@ async function runAll(
   statements: readonly string[],
 ): Promise<void> {
   for (const statement of statements) await connection.query(statement);
+}
+
+// Lost and refused connections fail the statement that needed one, and are told of there.
+function poolLog(logger: Logger | undefined): Knex.Logger {
+  const debug = (message: unknown): void =>
+    logger?.debug({ reason: String(message).split('\n', 1)[0] }, 'MySQL pool');
+  return { error: debug, warn: debug, deprecate: debug, debug };
 }

@@ -1,0 +1,68 @@
+// A wire that can be cut or stalled: stands between a process under test and a real server.
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+export type TcpProxy = {
+  port: number;
+  /** Ends every connection and refuses new ones, until `mend`. */
+  cut(): void;
+  /** Keeps every connection, takes new ones, and passes nothing on, until `mend`. */
+  stall(): void;
+  mend(): void;
+  close(): Promise<void>;
+};
+
+/** A proxy on a free loopback port in front of `host:port`. */
+export async function createTcpProxy(host: string, port: number): Promise<TcpProxy> {
+  const pairs = new Set<readonly [Socket, Socket]>();
+  let state: 'open' | 'cut' | 'stalled' = 'open';
+
+  const server = createServer((client) => {
+    if (state === 'cut') {
+      client.on('error', () => undefined);
+      client.resetAndDestroy();
+      return;
+    }
+    const upstream = connect(port, host);
+    const pair = [client, upstream] as const;
+    pairs.add(pair);
+    for (const [from, to] of [pair, [upstream, client] as const]) {
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        pairs.delete(pair);
+        to.destroy();
+      });
+      from.pipe(to);
+      if (state === 'stalled') from.pause();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+
+  const destroyAll = (): void => {
+    for (const [client, upstream] of pairs) {
+      client.resetAndDestroy();
+      upstream.destroy();
+    }
+  };
+  const eachSocket = (act: (socket: Socket) => void): void => {
+    for (const pair of pairs) pair.forEach(act);
+  };
+  return {
+    port: (server.address() as AddressInfo).port,
+    cut: () => {
+      state = 'cut';
+      destroyAll();
+    },
+    stall: () => {
+      state = 'stalled';
+      eachSocket((socket) => socket.pause());
+    },
+    mend: () => {
+      state = 'open';
+      eachSocket((socket) => socket.resume());
+    },
+    close: () => {
+      destroyAll();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}
