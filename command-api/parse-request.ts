@@ -203,8 +203,9 @@ function offsetMinutesOf(zone: string): number | null {
   if (zone === 'Z') return 0;
   const hours = Number(zone.slice(1, 3));
   const minutes = Number(zone.slice(4, 6));
-  if (hours > 14 || minutes > 59) return null;
-  return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes);
+  const total = hours * 60 + minutes;
+  if (minutes > 59 || total > 14 * 60) return null;
+  return zone.startsWith('-') ? -total : total;
 }
 
 function readKey(header: string | undefined, faults: FieldFault[]): string | null {
