@@ -26,7 +26,7 @@ export function readTables(db: Knex, couponId: string | null): Promise<TableFact
         parked: await readParked(trx),
       };
     },
-    { isolationLevel: 'repeatable read', readOnly: true },
+    { isolationLevel: 'repeatable read' },
   );
 }
 

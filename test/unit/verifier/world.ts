@@ -297,9 +297,11 @@ function createBuilder() {
         case 'repeat':
           append(place, event, 'repeated');
           return;
-        case 'void stranger':
-          append(place, { ...event, eventId: newId(), assignmentId: newId(), epoch: 1 }, 'voided');
+        case 'void stranger': {
+          const id = newId();
+          append(place, { ...event, eventId: id, assignmentId: id, epoch: 1 }, 'voided');
           return;
+        }
         case 'void copy':
           append(place, { ...event, epoch: 1 }, 'voided');
           return;
