@@ -5,13 +5,23 @@ import { onlyMethods } from './app.ts';
 /** What a readiness check found; `reason` says what is missing, without addresses or secrets. */
 export type Readiness = { ready: true } | { ready: false; reason: string };
 
-/** The two health routes; `check` must answer within a second or so, and must not throw. */
-export function healthRoutes(check: () => Promise<Readiness>): Router {
+/**
+ * The two health routes; `check` must answer within a second or so, and must not throw. `isLive`:
+ * for a process whose work goes on outside of HTTP; false asks for its restart.
+ */
+export function healthRoutes(
+  check: () => Promise<Readiness>,
+  isLive: () => boolean = () => true,
+): Router {
   const router = Router();
   router
     .route('/health/live')
     .get((_request, response) => {
-      response.setHeader('Cache-Control', 'no-store').json({ status: 'live' });
+      const live = isLive();
+      response
+        .setHeader('Cache-Control', 'no-store')
+        .status(live ? 200 : 503)
+        .json({ status: live ? 'live' : 'not live' });
     })
     .all(onlyMethods('GET', 'HEAD'));
   router

@@ -1,0 +1,120 @@
+// The projector: wires what the loops need, and answers for its health.
+import { TOPICS_OF_RECORD } from '../domain/event-record.ts';
+import { deadLetterTopicOf, EVENT_TOPICS } from '../domain/topics.ts';
+import { createApp } from '../http/app.ts';
+import { healthRoutes } from '../http/health.ts';
+import { listen } from '../http/server.ts';
+import { readAvroRecords } from '../platform/avro-schemas.ts';
+import { createEventCodec } from '../platform/event-codec.ts';
+import { createKafka } from '../platform/kafka.ts';
+import { createMysql } from '../platform/mysql.ts';
+import { runService } from '../platform/service.ts';
+import { createApplyBatch } from './apply-batch.ts';
+import { createCondition } from './condition.ts';
+import { startConsumer } from './consume.ts';
+import { createDeadLetterWriter } from './dead-letter.ts';
+import { createProgress } from './progress.ts';
+import { createProjectBatch } from './project-batch.ts';
+import { checkReadiness } from './readiness.ts';
+import { createRetryDeadLetter } from './retry-dead-letter.ts';
+import { parseSettings } from './settings.ts';
+import { applyOnce, type MakeChange, readNextOffset } from './store.ts';
+import { SESSION_STATEMENTS } from './transaction.ts';
+
+const MAX_BODY_BYTES = 1_024;
+/** A batch's statements stay well below every server's max_allowed_packet. */
+const MAX_BATCH_BYTES = 1_048_576;
+/** Both topics of a small installation at once: a partition that waits holds up no other. */
+const PARTITIONS_AT_ONCE = 6;
+/** A batch under way may take as long as its transaction. */
+const CLOSE_LIMIT_MS = 30_000;
+
+await runService({
+  name: 'projector',
+  env: process.env,
+  parseSettings,
+  open: async (settings, { logger, lifecycle, stop }) => {
+    const { topicPrefix, consumerGroup } = settings;
+    const db = createMysql({ ...settings.mysql, sessionStatements: SESSION_STATEMENTS }, logger);
+    lifecycle.opened('mysql', () => db.destroy());
+
+    const codec = await createEventCodec({
+      registryUrl: settings.registryUrl,
+      topicPrefix,
+      schemas: readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD),
+    });
+    const kafka = createKafka(settings.kafka, logger);
+    const producer = kafka.producer({ allowAutoTopicCreation: false });
+    await producer.connect();
+    lifecycle.opened('dead letter producer', () => producer.disconnect());
+
+    const condition = createCondition(['events', 'dead letters'], () => performance.now());
+    const progress = createProgress(logger);
+    lifecycle.opened('progress', async () => progress.close());
+
+    const consume = (
+      name: string,
+      options: { groupId: string; topics: string[]; maxRecords: number; partitionsAtOnce: number },
+      makeChange: MakeChange,
+    ): Promise<() => Promise<void>> =>
+      startConsumer({
+        ...options,
+        kafka,
+        name,
+        topicPrefix,
+        limits: { maxRecords: options.maxRecords, maxBytes: MAX_BATCH_BYTES },
+        applyBatch: createApplyBatch({
+          codec,
+          store: (readings) => applyOnce(db, readings, makeChange),
+          condition,
+          logger,
+        }),
+        readNextOffset: (topic, partition) => readNextOffset(db, topic, partition),
+        condition,
+        progress,
+        logger,
+        fail: stop,
+      });
+
+    const server = await listen(
+      createApp([healthRoutes(() => checkReadiness(db, condition), condition.isLive)], {
+        logger,
+        maxBodyBytes: MAX_BODY_BYTES,
+      }),
+      settings.http.host,
+      settings.http.port,
+    );
+    lifecycle.opened('http', server.close);
+
+    const closeDeadLetters = await consume(
+      'dead letters',
+      {
+        groupId: `${consumerGroup}-dead-letters`,
+        topics: EVENT_TOPICS.map(deadLetterTopicOf),
+        maxRecords: 1,
+        partitionsAtOnce: 1,
+      },
+      createRetryDeadLetter(Date.now, logger),
+    );
+    lifecycle.opened('dead letter consumer', closeDeadLetters, CLOSE_LIMIT_MS);
+
+    const writeDeadLetters = createDeadLetterWriter({
+      producer,
+      topicPrefix,
+      now: Date.now,
+      logger,
+    });
+    const closeEvents = await consume(
+      'events',
+      {
+        groupId: consumerGroup,
+        topics: [...EVENT_TOPICS],
+        maxRecords: settings.batchSize,
+        partitionsAtOnce: PARTITIONS_AT_ONCE,
+      },
+      createProjectBatch(writeDeadLetters),
+    );
+    lifecycle.opened('event consumer', closeEvents, CLOSE_LIMIT_MS);
+    logger.info({ host: settings.http.host, port: server.port }, 'listening');
+  },
+});

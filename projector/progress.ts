@@ -1,0 +1,36 @@
+// How far the projection is, in one log line every few seconds.
+import type { Logger } from '../platform/logger.ts';
+import { addCounts, type Counts, NOTHING } from './store.ts';
+
+export type Progress = {
+  /** A partition got on: what became of its records, and where it and its log end now. */
+  advanced(lane: string, counts: Counts, nextOffset: bigint, logEnd: bigint): void;
+  /** Says what is left to say, and nothing more. */
+  close(): void;
+};
+
+const INTERVAL_MS = 10_000;
+
+/** Progress that goes to `logger`, when there was any. */
+export function createProgress(logger: Logger): Progress {
+  let since = NOTHING;
+  const lanes = new Map<string, { next: string; lag: string }>();
+  const say = (): void => {
+    if (lanes.size === 0) return;
+    logger.info({ ...since, partitions: Object.fromEntries(lanes) }, 'progress');
+    since = NOTHING;
+    lanes.clear();
+  };
+  const timer = setInterval(say, INTERVAL_MS);
+  return {
+    advanced: (lane, counts, nextOffset, logEnd) => {
+      since = addCounts(since, counts);
+      const lag = logEnd > nextOffset ? logEnd - nextOffset : 0n;
+      lanes.set(lane, { next: String(nextOffset), lag: String(lag) });
+    },
+    close: () => {
+      clearInterval(timer);
+      say();
+    },
+  };
+}
