@@ -92,12 +92,29 @@ function lookUpWriters(
   return Promise.all(
     newest.flatMap((newestType) =>
       newestType.record.topics.map(async (topic) => {
-        const { schema } = newestType.record;
-        const schemaId = await lookUp.idOf(subjectOf(`${topicPrefix}${topic}`, schema), schema);
-        return { topic, schemaId, newestType };
+        const subject = subjectOf(`${topicPrefix}${topic}`, newestType.record.schema);
+        return { topic, schemaId: await lookUpWriter(lookUp, newestType, subject), newestType };
       }),
     ),
   );
+}
+
+// Some registries take schemas for the same that differ in the order of fields only; the bytes
+// would differ, and be read as something else by everyone who asks for that id.
+async function lookUpWriter(
+  lookUp: SchemaLookUp,
+  { record, type }: NewestType,
+  subject: string,
+): Promise<number> {
+  const schemaId = await lookUp.idOf(subject, record.schema);
+  if (!type.equals(await lookUp.typeOf(schemaId))) {
+    throw new AppError(
+      'SCHEMA_UNKNOWN',
+      `schema ${schemaId} of ${subject} writes other bytes than this version: run npm run migrate`,
+      { retriable: false },
+    );
+  }
+  return schemaId;
 }
 
 function encodeWith(
