@@ -16,6 +16,7 @@ import { createTopicEndsReader } from '../platform/topic-ends.ts';
 import { createNewestClaim } from './claims.ts';
 import { createGate } from './gate.ts';
 import { createLogWriter } from './log-writer.ts';
+import { createCommandMetrics } from './metrics.ts';
 import { createPublisher } from './publisher.ts';
 import { checkReadiness } from './readiness.ts';
 import { startRelay } from './relay.ts';
@@ -33,6 +34,7 @@ await runService({
   open: async (settings, { logger, lifecycle }) => {
     const { topicPrefix } = settings;
     const keys = createRedisKeys(settings.redisKeyPrefix);
+    const metrics = createCommandMetrics();
 
     const kafka = createKafka(settings.kafka, logger);
     const admin = kafka.admin();
@@ -77,11 +79,14 @@ await runService({
       writeModel,
       answerTimeoutMs: settings.answerTimeoutMs,
       maxBatch: settings.maxBatch,
+      metrics,
       logger,
     });
     lifecycle.opened('publisher', () => publisher.drained(settings.answerTimeoutMs));
 
-    const relay = startRelay({ redis, keys, gate, publisher, logger, ...settings.relay });
+    metrics.watch(gate, publisher);
+
+    const relay = startRelay({ redis, keys, gate, publisher, metrics, logger, ...settings.relay });
     lifecycle.opened('relay', () => relay.close());
 
     const endOf = createEndOf(admin, topicPrefix);
@@ -89,7 +94,7 @@ await runService({
     const app = createApp(
       [
         healthRoutes(() => checkReadiness({ redis, gate, writer, load })),
-        couponRoutes({ gate, publisher, writeModel, endOf, load }, settings.queryApiUrl),
+        couponRoutes({ gate, publisher, writeModel, endOf, load }, settings.queryApiUrl, metrics),
       ],
       { logger, maxBodyBytes: settings.http.maxBodyBytes },
     );

@@ -3,12 +3,15 @@
 //
 // There is no linger. While one batch is on its way to the log the next one gathers; the check and
 // the confirmation of a batch run beside the sending of the next.
+import { type Span, SpanKind } from '@opentelemetry/api';
 import type { CouponEvent } from '../domain/coupon-events.ts';
 import type { Position } from '../domain/position.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
+import { endSpan, startSpan } from '../platform/tracing.ts';
 import type { NewestClaim } from './claims.ts';
 import type { LogWriter, PreparedEvent } from './log-writer.ts';
+import type { CommandMetrics } from './metrics.ts';
 import type { Confirmation, WriteModel } from './write-model.ts';
 
 /** `unknown`: the event may or may not be in the log; asking again gives the one true answer. */
@@ -35,11 +38,14 @@ type PublisherOptions = {
   writeModel: WriteModel;
   answerTimeoutMs: number;
   maxBatch: number;
+  metrics: CommandMetrics;
   logger: Logger;
 };
 
 type Entry = {
   prepared: PreparedEvent;
+  /** From the queue to the confirmation, in the trace of the request that decided. */
+  span: Span;
   listeners: Set<(published: Published) => void>;
   /** Redis is being told who is answered: from here on the listeners stay until it replied. */
   confirming: boolean;
@@ -49,7 +55,7 @@ const UNKNOWN: Published = { kind: 'unknown' };
 
 /** A publisher that sends through `writer`. */
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { writer, newestClaim, writeModel, logger } = options;
+  const { writer, newestClaim, writeModel, metrics, logger } = options;
   const entries = new Map<string, Entry>();
   let queue: Entry[] = [];
   let sending = false;
@@ -57,6 +63,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   const enqueue = (event: CouponEvent, traceparent: string | null): Entry => {
     const entry: Entry = {
       prepared: writer.prepare(event, traceparent),
+      span: startSpan(`publish ${event.type}`, SpanKind.PRODUCER, traceparent),
       listeners: new Set(),
       confirming: false,
     };
@@ -74,7 +81,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
     while (queue.length > 0) {
       const batch = queue.slice(0, options.maxBatch);
       queue = queue.slice(options.maxBatch);
+      const startedMs = performance.now();
       const positions = await writer.write(batch.map(({ prepared }) => prepared));
+      metrics.acknowledged(batch.length, (performance.now() - startedMs) / 1_000);
       void finish(batch, positions);
     }
     sending = false;
@@ -90,6 +99,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
           ? { kind: 'confirmed', position }
           : UNKNOWN;
       entries.delete(eventId);
+      endSpan(entry.span, published.kind === 'unknown' ? 'outcome unknown' : undefined);
       for (const listener of entry.listeners) listener(published);
     });
   };

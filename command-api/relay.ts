@@ -5,6 +5,7 @@ import type { RedisKeys } from '../domain/redis-keys.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Gate } from './gate.ts';
+import type { CommandMetrics } from './metrics.ts';
 import type { Publisher } from './publisher.ts';
 import { readEvent } from './write-model.ts';
 
@@ -17,6 +18,7 @@ type RelayOptions = {
   publisher: Publisher;
   intervalMs: number;
   minAgeMs: number;
+  metrics: CommandMetrics;
   logger: Logger;
 };
 
@@ -53,6 +55,7 @@ async function relayOnce({
   keys,
   publisher,
   minAgeMs,
+  metrics,
   logger,
 }: RelayOptions): Promise<void> {
   const [seconds] = await redis.time();
@@ -75,5 +78,8 @@ async function relayOnce({
       if (json !== null && publisher.relay(readEvent(json))) relayed += 1;
     }
   }
-  if (relayed > 0) logger.info({ events: relayed }, 'relayed');
+  if (relayed > 0) {
+    metrics.relayed(relayed);
+    logger.info({ events: relayed }, 'relayed');
+  }
 }

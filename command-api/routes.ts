@@ -8,6 +8,7 @@ import { type Problem, problemOfFaults } from '../http/problems.ts';
 import { type AssignAnswer, assignCoupon } from './assign-coupon.ts';
 import { type CreateAnswer, createCoupon } from './create-coupon.ts';
 import type { Desk } from './desk.ts';
+import type { CommandMetrics } from './metrics.ts';
 import { parseAssign, parseCreate } from './parse-request.ts';
 import type { HeldAssignment } from './write-model.ts';
 
@@ -15,7 +16,7 @@ import type { HeldAssignment } from './write-model.ts';
 const RETRY_AFTER_MS = { closed: 500, overloaded: 500, unknown: 200 } as const;
 
 /** The write endpoints. `queryApiUrl`: where the `Location` of an answer points. */
-export function couponRoutes(desk: Desk, queryApiUrl: string): Router {
+export function couponRoutes(desk: Desk, queryApiUrl: string, metrics: CommandMetrics): Router {
   const router = Router();
 
   router
@@ -23,7 +24,9 @@ export function couponRoutes(desk: Desk, queryApiUrl: string): Router {
     .post(async (request, response) => {
       const parsed = parseCreate(request.body, request.get('Idempotency-Key'));
       if (parsed.kind === 'refused') return sendProblem(response, problemOfFaults(parsed.faults));
+      const startedMs = performance.now();
       const answer = await createCoupon(desk, parsed.command, traceparentOf(response));
+      metrics.answered('create', answer.kind, (performance.now() - startedMs) / 1_000);
       return sendCreateAnswer(response, answer, parsed.command, queryApiUrl);
     })
     .all(onlyMethods('POST'));
@@ -34,7 +37,9 @@ export function couponRoutes(desk: Desk, queryApiUrl: string): Router {
       const { couponId } = request.params;
       const parsed = parseAssign(couponId, request.body, request.get('Idempotency-Key'));
       if (parsed.kind === 'refused') return sendProblem(response, problemOfFaults(parsed.faults));
+      const startedMs = performance.now();
       const answer = await assignCoupon(desk, parsed.command, traceparentOf(response));
+      metrics.answered('assign', answer.kind, (performance.now() - startedMs) / 1_000);
       return sendAssignAnswer(response, answer, parsed.command, queryApiUrl);
     })
     .all(onlyMethods('POST'));

@@ -1,5 +1,6 @@
 // Every setting of the command API, read once at start.
 import { type Environment, readSettings } from '../platform/settings.ts';
+import { readTelemetrySettings } from '../platform/telemetry.ts';
 
 export type Settings = ReturnType<typeof parseSettings>;
 
@@ -11,6 +12,7 @@ export function parseSettings(env: Environment) {
   const read = readSettings(env);
   const settings = Object.freeze({
     logLevel: read.oneOf('LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error']),
+    telemetry: readTelemetrySettings(read),
     http: {
       host: read.required('HTTP_HOST'),
       port: read.port('HTTP_PORT'),

@@ -3,12 +3,15 @@ import { messageOf } from './errors.ts';
 import { type Lifecycle, runUntilSignal } from './lifecycle.ts';
 import { createLogger, type Logger } from './logger.ts';
 import type { Environment } from './settings.ts';
+import { startTelemetry, type TelemetrySettings } from './telemetry.ts';
 
 /**
  * Runs a service. Faulty settings end it with exit code 1 and one message before anything connects.
  * `open` connects and listens; `stop` is for a service that finds it cannot go on.
  */
-export async function runService<S extends { logLevel: string }>(service: {
+export async function runService<
+  S extends { logLevel: string; telemetry: TelemetrySettings },
+>(service: {
   name: string;
   env: Environment;
   parseSettings: (env: Environment) => S;
@@ -26,7 +29,9 @@ export async function runService<S extends { logLevel: string }>(service: {
     return;
   }
   const logger = createLogger(service.name, settings.logLevel);
-  await runUntilSignal(logger, (lifecycle, stop) =>
-    service.open(settings, { logger, lifecycle, stop }),
-  );
+  await runUntilSignal(logger, async (lifecycle, stop) => {
+    const telemetry = await startTelemetry(service.name, settings.telemetry);
+    lifecycle.opened('telemetry', telemetry.close);
+    await service.open(settings, { logger, lifecycle, stop });
+  });
 }

@@ -4,9 +4,9 @@ import { NodeSDK } from '@opentelemetry/sdk-node';
 import type { SettingsReader } from './settings.ts';
 
 export type TelemetrySettings = {
-  /** Metrics are served at http://<host>:<port>/metrics. */
+  /** Metrics are served at http://<host>:<port>/metrics; not at all when no port is named. */
   metricsHost: string;
-  metricsPort: number;
+  metricsPort: number | undefined;
   /** Spans go out only when this is named (OTEL_EXPORTER_OTLP_ENDPOINT); the other OTEL_* count too. */
   otlpEndpoint: string | undefined;
 };
@@ -15,7 +15,8 @@ export type TelemetrySettings = {
 export function readTelemetrySettings(read: SettingsReader): TelemetrySettings {
   return {
     metricsHost: read.required('HTTP_HOST'),
-    metricsPort: read.port('METRICS_PORT'),
+    metricsPort:
+      read.optional('METRICS_PORT') === undefined ? undefined : read.port('METRICS_PORT'),
     otlpEndpoint: read.optional('OTEL_EXPORTER_OTLP_ENDPOINT'),
   };
 }
@@ -29,19 +30,24 @@ export async function startTelemetry(
   service: string,
   settings: TelemetrySettings,
 ): Promise<{ close(): Promise<void> }> {
-  const prometheus = new PrometheusExporter({
-    host: settings.metricsHost,
-    port: settings.metricsPort,
-    preventServerStart: true,
-    withoutScopeInfo: true,
-  });
-  await prometheus.startServer();
+  const { metricsHost: host, metricsPort: port } = settings;
+  const readers: PrometheusExporter[] = [];
+  if (port !== undefined) {
+    const exporter = new PrometheusExporter({
+      host,
+      port,
+      preventServerStart: true,
+      withoutScopeInfo: true,
+    });
+    await exporter.startServer();
+    readers.push(exporter);
+  }
   const sdk = new NodeSDK({
     serviceName: service,
     autoDetectResources: false,
     instrumentations: [],
     logRecordProcessors: [],
-    metricReaders: [prometheus],
+    metricReaders: readers,
     // Without an endpoint there is nobody to send spans to: the SDK would try localhost for ever.
     ...(settings.otlpEndpoint === undefined ? { spanProcessors: [] } : {}),
   });

@@ -1,0 +1,63 @@
+// What this process counts and measures; docs/operations.md says what to make of it.
+import { metrics } from '@opentelemetry/api';
+import type { Gate } from './gate.ts';
+import type { Publisher } from './publisher.ts';
+
+export type CommandMetrics = {
+  /** A command was answered, `seconds` after its request was read. */
+  answered(command: 'create' | 'assign', outcome: string, seconds: number): void;
+  /** A batch of events was acknowledged by the log, `seconds` after it was sent first. */
+  acknowledged(events: number, seconds: number): void;
+  relayed(events: number): void;
+  /** Shows the state of gate and publisher from now on. */
+  watch(gate: Gate, publisher: Publisher): void;
+};
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const EVENTS = [1, 2, 5, 10, 25, 50, 100, 200, 500, 1_000];
+
+/** The instruments; telemetry must have been started before. */
+export function createCommandMetrics(): CommandMetrics {
+  const meter = metrics.getMeter('firstcome');
+  const commands = meter.createCounter('firstcome_commands', {
+    description: 'Commands answered, by outcome',
+  });
+  const commandSeconds = meter.createHistogram('firstcome_command_duration_seconds', {
+    description: 'From the read request to the answer',
+    advice: { explicitBucketBoundaries: SECONDS },
+  });
+  const batchEvents = meter.createHistogram('firstcome_batch_events', {
+    description: 'Events in one send',
+    advice: { explicitBucketBoundaries: EVENTS },
+  });
+  const batchSeconds = meter.createHistogram('firstcome_batch_ack_seconds', {
+    description: 'From the first send of a batch to its acknowledgement by all in-sync replicas',
+    advice: { explicitBucketBoundaries: SECONDS },
+  });
+  const relayed = meter.createCounter('firstcome_relayed_events', {
+    description: 'Events that had stayed in an outbox and were emitted again',
+  });
+  return {
+    answered: (command, outcome, seconds) => {
+      commands.add(1, { command, outcome });
+      commandSeconds.record(seconds, { command });
+    },
+    acknowledged: (events, seconds) => {
+      batchEvents.record(events);
+      batchSeconds.record(seconds);
+    },
+    relayed: (events) => relayed.add(events),
+    watch: (gate, publisher) => {
+      meter
+        .createObservableGauge('firstcome_waiting_events', {
+          description: 'Events of this process on their way to the log',
+        })
+        .addCallback((result) => result.observe(publisher.waiting()));
+      meter
+        .createObservableGauge('firstcome_gate_open', {
+          description: '1 when this process may decide',
+        })
+        .addCallback((result) => result.observe(gate.state().kind === 'open' ? 1 : 0));
+    },
+  };
+}
