@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { assign, call, couponBody, createCoupon } from '../support/api.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { startWorld, type World } from '../support/world.ts';
 
 describe('The whole path, over HTTP only', () => {
@@ -101,12 +102,13 @@ describe('The whole path, over HTTP only', () => {
       startDate: '2090-01-01T00:00:00.000Z',
     });
     const endDate = new Date(Date.now() + 1_500).toISOString();
-    const short = await createCoupon(world.commandApi, { endDate });
+    const short = await createCoupon(world.commandApi, { endDate, quantity: 1_000_000 });
     const inTime = await assign(world.commandApi, short, 'cy');
     expect(inTime.status).to.equal(201);
-    let late = inTime;
-    while (late.status === 201)
-      late = await assign(world.commandApi, short, `late-${Math.random()}`);
+    const late = await waitUntil('the coupon has ended', async () => {
+      const answer = await assign(world.commandApi, short, `late-${Math.random()}`);
+      return answer.status === 409 && answer;
+    });
     expect(late.body).to.include({ code: 'Coupon-0009', endDate });
   });
 
