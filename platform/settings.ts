@@ -32,20 +32,21 @@ export type SettingsReader = {
 
 /** A reader over these environment values; an empty value counts as missing. */
 export function readSettings(env: Environment): SettingsReader {
-  const faults: string[] = [];
+  // A set: two parts of a service may read the same setting, and its fault is one.
+  const faults = new Set<string>();
   const textOf = (name: string): string | undefined => {
     const value = env[name]?.trim();
     return value === '' ? undefined : value;
   };
   const required = (name: string): string => {
     const value = textOf(name);
-    if (value === undefined) faults.push(`${name} is missing`);
+    if (value === undefined) faults.add(`${name} is missing`);
     return value ?? '';
   };
   const integerIn = (name: string, value: string, { min, max }: Bounds): number => {
     const number = Number(value);
     if (!Number.isInteger(number) || number < min || number > max) {
-      faults.push(`${name} must be a whole number from ${min} to ${max}`);
+      faults.add(`${name} must be a whole number from ${min} to ${max}`);
     }
     return number;
   };
@@ -64,35 +65,41 @@ export function readSettings(env: Environment): SettingsReader {
     oneOf: (name, fallback, words) => {
       const value = textOf(name) ?? fallback;
       const word = words.find((candidate) => candidate === value);
-      if (word === undefined) faults.push(`${name} must be one of ${words.join(', ')}`);
+      if (word === undefined) faults.add(`${name} must be one of ${words.join(', ')}`);
       return word ?? fallback;
     },
     hosts: (name) => {
       const value = required(name);
       const hosts = value.split(',').map((host) => host.trim());
-      if (value !== '' && !hosts.every((host) => /^[^\s:,/]+:\d{1,5}$/.test(host))) {
-        faults.push(`${name} must be host:port pairs joined by commas`);
+      if (value !== '' && !hosts.every(isHostAndPort)) {
+        faults.add(`${name} must be host:port pairs joined by commas`);
       }
       return hosts;
     },
     url: (name, schemes) => {
       const value = required(name);
       if (value !== '' && !isUrlOf(value, schemes)) {
-        faults.push(`${name} must be an address that starts with ${schemes.join(' or ')}`);
+        faults.add(`${name} must be an address that starts with ${schemes.join(' or ')}`);
       }
       return value;
     },
     finish: () => {
-      if (faults.length > 0) {
+      if (faults.size > 0) {
         throw new AppError(
           'SETTINGS_INVALID',
-          `${faults.length} faulty setting(s): ${faults.join('; ')}`,
+          `${faults.size} faulty setting(s): ${[...faults].join('; ')}`,
         );
       }
     },
   };
 }
 
+function isHostAndPort(value: string): boolean {
+  const port = /^[^\s:,/]+:(\d{1,5})$/.exec(value)?.[1];
+  return port !== undefined && Number(port) <= 65_535;
+}
+
 function isUrlOf(value: string, schemes: readonly string[]): boolean {
-  return URL.canParse(value) && schemes.some((scheme) => value.startsWith(scheme));
+  const url = URL.parse(value);
+  return url !== null && url.hostname !== '' && schemes.some((scheme) => value.startsWith(scheme));
 }
