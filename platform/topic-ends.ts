@@ -11,7 +11,7 @@ export type TopicEnds = ReadonlyMap<number, bigint>;
  * @throws (the reader) AppError KAFKA_UNAVAILABLE, retriable, also when the look takes over `timeoutMs`
  */
 export function createTopicEndsReader(
-  admin: Admin,
+  admin: Pick<Admin, 'fetchTopicOffsets'>,
   topic: string,
   timeoutMs: number,
 ): () => Promise<TopicEnds> {
