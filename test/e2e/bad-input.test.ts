@@ -10,7 +10,7 @@ describe('Bad input gets a typed problem and changes nothing', () => {
   let world: World;
   let couponId: string;
   let redis: Redis;
-  let before: string;
+  let untouched: string;
 
   /** Everything that is written for the one coupon, and how many coupons there are. */
   const stateInRedis = async (): Promise<string> => {
@@ -38,7 +38,7 @@ describe('Bad input gets a typed problem and changes nothing', () => {
     redis = new Redis(addressOf('REDIS_URL'));
     couponId = await createCoupon(world.commandApi);
     await assign(world.commandApi, couponId, 'first');
-    before = await stateInRedis();
+    untouched = await stateInRedis();
   });
   after(async function () {
     this.timeout(60_000);
@@ -46,7 +46,7 @@ describe('Bad input gets a typed problem and changes nothing', () => {
     await world?.close();
   });
   afterEach(async () => {
-    expect(await stateInRedis(), 'state after a refused request').to.equal(before);
+    expect(await stateInRedis(), 'state after a refused request').to.equal(untouched);
   });
 
   const badCoupons: [string, unknown, number, string][] = [
