@@ -5,6 +5,7 @@
     2 coupon          hash, absent before the first command
     3 outbox          sorted set event id -> decided at
     4 outbox-events   hash event id -> event JSON
+    5 coupons         set of coupon ids: every coupon whose outbox the relay looks at
   Arguments
     1 epoch           the epoch this process decides in
     2 event           the CouponCreated event as JSON, without occurredAt
@@ -35,6 +36,7 @@ redis.call('HSET', KEYS[2], 'epoch', ARGV[1], 'title', ARGV[4], 'quantity', ARGV
   'perUserLimit', ARGV[8], 'createdAt', at, 'requestHash', ARGV[9],
   -- For every other command this coupon exists once its event is confirmed (protocol.md P4).
   'pendingCreation', '1')
+redis.call('SADD', KEYS[5], ARGV[3])
 redis.call('ZADD', KEYS[3], at, ARGV[3])
 redis.call('HSET', KEYS[4], ARGV[3], string.sub(ARGV[2], 1, -2) .. ',"occurredAt":' .. at .. '}')
 return { 'accepted', at }

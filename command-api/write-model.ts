@@ -4,7 +4,7 @@ import type { AssignCoupon, CreateCoupon } from '../domain/commands.ts';
 import type { CouponAssigned, CouponCreated, CouponEvent } from '../domain/coupon-events.ts';
 import type { RedisKeys } from '../domain/redis-keys.ts';
 import { AppError } from '../platform/errors.ts';
-import { createScript, redisUnavailable } from '../platform/redis.ts';
+import { createScript } from '../platform/redis.ts';
 
 /** An assignment as far as Redis knows it. */
 export type HeldAssignment = { assignmentId: string; sequence: number; assignedAt: number };
@@ -62,15 +62,16 @@ export function createWriteModel({ redis, keys, ...limits }: WriteModelOptions):
 
   return {
     create: async (command, epoch) => {
-      // Before its first event is in an outbox: a crash right after the decision must not hide the
-      // coupon from the relay.
-      await redis.sadd(keys.coupons, command.couponId).catch((cause: unknown) => {
-        throw redisUnavailable(cause);
-      });
       const undecided = toUndecidedCreation(command, epoch);
       const { couponId } = command;
       const reply = await create(
-        [keys.gate, keys.coupon(couponId), keys.outbox(couponId), keys.outboxEvents(couponId)],
+        [
+          keys.gate,
+          keys.coupon(couponId),
+          keys.outbox(couponId),
+          keys.outboxEvents(couponId),
+          keys.coupons,
+        ],
         [
           epoch,
           JSON.stringify(undecided),

@@ -8,7 +8,7 @@ export function createRedisKeys(prefix: string) {
   return {
     /** Hash {epoch, replicationId}: whether, and for which epoch, this Redis may decide. */
     gate: `${prefix}firstcome:gate`,
-    /** Set of coupon ids: every coupon whose outbox the relay looks at. Written before a first decision. */
+    /** Set of coupon ids: every coupon whose outbox the relay looks at. Written with its creation. */
     coupons: `${prefix}firstcome:coupons`,
     /** Hash: epoch, title, quantity, remaining, lastSequence, startDate, endDate, perUserLimit, createdAt, requestHash, pendingCreation. */
     coupon: (couponId: string) => `${prefix}coupon:{${couponId}}`,
