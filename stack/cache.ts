@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { awaitClaim } from './claim.ts';
@@ -34,6 +34,7 @@ export async function installOnce(
   const claim = await awaitClaim(`install:${folder}`);
   try {
     if (existsSync(folder)) return folder;
+    await removeParts(name);
     const temporary = await mkdtemp(`${folder}.part-`);
     try {
       await fill(temporary);
@@ -44,5 +45,14 @@ export async function installOnce(
     return folder;
   } finally {
     claim.release();
+  }
+}
+
+/** Removes what a killed installation left; nobody else is at it, for the lock is held. */
+async function removeParts(name: string): Promise<void> {
+  for (const entry of await readdir(cacheFolder())) {
+    if (entry.startsWith(`${name}.part-`)) {
+      await rm(join(cacheFolder(), entry), { recursive: true, force: true });
+    }
   }
 }

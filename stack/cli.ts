@@ -1,8 +1,10 @@
 // npm run stack -- up | status | reset
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { secondsSince } from './installer.ts';
+import { awaitLeftovers } from './leftovers.ts';
 import { isStackRunning, type PartName, partNames, startStack } from './stack.ts';
 import { StackError } from './stack-error.ts';
 import { readState } from './stack-state.ts';
@@ -76,9 +78,17 @@ async function status(folder: string): Promise<void> {
 }
 
 async function reset(folder: string): Promise<void> {
+  if (!existsSync(folder)) {
+    console.log(`nothing to remove: there is no ${folder}`);
+    return;
+  }
+  if (!existsSync(join(folder, 'stack.json'))) {
+    throw new StackError(`${folder} is not the folder of a stack: it has no stack.json`);
+  }
   if (await isStackRunning(folder)) {
     throw new StackError(`a stack runs in ${folder}: stop it first`);
   }
+  await awaitLeftovers(folder);
   await rm(folder, { recursive: true, force: true });
   console.log(`removed ${folder}`);
 }

@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { installOnce, isCached } from './cache.ts';
+import { cachedFolder, installOnce, isCached } from './cache.ts';
 import { runCommand } from './run-command.ts';
 import { StackError } from './stack-error.ts';
 
@@ -51,56 +51,69 @@ function deb822Sources(text: string, ownSuite: string, suite: string): string[] 
   });
 }
 
-/** A program out of unpacked packages: what to run, and the arguments that must come first. */
+/** A Debian package, and the program wanted of it. */
+export type DebianProgram = {
+  packageName: string;
+  /** Where the program is, from the root of the file system. */
+  path: string;
+  /** The Debian suite to take it from; without one, the machine's own. */
+  suite?: string;
+};
+
+/** How to run an unpacked program: the command, and the arguments that must come first. */
 export type UnpackedProgram = { command: string; args: string[]; root: string };
 
-/** True when the package is unpacked already; the suite as in `installDebianPackage`. */
-export async function isDebianPackageInstalled(
-  packageName: string,
-  suite?: string,
-): Promise<boolean> {
-  return isCached(`${packageName}-${suite ?? (await readOwnSuite())}`);
+/** True when the program is unpacked already. */
+export async function isUnpacked(program: DebianProgram): Promise<boolean> {
+  return isCached(cacheName(program, await readOwnSuite()));
 }
 
 /**
- * Downloads a package with all it depends on and unpacks it into the cache, once.
- * @param suite the Debian suite, or undefined for the machine's own
- * @returns the folder that holds usr/, lib/, ...
- * @throws StackError when apt or the package is not to be had
+ * Downloads a package with all it depends on, unpacks it into the cache and sees that it runs; once.
+ * @throws StackError when apt or the package is not to be had, or the program does not run here
  */
-export async function installDebianPackage(
-  packageName: string,
-  suite: string | undefined,
-): Promise<string> {
+export async function unpackProgram(program: DebianProgram, signal?: AbortSignal): Promise<void> {
   const ownSuite = await readOwnSuite();
-  const wanted = suite ?? ownSuite;
-  return installOnce(`${packageName}-${wanted}`, async (folder) => {
+  await installOnce(cacheName(program, ownSuite), async (folder) => {
     const apt = join(folder, '.apt');
-    await mkdir(join(apt, 'lists', 'partial'), { recursive: true });
-    await mkdir(join(apt, 'cache', 'archives', 'partial'), { recursive: true });
-    await writeFile(join(apt, 'status'), '');
-    const sources = sourcesForSuite(await readAptSources(), ownSuite, wanted);
-    await writeFile(join(apt, 'sources.list'), `${sources.join('\n')}\n`);
-    const options = aptOptions(apt);
-    await runCommand('apt-get', [...options, '--error-on=any', 'update']);
-    await runCommand('apt-get', [...options, '--yes', '--download-only', 'install', packageName]);
     const archives = join(apt, 'cache', 'archives');
+    await mkdir(join(apt, 'lists', 'partial'), { recursive: true });
+    await mkdir(join(archives, 'partial'), { recursive: true });
+    await writeFile(join(apt, 'status'), '');
+    const sources = sourcesForSuite(await readAptSources(), ownSuite, program.suite ?? ownSuite);
+    await writeFile(join(apt, 'sources.list'), `${sources.join('\n')}\n`);
+    const apply = (...args: string[]) =>
+      runCommand('apt-get', [...aptOptions(apt), ...args], { signal });
+    await apply('--error-on=any', 'update');
+    await apply('--yes', '--download-only', 'install', program.packageName);
     const files = (await readdir(archives)).filter(
       (file) => file.endsWith('.deb') && !UNUSED_PACKAGES.test(file),
     );
-    for (const file of files) await runCommand('dpkg-deb', ['-x', join(archives, file), folder]);
+    for (const file of files) {
+      await runCommand('dpkg-deb', ['-x', join(archives, file), folder], { signal });
+    }
     await rm(apt, { recursive: true });
     await rm(join(folder, 'usr', 'share', 'doc'), { recursive: true, force: true });
+    const { command, args } = await programBelow(folder, program.path);
+    await runCommand(command, [...args, '--version'], { signal });
   });
 }
 
 /**
- * How to run a program of unpacked packages with their libraries instead of the machine's.
- * @throws StackError when the program or the loader is missing
+ * How to run an unpacked program with the libraries that came with it.
+ * @throws StackError when it is not unpacked
  */
-export async function unpackedProgram(root: string, path: string): Promise<UnpackedProgram> {
+export async function unpackedProgram(program: DebianProgram): Promise<UnpackedProgram> {
+  return programBelow(cachedFolder(cacheName(program, await readOwnSuite())), program.path);
+}
+
+function cacheName({ packageName, suite }: DebianProgram, ownSuite: string): string {
+  return `${packageName}-${suite ?? ownSuite}`;
+}
+
+async function programBelow(root: string, path: string): Promise<UnpackedProgram> {
   const program = join(root, path);
-  if (!existsSync(program)) throw new StackError(`${path} is not in the packages below ${root}`);
+  if (!existsSync(program)) throw new StackError(`${program} is missing`);
   const libraries: string[] = [];
   let loader: string | undefined;
   for (const folder of ['usr/lib', 'lib'].map((part) => join(root, part))) {
@@ -112,7 +125,7 @@ export async function unpackedProgram(root: string, path: string): Promise<Unpac
       if (found !== undefined) loader ??= join(library, found);
     }
   }
-  if (loader === undefined) throw new StackError(`no loader of libc6 below ${root}`);
+  if (loader === undefined) throw new StackError(`the loader of libc6 is missing below ${root}`);
   return { command: loader, args: ['--library-path', libraries.join(':'), program], root };
 }
 

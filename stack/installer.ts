@@ -5,7 +5,7 @@ export type Installer = {
   /** Name and version, for people. */
   title: string;
   isInstalled: () => boolean | Promise<boolean>;
-  install: () => Promise<void>;
+  install: (signal?: AbortSignal) => Promise<void>;
 };
 
 /**
@@ -15,6 +15,7 @@ export type Installer = {
 export async function installMissing(
   installers: readonly Installer[],
   report: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<void> {
   const states = await Promise.all(installers.map((installer) => installer.isInstalled()));
   const missing = installers.filter((_, index) => !states[index]);
@@ -25,7 +26,7 @@ export async function installMissing(
     missing.map(async ({ title, install }) => {
       const startMs = performance.now();
       try {
-        await install();
+        await install(signal);
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         throw new StackError(`${title} cannot be installed: ${reason}`, { cause: error });

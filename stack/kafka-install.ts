@@ -27,9 +27,9 @@ export function kafkaInstaller(): Installer {
   return {
     title: `kafka ${VERSION}`,
     isInstalled: () => isCached(JARS) && isCached(archiveName(java)),
-    install: async () => {
-      await installOnce(JARS, (folder) => copyDependencies(POM, join(folder, 'libs')));
-      await installOnce(archiveName(java), (folder) => archiveClasses(java, folder));
+    install: async (signal) => {
+      await installOnce(JARS, (folder) => copyDependencies(POM, join(folder, 'libs'), signal));
+      await installOnce(archiveName(java), (folder) => archiveClasses(java, folder, signal));
     },
   };
 }
@@ -48,11 +48,14 @@ export async function formatLogFolder(
   program: KafkaProgram,
   configFile: string,
   clusterId: string,
+  signal?: AbortSignal,
 ): Promise<void> {
-  await runCommand(program.java, [
-    ...['-XX:TieredStopAtLevel=1', ...program.classPath, 'kafka.tools.StorageTool', 'format'],
-    ...['--config', configFile, '--cluster-id', clusterId],
-  ]);
+  const args = ['format', '--config', configFile, '--cluster-id', clusterId];
+  await runCommand(
+    program.java,
+    ['-XX:TieredStopAtLevel=1', ...program.classPath, 'kafka.tools.StorageTool', ...args],
+    { signal },
+  );
 }
 
 function kafkaJava(): Java {
@@ -76,7 +79,11 @@ function programWith(java: Java, options: string[]): KafkaProgram {
 }
 
 /** Starts a broker that stands alone, once, and lets the JVM write down the classes it has loaded. */
-async function archiveClasses(java: Java, folder: string): Promise<void> {
+async function archiveClasses(
+  java: Java,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const [broker, controller] = await Promise.all([claimPort(), claimPort()]);
   const scratch = join(folder, 'scratch');
   const configFile = join(scratch, 'server.properties');
@@ -104,6 +111,7 @@ async function archiveClasses(java: Java, folder: string): Promise<void> {
       ready: () => fetchLiveBrokerIds('127.0.0.1', broker.port),
       restart: false,
       stopTimeoutMs: 60_000,
+      ...(signal === undefined ? {} : { signal }),
     });
     await process.stop();
     await rm(scratch, { recursive: true });

@@ -30,7 +30,7 @@ export async function startKafka(context: PartContext): Promise<string[]> {
     await mkdir(dataFolder, { recursive: true });
     await writeFile(configFile, renderBrokerConfig({ ...broker, logFolder, voters: brokers }));
     if (!existsSync(join(logFolder, 'meta.properties'))) {
-      await formatLogFolder(program, configFile, context.state.clusterId);
+      await formatLogFolder(program, configFile, context.state.clusterId, context.signal);
     }
     await context.launch({
       name,

@@ -8,12 +8,13 @@ const DEPENDENCY_PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:2.8'
  * Copies all run-time jars that a pom names, with what they depend on, into a folder.
  * @throws StackError with Maven's last lines
  */
-export async function copyDependencies(pom: string, folder: string): Promise<void> {
-  await maven(`${DEPENDENCY_PLUGIN}:copy-dependencies`, [
-    `--file=${pom}`,
-    '-DincludeScope=runtime',
-    `-DoutputDirectory=${folder}`,
-  ]);
+export async function copyDependencies(
+  pom: string,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const args = [`--file=${pom}`, '-DincludeScope=runtime', `-DoutputDirectory=${folder}`];
+  await maven(`${DEPENDENCY_PLUGIN}:copy-dependencies`, args, signal);
 }
 
 /**
@@ -21,16 +22,19 @@ export async function copyDependencies(pom: string, folder: string): Promise<voi
  * @param artifact group:artifact:version:type:classifier
  * @throws StackError with Maven's last lines
  */
-export async function copyArtifact(artifact: string, folder: string): Promise<void> {
-  await maven(`${DEPENDENCY_PLUGIN}:copy`, [
-    `-Dartifact=${artifact}`,
-    `-DoutputDirectory=${folder}`,
-  ]);
+export async function copyArtifact(
+  artifact: string,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const args = [`-Dartifact=${artifact}`, `-DoutputDirectory=${folder}`];
+  await maven(`${DEPENDENCY_PLUGIN}:copy`, args, signal);
 }
 
-async function maven(goal: string, args: string[]): Promise<void> {
+async function maven(goal: string, args: string[], signal?: AbortSignal): Promise<void> {
   try {
-    await runCommand('mvn', ['--batch-mode', '--quiet', '-Dstyle.color=never', goal, ...args]);
+    const quiet = ['--batch-mode', '--quiet', '-Dstyle.color=never'];
+    await runCommand('mvn', [...quiet, goal, ...args], { signal });
   } catch (error) {
     const { cause, message } = error as Error & { cause?: { code?: string } };
     if (cause?.code === 'ENOENT') {

@@ -4,50 +4,57 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import {
-  installDebianPackage,
-  isDebianPackageInstalled,
+  type DebianProgram,
+  isUnpacked,
   type UnpackedProgram,
   unpackedProgram,
+  unpackProgram,
 } from './debian-packages.ts';
 import type { Installer } from './installer.ts';
 import type { PartContext } from './part-context.ts';
 import { runCommand } from './run-command.ts';
 
-const MYSQL = { packageName: 'mysql-server-core', suite: 'sid' } as const;
-const MARIADB = { packageName: 'mariadb-server-core', suite: undefined } as const;
+type Flavour = 'mysql' | 'mariadb';
+
+const PROGRAMS: Record<Flavour, DebianProgram> = {
+  mysql: { packageName: 'mysql-server-core', path: 'usr/sbin/mysqld', suite: 'sid' },
+  mariadb: { packageName: 'mariadb-server-core', path: 'usr/sbin/mariadbd' },
+};
+/** Data of MariaDB in MySQL's place; neither reads the other's files. */
+const STAND_IN_FOLDER = 'mysql-mariadb';
 const DATABASE = 'firstcome';
 const PROBE_TIMEOUT_MS = 2_000;
 
 export const mariadbInstaller: Installer = {
   title: 'mariadb',
-  isInstalled: () => isDebianPackageInstalled(MARIADB.packageName, MARIADB.suite),
-  install: async () => {
-    await installDebianPackage(MARIADB.packageName, MARIADB.suite);
-  },
+  isInstalled: () => isUnpacked(PROGRAMS.mariadb),
+  install: (signal) => unpackProgram(PROGRAMS.mariadb, signal),
 };
 
-/** MySQL out of Debian's newest packages; where those do not run, MariaDB, with a line that says so. */
-export function mysqlInstaller(report: (line: string) => void): Installer {
+/**
+ * MySQL out of Debian's newest packages; where those are not to be had or do not run, MariaDB in its
+ * place, with a line that says so. A folder stays with what made its data.
+ * @param dataFolder where the data of a process is, by its name
+ */
+export function mysqlInstaller(
+  dataFolder: (name: string) => string,
+  report: (line: string) => void,
+): Installer {
+  if (existsSync(dataFolder(STAND_IN_FOLDER))) return mariadbInstaller;
   return {
     title: 'mysql 9',
-    isInstalled: async () => (await mysqlFlavour()) !== undefined,
-    install: async () => {
+    isInstalled: () => isUnpacked(PROGRAMS.mysql),
+    install: async (signal) => {
       try {
-        await installDebianPackage(MYSQL.packageName, MYSQL.suite);
+        await unpackProgram(PROGRAMS.mysql, signal);
       } catch (error) {
-        report(`mysql 9 is not to be had, MariaDB takes its place: ${(error as Error).message}`);
-        await installDebianPackage(MARIADB.packageName, MARIADB.suite);
+        if (signal?.aborted || existsSync(dataFolder('mysql'))) throw error;
+        const [reason] = String(error).split('\n');
+        report(`mysql 9 is not to be had here, MariaDB takes its place (${reason})`);
+        await unpackProgram(PROGRAMS.mariadb, signal);
       }
     },
   };
-}
-
-type Flavour = 'mysql' | 'mariadb';
-
-async function mysqlFlavour(): Promise<Flavour | undefined> {
-  if (await isDebianPackageInstalled(MYSQL.packageName, MYSQL.suite)) return 'mysql';
-  if (await isDebianPackageInstalled(MARIADB.packageName, MARIADB.suite)) return 'mariadb';
-  return undefined;
 }
 
 /**
@@ -88,11 +95,15 @@ export function databaseArguments(options: {
 }
 
 /**
- * Starts MySQL, or MariaDB in its place where only that is installed.
+ * Starts MySQL, or MariaDB in its place.
  * @returns the address of the database `firstcome`
  */
 export async function startMysql(context: PartContext): Promise<string> {
-  return startFlavour(context, 'mysql', (await mysqlFlavour()) ?? 'mysql');
+  const isStandIn =
+    existsSync(context.dataFolder(STAND_IN_FOLDER)) || !(await isUnpacked(PROGRAMS.mysql));
+  return isStandIn
+    ? startFlavour(context, 'mysql', 'mariadb', STAND_IN_FOLDER)
+    : startFlavour(context, 'mysql', 'mysql', 'mysql');
 }
 
 /**
@@ -100,23 +111,24 @@ export async function startMysql(context: PartContext): Promise<string> {
  * @returns the address of the database `firstcome`
  */
 export async function startMariadb(context: PartContext): Promise<string> {
-  return startFlavour(context, 'mariadb', 'mariadb');
+  return startFlavour(context, 'mariadb', 'mariadb', 'mariadb');
 }
 
 async function startFlavour(
   context: PartContext,
   name: 'mysql' | 'mariadb',
   flavour: Flavour,
+  folderName: string,
 ): Promise<string> {
   const port = await context.port(name);
-  const folder = context.dataFolder(name === flavour ? name : `${name}-${flavour}`);
+  const folder = context.dataFolder(folderName);
   await mkdir(folder, { recursive: true });
   const initFile = join(folder, 'init.sql');
   const { databasePassword } = context.state;
   await writeFile(initFile, `${initStatements(databasePassword).join(';\n')};\n`, { mode: 0o600 });
   const program = await databaseProgram(flavour);
   const dataFolder = join(folder, 'data');
-  if (!existsSync(dataFolder)) await initialise(flavour, program, dataFolder);
+  if (!existsSync(dataFolder)) await initialise(flavour, program, dataFolder, context.signal);
   await context.launch({
     name,
     command: program.command,
@@ -128,16 +140,13 @@ async function startFlavour(
 }
 
 async function databaseProgram(flavour: Flavour): Promise<UnpackedProgram> {
-  const isMysql = flavour === 'mysql';
-  const { packageName, suite } = isMysql ? MYSQL : MARIADB;
-  const root = await installDebianPackage(packageName, suite);
-  const program = await unpackedProgram(root, isMysql ? 'usr/sbin/mysqld' : 'usr/sbin/mariadbd');
+  const program = await unpackedProgram(PROGRAMS[flavour]);
   const args = [
     '--no-defaults',
-    `--basedir=${join(root, 'usr')}`,
-    `--lc-messages-dir=${join(root, 'usr/share/mysql')}`,
-    `--character-sets-dir=${join(root, 'usr/share/mysql/charsets')}`,
-    ...(isMysql ? ['--secure-file-priv=NULL', '--mysqlx=0'] : []),
+    `--basedir=${join(program.root, 'usr')}`,
+    `--lc-messages-dir=${join(program.root, 'usr/share/mysql')}`,
+    `--character-sets-dir=${join(program.root, 'usr/share/mysql/charsets')}`,
+    ...(flavour === 'mysql' ? ['--secure-file-priv=NULL', '--mysqlx=0'] : []),
     ...(process.getuid?.() === 0 ? ['--user=root'] : []),
   ];
   return { ...program, args: [...program.args, ...args] };
@@ -147,20 +156,19 @@ async function initialise(
   flavour: Flavour,
   program: UnpackedProgram,
   dataFolder: string,
+  signal: AbortSignal,
 ): Promise<void> {
   // Made beside and renamed: a start that was cut short must not leave half a database.
   const half = `${dataFolder}.new`;
   await rm(half, { recursive: true, force: true });
   if (flavour === 'mysql') {
-    await runCommand(program.command, [
-      ...program.args,
-      '--initialize-insecure',
-      `--datadir=${half}`,
-    ]);
+    const args = [...program.args, '--initialize-insecure', `--datadir=${half}`];
+    await runCommand(program.command, args, { signal });
   } else {
     await mkdir(half);
     await runCommand(program.command, [...program.args, '--bootstrap', `--datadir=${half}`], {
       input: await mariadbSystemTables(program.root),
+      signal,
     });
   }
   await rename(half, dataFolder);

@@ -5,6 +5,8 @@ import type { ManagedProcess, ProcessOptions } from './supervisor.ts';
 /** What a part is given to start its processes. */
 export type PartContext = {
   state: StackState;
+  /** Aborts when the start is to end. */
+  signal: AbortSignal;
   /** The folder that holds the data of one process. */
   dataFolder(name: string): string;
   /** A port of 127.0.0.1 that is this listener's for as long as the stack lives. */

@@ -3,22 +3,24 @@ import { mkdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { delimiter, join } from 'node:path';
 import {
-  installDebianPackage,
-  isDebianPackageInstalled,
+  type DebianProgram,
+  isUnpacked,
+  type UnpackedProgram,
   unpackedProgram,
+  unpackProgram,
 } from './debian-packages.ts';
 import type { Installer } from './installer.ts';
 import type { PartContext } from './part-context.ts';
+import { runCommand } from './run-command.ts';
 
-const PACKAGE = 'redis-server';
+const REDIS: DebianProgram = { packageName: 'redis-server', path: 'usr/bin/redis-server' };
+const OLDEST_MAJOR = 7;
 const PROBE_TIMEOUT_MS = 2_000;
 
 export const redisInstaller: Installer = {
   title: 'redis',
-  isInstalled: async () => redisOnPath() !== undefined || (await isDebianPackageInstalled(PACKAGE)),
-  install: async () => {
-    await installDebianPackage(PACKAGE, undefined);
-  },
+  isInstalled: async () => (await redisOnPath()) !== undefined || (await isUnpacked(REDIS)),
+  install: (signal) => unpackProgram(REDIS, signal),
 };
 
 /** The arguments of a Redis that loses at most the last second and keeps its replication log for ever. */
@@ -49,17 +51,26 @@ export async function startRedis(context: PartContext): Promise<string> {
   return `redis://127.0.0.1:${port}`;
 }
 
-async function redisProgram(): Promise<{ command: string; args: string[] }> {
-  const onPath = redisOnPath();
-  if (onPath !== undefined) return { command: onPath, args: [] };
-  return unpackedProgram(await installDebianPackage(PACKAGE, undefined), 'usr/bin/redis-server');
+async function redisProgram(): Promise<Pick<UnpackedProgram, 'command' | 'args'>> {
+  const command = await redisOnPath();
+  return command === undefined ? unpackedProgram(REDIS) : { command, args: [] };
 }
 
-function redisOnPath(): string | undefined {
-  return (process.env.PATH ?? '')
+/** The machine's own redis-server, unless it is missing or too old. */
+async function redisOnPath(): Promise<string | undefined> {
+  const file = (process.env.PATH ?? '')
     .split(delimiter)
     .map((folder) => join(folder, 'redis-server'))
-    .find((file) => existsSync(file));
+    .find((candidate) => existsSync(candidate));
+  if (file === undefined) return undefined;
+  const major = parseRedisMajor(await runCommand(file, ['--version']).catch(() => ''));
+  return major !== undefined && major >= OLDEST_MAJOR ? file : undefined;
+}
+
+/** The major version in what `redis-server --version` writes. */
+export function parseRedisMajor(text: string): number | undefined {
+  const major = /\bv=(\d+)\./.exec(text)?.[1];
+  return major === undefined ? undefined : Number(major);
 }
 
 /** Resolves when Redis answers PING; while it loads its data it answers with an error. */

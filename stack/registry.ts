@@ -31,10 +31,10 @@ export function registryInstaller(): Installer {
   return {
     title: `schema registry (Apicurio ${version})`,
     isInstalled: () => isCached(`apicurio-${version}`),
-    install: async () => {
+    install: async (signal) => {
       await installOnce(`apicurio-${version}`, async (folder) => {
         const artifact = 'apicurio-registry-app';
-        await copyArtifact(`io.apicurio:${artifact}:${version}:tar.gz:all`, folder);
+        await copyArtifact(`io.apicurio:${artifact}:${version}:tar.gz:all`, folder, signal);
         const archive = join(folder, `${artifact}-${version}-all.tar.gz`);
         await runCommand('tar', ['--extract', '--file', archive, '--directory', folder]);
         await runCommand('rm', [archive]);
@@ -80,7 +80,6 @@ export async function startRegistry(
       APICURIO_KAFKASQL_SNAPSHOT_EVERY_SECONDS: 'off',
     },
     ready: () => awaitRegistry(url),
-    readyTimeoutMs: 120_000,
   });
   return url;
 }

@@ -8,7 +8,8 @@ export type CommandOptions = {
   env?: Record<string, string>;
   /** Text given on the standard input. */
   input?: string;
-  signal?: AbortSignal;
+  /** Ends the command. */
+  signal?: AbortSignal | undefined;
 };
 
 /**
@@ -38,7 +39,11 @@ export function runCommand(
       everything += text;
     });
     child.once('error', (error) =>
-      reject(new StackError(`${command} cannot be run: ${error.message}`, { cause: error })),
+      reject(
+        options.signal?.aborted
+          ? new StackError(`${command} was cancelled`, { cause: error })
+          : new StackError(`${command} cannot be run: ${error.message}`, { cause: error }),
+      ),
     );
     child.once('close', (code, signal) => {
       if (code === 0) {

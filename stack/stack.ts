@@ -1,13 +1,12 @@
 // The real parts as processes of this machine: installs what is missing, starts them side by side,
 // stops them in reverse order.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Claim, tryClaim } from './claim.ts';
 import { type Installer, installMissing, secondsSince } from './installer.ts';
 import { startKafka } from './kafka.ts';
 import { kafkaInstaller } from './kafka-install.ts';
+import { awaitLeftovers } from './leftovers.ts';
 import { mariadbInstaller, mysqlInstaller, startMariadb, startMysql } from './mysql.ts';
 import type { PartContext } from './part-context.ts';
 import { claimPort, preferredPorts } from './ports.ts';
@@ -16,8 +15,6 @@ import { registryInstaller, startRegistry } from './registry.ts';
 import { StackError } from './stack-error.ts';
 import { readState, type StackState, writeState } from './stack-state.ts';
 import { type ManagedProcess, startProcess } from './supervisor.ts';
-
-const LEFTOVERS_LIMIT_SECONDS = 30;
 
 export type PartName = 'kafka' | 'registry' | 'redis' | 'mysql' | 'mariadb';
 
@@ -69,7 +66,7 @@ export type Stack = {
  *   start; what had started is stopped again
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { parts, report = () => undefined, signal } = options;
+  const { parts, report = () => undefined } = options;
   if (parts.includes('registry') && !parts.includes('kafka')) {
     throw new StackError('the schema registry keeps its data in Kafka: start kafka as well');
   }
@@ -78,17 +75,19 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const claims: Claim[] = [await claimFolder(folder)];
   const processes = new Map<string, ManagedProcess>();
   const envFile = join(folder, 'env');
+  const failure = new AbortController();
+  const signal = AbortSignal.any([failure.signal, ...(options.signal ? [options.signal] : [])]);
   const stop = async () => {
     rmSync(envFile, { force: true });
     await stopInOrder(processes);
     for (const claim of claims) claim.release();
   };
   try {
-    await installMissing(installersOf(parts, report), report);
-    await awaitLeftovers(join(folder, 'logs'));
+    await installMissing(installersOf(parts, dataFolderIn(folder), report), report, signal);
+    await awaitLeftovers(folder);
     const state = readState(folder);
-    const context = partContext({ ...options, folder }, state, processes, claims);
-    const known = await startParts(parts, context);
+    const context = partContext({ ...options, folder, signal }, state, processes, claims);
+    const known = await startParts(parts, context, () => failure.abort());
     signal?.throwIfAborted();
     state.parts = [...parts];
     state.addresses = addressVariables(known);
@@ -142,32 +141,28 @@ async function claimFolder(folder: string): Promise<Claim> {
   return claim;
 }
 
-function installersOf(parts: readonly PartName[], report: (line: string) => void): Installer[] {
+/** Where a process of a stack keeps its data, by its name. */
+function dataFolderIn(folder: string): (name: string) => string {
+  return (name) => join(folder, 'data', name);
+}
+
+function installersOf(
+  parts: readonly PartName[],
+  dataFolder: (name: string) => string,
+  report: (line: string) => void,
+): Installer[] {
   const installers: Record<PartName, () => Installer> = {
     kafka: kafkaInstaller,
     registry: registryInstaller,
     redis: () => redisInstaller,
-    mysql: () => mysqlInstaller(report),
+    mysql: () => mysqlInstaller(dataFolder, report),
     mariadb: () => mariadbInstaller,
   };
   return parts.map((part) => installers[part]());
 }
 
-/** Waits for the processes of an earlier stack that was killed: each holds a lock on the log folder. */
-async function awaitLeftovers(logFolder: string): Promise<void> {
-  mkdirSync(logFolder, { recursive: true });
-  const limit = String(LEFTOVERS_LIMIT_SECONDS);
-  const child = spawn('flock', ['--exclusive', '--wait', limit, logFolder, 'true']);
-  const [code] = await once(child, 'exit');
-  if (code !== 0) {
-    throw new StackError(
-      `processes of an earlier start still run after ${limit} s: see ${logFolder}`,
-    );
-  }
-}
-
 function partContext(
-  options: StackOptions,
+  options: StackOptions & { signal: AbortSignal },
   state: StackState,
   processes: Map<string, ManagedProcess>,
   claims: Claim[],
@@ -175,7 +170,8 @@ function partContext(
   const { folder, restart, report = () => undefined, onDeath, signal } = options;
   return {
     state,
-    dataFolder: (name) => join(folder, 'data', name),
+    signal,
+    dataFolder: dataFolderIn(folder),
     port: async (listener) => {
       const { port, claim } = await claimPort(preferredPorts[listener], state.ports[listener]);
       claims.push(claim);
@@ -191,7 +187,7 @@ function partContext(
         restart,
         onReturn: (name) => report(`${name} serves again`),
         ...(onDeath === undefined ? {} : { onDeath }),
-        ...(signal === undefined ? {} : { signal }),
+        signal,
       });
       processes.set(managed.name, managed);
       report(`${managed.name} serves … ${secondsSince(startMs)} s`);
@@ -200,9 +196,11 @@ function partContext(
   };
 }
 
+/** Starts the parts side by side; what fails first cancels the rest and is thrown. */
 async function startParts(
   parts: readonly PartName[],
   context: PartContext,
+  cancel: () => void,
 ): Promise<Partial<StackAddresses>> {
   const starts: Partial<Record<PartName, () => Promise<Partial<StackAddresses>>>> = {
     kafka: async () => {
@@ -214,15 +212,19 @@ async function startParts(
     mysql: async () => ({ mysqlUrl: await startMysql(context) }),
     mariadb: async () => ({ mariadbUrl: await startMariadb(context) }),
   };
-  const results = await Promise.allSettled(parts.map((part) => starts[part]?.()));
-  const failures = results.flatMap((result) =>
-    result.status === 'rejected' ? [result.reason as unknown] : [],
-  );
+  const known: Partial<StackAddresses> = {};
+  const failures: unknown[] = [];
+  const outcomes = parts.map(async (part) => {
+    try {
+      Object.assign(known, await starts[part]?.());
+    } catch (error) {
+      failures.push(error);
+      cancel();
+    }
+  });
+  await Promise.all(outcomes);
   if (failures.length > 0) throw failures[0];
-  return Object.assign(
-    {},
-    ...results.map((result) => (result.status === 'fulfilled' ? result.value : {})),
-  );
+  return known;
 }
 
 function addressesOf(known: Partial<StackAddresses>): StackAddresses {

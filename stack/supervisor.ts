@@ -11,7 +11,8 @@ import { StackError } from './stack-error.ts';
 
 const KEEPER = fileURLToPath(new URL('./keeper.sh', import.meta.url));
 const PROBE_INTERVAL_MS = 100;
-const DEFAULT_READY_TIMEOUT_MS = 60_000;
+// A machine that does much else may take ten times what a start takes.
+const DEFAULT_READY_TIMEOUT_MS = 120_000;
 const DEFAULT_STOP_TIMEOUT_MS = 15_000;
 const FIRST_BACK_OFF_MS = 500;
 const MAX_BACK_OFF_MS = 15_000;
@@ -90,8 +91,7 @@ class SupervisedProcess implements ManagedProcess {
   }
 
   kill(signal: NodeJS.Signals): void {
-    const { pid } = this;
-    if (pid !== undefined) process.kill(pid, signal);
+    if (this.#run?.exit === undefined) this.#run?.child.kill(signal);
   }
 
   async start(): Promise<void> {
