@@ -1,4 +1,4 @@
-// Reading a stretch of a topic once, from and to stated offsets: for tools, checks and rebuilds.
+// Reading stretches of topics once, from and to stated offsets: for tools, checks and rebuilds.
 // kafkajs has no consumer without a group, so each scan has one of its own and deletes it.
 import { randomUUID } from 'node:crypto';
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
@@ -6,24 +6,43 @@ import { AppError, messageOf } from './errors.ts';
 
 /** Without a record for so long, a scan gives up: the brokers are away, or the offsets are gone. */
 const STALL_MS = 30_000;
+const SESSION_MS = 60_000;
+/** Large fetches: a million small records come in a few hundred batches. */
+const FETCH_BYTES = { maxBytesPerPartition: 4_194_304, maxBytes: 33_554_432 };
 
 /** Offsets of one partition: `from` included, `to` not. */
 export type LogRange = { partition: number; from: bigint; to: bigint };
 
+/** A stretch of one partition of one of several topics (physical names). */
+export type TopicRange = LogRange & { topic: string };
+
 /** A record as it lies in the log. */
 export type LogEntry = { partition: number; offset: bigint; message: KafkaMessage };
 
-/** Looks at one record; 'stop' ends the whole scan. */
-export type Visit = (
-  entry: LogEntry,
-) => Promise<'go on' | 'stop' | undefined> | 'go on' | 'stop' | undefined;
+/** Records of one partition that came together, in order, all inside its range. */
+export type LogBatch = { topic: string; partition: number; messages: KafkaMessage[] };
 
-/** What each partition of `topic` (physical) holds at this moment. */
+/** 'stop' ends the whole scan. */
+type Verdict = 'go on' | 'stop' | undefined;
+
+/** Looks at one record. */
+export type Visit = (entry: LogEntry) => Promise<Verdict> | Verdict;
+
+/** Looks at one batch; a visit that takes seconds calls `heartbeat` now and then. */
+export type VisitBatch = (
+  batch: LogBatch,
+  heartbeat: () => Promise<void>,
+) => Promise<Verdict> | Verdict;
+
+/**
+ * What each partition of `topic` (physical) holds at this moment.
+ * @throws AppError KAFKA_UNAVAILABLE (retriable)
+ */
 export async function rangesOf(kafka: Kafka, topic: string): Promise<LogRange[]> {
   const admin = kafka.admin();
-  await admin.connect();
+  await ask(() => admin.connect());
   try {
-    const offsets = await admin.fetchTopicOffsets(topic);
+    const offsets = await ask(() => admin.fetchTopicOffsets(topic));
     return offsets.map(({ partition, low, high }) => ({
       partition,
       from: BigInt(low),
@@ -45,25 +64,63 @@ export async function scanLog(
   ranges: readonly LogRange[],
   visit: Visit,
 ): Promise<void> {
-  const left = new Map(ranges.filter(({ from, to }) => from < to).map((r) => [r.partition, r]));
+  const visitEach: VisitBatch = async ({ partition, messages }, heartbeat) => {
+    for (const message of messages) {
+      if ((await visit({ partition, offset: BigInt(message.offset), message })) === 'stop') {
+        return 'stop';
+      }
+      await heartbeat();
+    }
+    return 'go on';
+  };
+  await scanBatches(
+    kafka,
+    ranges.map((range) => ({ ...range, topic })),
+    visitEach,
+  );
+}
+
+/**
+ * Gives every record in these ranges to `visit`, batch by batch: in order within a partition, the
+ * partitions side by side, one batch at a time.
+ * @param signal ends the scan early; it then throws the signal's reason
+ * @throws AppError KAFKA_UNAVAILABLE (retriable); whatever `visit` throws, as it is
+ */
+export async function scanBatches(
+  kafka: Kafka,
+  ranges: readonly TopicRange[],
+  visit: VisitBatch,
+  signal?: AbortSignal,
+): Promise<void> {
+  signal?.throwIfAborted();
+  const left = new Map(
+    ranges.filter(({ from, to }) => from < to).map((range) => [placeOf(range), range]),
+  );
   if (left.size === 0) return;
   const groupId = `firstcome-scan-${randomUUID()}`;
-  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 100 });
+  const consumer = kafka.consumer({
+    groupId,
+    sessionTimeout: SESSION_MS,
+    maxWaitTimeInMs: 100,
+    ...FETCH_BYTES,
+  });
   try {
-    await consumer.connect();
-    await consumer.subscribe({ topic, fromBeginning: true });
-    await consume(consumer, topic, left, visit);
+    await ask(() => consumer.connect());
+    const topics = [...new Set(ranges.map(({ topic }) => topic))];
+    await ask(() => consumer.subscribe({ topics, fromBeginning: true }));
+    await consume(consumer, left, visit, signal);
   } finally {
-    await consumer.disconnect();
-    await deleteGroup(kafka, groupId);
+    // What is left behind does no harm and goes by itself: no reason to fail the scan.
+    await consumer.disconnect().catch(() => undefined);
+    await deleteGroup(kafka, groupId).catch(() => undefined);
   }
 }
 
 async function consume(
   consumer: Consumer,
-  topic: string,
-  left: Map<number, LogRange>,
-  visit: Visit,
+  left: Map<string, TopicRange>,
+  visit: VisitBatch,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
   const ended = Promise.withResolvers<void>();
   let running = true;
@@ -72,48 +129,71 @@ async function consume(
     finish();
   };
   const stall = setTimeout(
-    () => end(() => ended.reject(noAnswer(topic, `no record for ${STALL_MS} ms`))),
+    () => end(() => ended.reject(noAnswer(`no record for ${STALL_MS} ms`))),
     STALL_MS,
   );
+  const abort = (): void => end(() => ended.reject(signal?.reason));
+  signal?.addEventListener('abort', abort);
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    end(() => ended.reject(noAnswer(topic, messageOf(payload.error), payload.error)));
+    end(() => ended.reject(noAnswer(messageOf(payload.error), payload.error)));
   });
   const eachBatch = async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
-    const range = left.get(batch.partition);
-    if (range === undefined) return;
+    const range = left.get(placeOf(batch));
+    if (range === undefined || !running) return;
     stall.refresh();
-    for (const entry of entriesIn(batch.partition, batch.messages, range)) {
-      if (!running) return;
-      if ((await visit(entry)) === 'stop') end(ended.resolve);
-      await heartbeat();
-    }
-    if (BigInt(batch.lastOffset()) + 1n >= range.to) left.delete(batch.partition);
+    const { topic, partition } = batch;
+    const messages = within(range, batch.messages);
+    if ((await visit({ topic, partition, messages }, heartbeat)) === 'stop') end(ended.resolve);
+    if (!running) return;
+    await heartbeat();
+    if (BigInt(batch.lastOffset()) + 1n >= range.to) left.delete(placeOf(batch));
     if (left.size === 0) end(ended.resolve);
   };
   try {
-    await consumer.run({
-      autoCommit: false,
-      // kafkajs would call a fault of `visit` its own, and try again.
-      eachBatch: (payload) =>
-        eachBatch(payload).catch((error: unknown) => end(() => ended.reject(error))),
-    });
-    for (const { partition, from } of left.values()) {
-      consumer.seek({ topic, partition, offset: String(from) });
+    await ask(() =>
+      consumer.run({
+        autoCommit: false,
+        // kafkajs would call a fault of `visit` its own, and try again.
+        eachBatch: (payload) =>
+          eachBatch(payload).catch((error: unknown) => end(() => ended.reject(error))),
+      }),
+    );
+    for (const { topic, partition, from } of left.values()) {
+      // The group begins at the beginning by itself; a seek would throw away what is on its way.
+      if (from > 0n) consumer.seek({ topic, partition, offset: String(from) });
     }
     await ended.promise;
   } finally {
     clearTimeout(stall);
+    signal?.removeEventListener('abort', abort);
+    // A rejection that comes when nobody waits any more is no news.
+    ended.promise.catch(() => undefined);
   }
 }
 
-function entriesIn(partition: number, messages: KafkaMessage[], range: LogRange): LogEntry[] {
-  return messages
-    .map((message) => ({ partition, offset: BigInt(message.offset), message }))
-    .filter(({ offset }) => offset >= range.from && offset < range.to);
+function placeOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}/${partition}`;
 }
 
-function noAnswer(topic: string, reason: string, cause?: unknown): AppError {
-  return new AppError('KAFKA_UNAVAILABLE', `reading ${topic}: ${reason}`, {
+// Looking at the first and the last is enough for nearly every batch.
+function within({ from, to }: LogRange, messages: KafkaMessage[]): KafkaMessage[] {
+  const isInside = ({ offset }: KafkaMessage): boolean =>
+    BigInt(offset) >= from && BigInt(offset) < to;
+  const [first, last] = [messages[0], messages.at(-1)];
+  if (first === undefined || last === undefined) return messages;
+  return isInside(first) && isInside(last) ? messages : messages.filter(isInside);
+}
+
+async function ask<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    throw noAnswer(messageOf(cause), cause);
+  }
+}
+
+function noAnswer(reason: string, cause?: unknown): AppError {
+  return new AppError('KAFKA_UNAVAILABLE', `reading the log: ${reason}`, {
     cause,
     retriable: true,
   });
@@ -123,8 +203,7 @@ async function deleteGroup(kafka: Kafka, groupId: string): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
   try {
-    // A group that is left behind does no harm and goes by itself: no reason to fail the scan.
-    await admin.deleteGroups([groupId]).catch(() => undefined);
+    await admin.deleteGroups([groupId]);
   } finally {
     await admin.disconnect();
   }
