@@ -34,14 +34,12 @@ export async function registerSchemas(
 ): Promise<SubjectReport[]> {
   const api = createRegistryApi(registryUrl);
   const client = createRegistryClient(registryUrl);
-  const reports: SubjectReport[] = [];
-  for (const { topics, schema } of records) {
-    for (const topic of topics) {
-      const subject = subjectOf(`${topicPrefix}${topic}`, schema);
-      reports.push(await registerOne(api, client, subject, schema));
-    }
-  }
-  return reports;
+  const subjects = records.flatMap(({ topics, schema }) =>
+    topics.map((topic) => ({ subject: subjectOf(`${topicPrefix}${topic}`, schema), schema })),
+  );
+  return Promise.all(
+    subjects.map(({ subject, schema }) => registerOne(api, client, subject, schema)),
+  );
 }
 
 async function registerOne(

@@ -6,9 +6,12 @@ import {
   EPOCHS_TOPIC,
   LIFECYCLE_TOPIC,
 } from '../domain/topics.ts';
-import { AppError } from '../platform/errors.ts';
+import { pause } from '../platform/backoff.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
 
 const REPLICATION_FACTOR = 3;
+/** Every broker knows a new topic by then. */
+const SPREAD_LIMIT_MS = 15_000;
 /** What every topic is set to: acknowledged means on two brokers, and the log is kept for ever. */
 const CONFIG: Readonly<Record<string, string>> = {
   'min.insync.replicas': '2',
@@ -30,7 +33,7 @@ export type TopicReport = { topic: string; kind: 'created' | 'there' };
 /**
  * Makes sure that every topic is there, with its partitions, three replicas, min.insync.replicas 2
  * and no retention limit. Safe to repeat; changes no topic that exists.
- * @throws AppError TOPIC_MISMATCH naming each topic that exists in another form
+ * @throws AppError TOPIC_MISMATCH naming each topic that exists in another form, KAFKA_UNAVAILABLE
  */
 export async function createTopics(kafka: Kafka, topicPrefix: string): Promise<TopicReport[]> {
   const admin = kafka.admin();
@@ -66,7 +69,7 @@ async function create(admin: Admin, missing: PhysicalTopic[]): Promise<void> {
 // After creating, too: another `migrate` may have been quicker, with another version's layout.
 async function checkLayout(admin: Admin, layout: PhysicalTopic[]): Promise<void> {
   const names = layout.map(({ topic }) => topic);
-  const { topics } = await admin.fetchTopicMetadata({ topics: names });
+  const topics = await metadataOf(admin, names);
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: names.map((name) => ({
@@ -90,6 +93,26 @@ async function checkLayout(admin: Admin, layout: PhysicalTopic[]): Promise<void>
   ]);
   if (faults.length > 0) {
     throw new AppError('TOPIC_MISMATCH', faults.join('; '), { retriable: false });
+  }
+}
+
+// A topic that was created a moment ago, here or by another `migrate`, is not known to all brokers.
+async function metadataOf(admin: Admin, names: string[]): Promise<ITopicMetadata[]> {
+  const deadlineMs = performance.now() + SPREAD_LIMIT_MS;
+  for (;;) {
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: names });
+      return topics;
+    } catch (cause) {
+      const { retriable } = (cause ?? {}) as { retriable?: unknown };
+      if (retriable !== true || performance.now() > deadlineMs) {
+        throw new AppError('KAFKA_UNAVAILABLE', `the topics: ${messageOf(cause)}`, {
+          cause,
+          retriable: true,
+        });
+      }
+      await pause(100);
+    }
   }
 }
 

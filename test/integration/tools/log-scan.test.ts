@@ -1,0 +1,97 @@
+import { expect } from 'chai';
+import type { Kafka } from 'kafkajs';
+import { rangesOf, scanLog } from '../../../platform/log-scan.ts';
+import { randomName } from '../../support/random-name.ts';
+import { createTestKafka, deleteTopics } from '../../support/topics.ts';
+
+describe('scanning the log', () => {
+  const kafka: Kafka = createTestKafka();
+  const topic = randomName('scan');
+  const PER_PARTITION = [2_500, 0, 40];
+
+  before(async () => {
+    const admin = kafka.admin();
+    await admin.connect();
+    await admin.createTopics({ topics: [{ topic, numPartitions: 3, replicationFactor: 3 }] });
+    await admin.disconnect();
+    const producer = kafka.producer();
+    await producer.connect();
+    await producer.send({
+      topic,
+      messages: PER_PARTITION.flatMap((count, partition) =>
+        Array.from({ length: count }, (_, i) => ({ partition, value: `${partition}/${i}` })),
+      ),
+    });
+    await producer.disconnect();
+  });
+  after(() => deleteTopics(kafka, topic));
+
+  it('knows what each partition holds', async () => {
+    const ranges = await rangesOf(kafka, topic);
+    const held = ranges.sort((a, b) => a.partition - b.partition).map(({ from, to }) => [from, to]);
+    expect(held).to.deep.equal([
+      [0n, 2_500n],
+      [0n, 0n],
+      [0n, 40n],
+    ]);
+  });
+
+  it('gives every record once, in order within its partition', async () => {
+    const seen: bigint[][] = [[], [], []];
+    await scanLog(kafka, topic, await rangesOf(kafka, topic), ({ partition, offset, message }) => {
+      expect(message.value?.toString()).to.equal(`${partition}/${offset}`);
+      seen[partition]?.push(offset);
+      return undefined;
+    });
+    expect(seen).to.deep.equal(
+      PER_PARTITION.map((count) => Array.from({ length: count }, (_, i) => BigInt(i))),
+    );
+  });
+
+  it('keeps to the range it was given', async () => {
+    const seen: string[] = [];
+    const ranges = [
+      { partition: 0, from: 1_999n, to: 2_003n },
+      { partition: 2, from: 39n, to: 40n },
+    ];
+    await scanLog(kafka, topic, ranges, ({ message }) => {
+      seen.push(String(message.value));
+      return undefined;
+    });
+    expect(seen.sort()).to.deep.equal(['0/1999', '0/2000', '0/2001', '0/2002', '2/39']);
+  });
+
+  it('ends at once when the visitor says stop, and when there is nothing', async () => {
+    let visits = 0;
+    await scanLog(kafka, topic, await rangesOf(kafka, topic), () => {
+      visits += 1;
+      return visits === 3 ? 'stop' : undefined;
+    });
+    expect(visits).to.equal(3);
+    await scanLog(kafka, topic, [{ partition: 1, from: 0n, to: 0n }], () => {
+      throw new Error('there is nothing to visit');
+    });
+  });
+
+  it('passes on what the visitor throws, unchanged', async () => {
+    const fault = new TypeError('no such field');
+    const scan = scanLog(kafka, topic, await rangesOf(kafka, topic), async () => {
+      throw fault;
+    });
+    const caught = await scan.catch((error: unknown) => error);
+    expect(caught).to.equal(fault);
+  });
+
+  it('leaves no consumer group behind', async () => {
+    await scanLog(kafka, topic, await rangesOf(kafka, topic), () => 'stop');
+    const admin = kafka.admin();
+    await admin.connect();
+    const { groups } = await admin.listGroups();
+    const own = groups.filter(({ groupId }) => groupId.startsWith('firstcome-scan-'));
+    const described = await admin.describeGroups(own.map(({ groupId }) => groupId));
+    await admin.disconnect();
+    // Other tests may be scanning now: only a group without a member was left behind.
+    const members = described.groups.filter(({ state }) => state === 'Empty');
+    expect(members).to.deep.equal([]);
+  });
+});

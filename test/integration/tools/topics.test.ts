@@ -1,0 +1,123 @@
+import { expect } from 'chai';
+import kafkajs from 'kafkajs';
+import { createTopics, TOPIC_LAYOUT } from '../../../tools/topics.ts';
+import { errorOf } from '../../support/error-of.ts';
+import { randomName } from '../../support/random-name.ts';
+import { createTestKafka, deleteTopics } from '../../support/topics.ts';
+
+describe('creating the topics', () => {
+  const kafka = createTestKafka();
+  const admin = kafka.admin();
+  let prefix: string;
+  before(() => admin.connect());
+  after(() => admin.disconnect());
+  beforeEach(() => {
+    prefix = `${randomName('topics')}-`;
+  });
+  afterEach(() => deleteTopics(kafka, prefix));
+
+  const createOne = (topic: string, shape: { partitions: number; replicas: number }) =>
+    admin.createTopics({
+      topics: [
+        {
+          topic: `${prefix}${topic}`,
+          numPartitions: shape.partitions,
+          replicationFactor: shape.replicas,
+          configEntries: [
+            { name: 'min.insync.replicas', value: '2' },
+            { name: 'retention.ms', value: '-1' },
+          ],
+        },
+      ],
+    });
+
+  it('makes each with its partitions, on three brokers', async () => {
+    const reports = await createTopics(kafka, prefix);
+    expect(reports).to.deep.equal(
+      TOPIC_LAYOUT.map(({ topic }) => ({ topic: `${prefix}${topic}`, kind: 'created' })),
+    );
+    const { topics } = await admin.fetchTopicMetadata({ topics: reports.map((r) => r.topic) });
+    const shapes = Object.fromEntries(
+      topics.map(({ name, partitions }) => [
+        name.slice(prefix.length),
+        partitions.map(({ replicas }) => replicas.length),
+      ]),
+    );
+    expect(shapes).to.deep.equal({
+      'coupon-lifecycle': [3, 3, 3],
+      'coupon-assign': [3, 3, 3],
+      'coupon-epochs': [3],
+      'coupon-lifecycle-dlt': [3, 3, 3],
+      'coupon-assign-dlt': [3, 3, 3],
+    });
+  });
+
+  it('makes each acknowledge on two brokers and keep its records for ever', async () => {
+    const reports = await createTopics(kafka, prefix);
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: reports.map(({ topic }) => ({
+        type: kafkajs.ConfigResourceTypes.TOPIC,
+        name: topic,
+        configNames: ['min.insync.replicas', 'retention.ms', 'cleanup.policy'],
+      })),
+    });
+    for (const { configEntries } of resources) {
+      const values = Object.fromEntries(configEntries.map((e) => [e.configName, e.configValue]));
+      expect(values).to.deep.equal({
+        'min.insync.replicas': '2',
+        'retention.ms': '-1',
+        'cleanup.policy': 'delete',
+      });
+    }
+  });
+
+  it('changes nothing the second time, and makes what is missing', async () => {
+    await createTopics(kafka, prefix);
+    const again = await createTopics(kafka, prefix);
+    expect(again.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('there'));
+    await admin.deleteTopics({ topics: [`${prefix}coupon-epochs`] });
+    const mended = await createTopics(kafka, prefix);
+    expect(mended.filter(({ kind }) => kind === 'created')).to.deep.equal([
+      { topic: `${prefix}coupon-epochs`, kind: 'created' },
+    ]);
+  });
+
+  it('may run twice at the same time', async () => {
+    const both = await Promise.all([createTopics(kafka, prefix), createTopics(kafka, prefix)]);
+    expect(both.map((reports) => reports.length)).to.deep.equal([5, 5]);
+  });
+
+  it('refuses a topic with another number of partitions', async () => {
+    await createOne('coupon-assign', { partitions: 2, replicas: 3 });
+    const error = await errorOf(createTopics(kafka, prefix));
+    expect(error).to.include({ code: 'TOPIC_MISMATCH', retriable: false });
+    expect(error.message).to.equal(`${prefix}coupon-assign has 2 partition(s), not 3`);
+  });
+
+  it('refuses a topic with too few replicas', async () => {
+    await createOne('coupon-epochs', { partitions: 1, replicas: 2 });
+    const error = await errorOf(createTopics(kafka, prefix));
+    expect(error.message).to.equal(`${prefix}coupon-epochs has 2 replica(s), not 3`);
+  });
+
+  it('refuses a topic that forgets, or that one broker may acknowledge, and names all faults', async () => {
+    await admin.createTopics({
+      topics: [
+        {
+          topic: `${prefix}coupon-lifecycle`,
+          numPartitions: 3,
+          replicationFactor: 3,
+          configEntries: [
+            { name: 'min.insync.replicas', value: '1' },
+            { name: 'retention.ms', value: '604800000' },
+          ],
+        },
+      ],
+    });
+    const error = await errorOf(createTopics(kafka, prefix));
+    expect(error.code).to.equal('TOPIC_MISMATCH');
+    expect(error.message).to.contain('has min.insync.replicas=1, not 2');
+    expect(error.message).to.contain('has retention.ms=604800000, not -1');
+  });
+});
