@@ -3,6 +3,9 @@ import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { awaitClaim } from './claim.ts';
+import { StackError } from './stack-error.ts';
+
+const INSTALL_LIMIT_MS = 15 * 60_000;
 
 /** Where downloads are kept, outside of the clone: FIRSTCOME_CACHE, else the user's cache folder. */
 export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
@@ -31,7 +34,8 @@ export async function installOnce(
   const folder = cachedFolder(name);
   if (existsSync(folder)) return folder;
   await mkdir(cacheFolder(), { recursive: true });
-  const claim = await awaitClaim(`install:${folder}`);
+  const claim = await awaitClaim(`install:${folder}`, INSTALL_LIMIT_MS);
+  if (claim === undefined) throw new StackError(`another process installs ${name} for too long`);
   try {
     if (existsSync(folder)) return folder;
     await removeParts(name);

@@ -3,6 +3,8 @@
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
+const RETRY_INTERVAL_MS = 100;
+
 export type Claim = { release(): void };
 
 /**
@@ -22,14 +24,14 @@ export function tryClaim(name: string): Promise<Claim | undefined> {
 }
 
 /**
- * Waits for a claim held by another process.
- * @param onWait called once when the claim was not free at the first attempt
+ * Waits for a claim that somebody else holds.
+ * @returns the claim, or undefined when it was not free within the limit
  */
-export async function awaitClaim(name: string, onWait?: () => void): Promise<Claim> {
-  for (let attempt = 0; ; attempt += 1) {
+export async function awaitClaim(name: string, limitMs: number): Promise<Claim | undefined> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
     const claim = await tryClaim(name);
-    if (claim !== undefined) return claim;
-    if (attempt === 0) onWait?.();
-    await delay(200);
+    if (claim !== undefined || performance.now() > deadline) return claim;
+    await delay(RETRY_INTERVAL_MS);
   }
 }

@@ -2,7 +2,7 @@
 // stops them in reverse order.
 import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Claim, tryClaim } from './claim.ts';
+import { awaitClaim, type Claim, tryClaim } from './claim.ts';
 import { type Installer, installMissing, secondsSince } from './installer.ts';
 import { startKafka } from './kafka.ts';
 import { kafkaInstaller } from './kafka-install.ts';
@@ -15,6 +15,9 @@ import { registryInstaller, startRegistry } from './registry.ts';
 import { StackError } from './stack-error.ts';
 import { readState, type StackState, writeState } from './stack-state.ts';
 import { type ManagedProcess, startProcess } from './supervisor.ts';
+
+// Long enough for one that was killed this very moment to be gone.
+const FOLDER_LIMIT_MS = 500;
 
 export type PartName = 'kafka' | 'registry' | 'redis' | 'mysql' | 'mariadb';
 
@@ -136,7 +139,7 @@ function folderClaim(folder: string): string {
 }
 
 async function claimFolder(folder: string): Promise<Claim> {
-  const claim = await tryClaim(folderClaim(folder));
+  const claim = await awaitClaim(folderClaim(folder), FOLDER_LIMIT_MS);
   if (claim === undefined) throw new StackError(`a stack runs in ${folder} already`);
   return claim;
 }

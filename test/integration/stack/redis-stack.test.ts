@@ -1,0 +1,154 @@
+// The smallest stack, Redis alone: what holds for it holds for every part.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import { type Stack, type StackOptions, startStack } from '../../../stack/stack.ts';
+import { StackError } from '../../../stack/stack-error.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { processesNaming, scratchFolder } from './processes.ts';
+
+async function redisCommand(url: string, ...command: [string, ...string[]]): Promise<unknown> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null });
+  // Without a listener ioredis writes every failure to the console; the call rejects all the same.
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+    const [name, ...args] = command;
+    return await redis.call(name, ...args);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+describe('A stack', () => {
+  let folder: string;
+  let remove: () => void;
+  const stacks: Stack[] = [];
+  const children: ChildProcess[] = [];
+
+  beforeEach(() => {
+    ({ folder, remove } = scratchFolder());
+  });
+  afterEach(async () => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+    for (const stack of stacks.splice(0)) await stack.stop();
+    await waitUntil('nothing is left', () => processesNaming(folder).length === 0);
+    remove();
+  });
+
+  const start = async (options: Partial<StackOptions> = {}): Promise<Stack> => {
+    const stack = await startStack({ folder, parts: ['redis'], restart: true, ...options });
+    stacks.push(stack);
+    return stack;
+  };
+  /** The command line tool, started as npm does; resolves when its stack serves. */
+  const startTool = async (): Promise<ChildProcess> => {
+    const args = ['stack/bootstrap.mjs', 'stack/cli.ts', 'up', '--folder', folder];
+    const tool = spawn('node', [...args, '--parts', 'redis'], { stdio: 'ignore' });
+    children.push(tool);
+    await waitUntil('the tool has started its stack', () => existsSync(join(folder, 'env')));
+    return tool;
+  };
+  const refusal = (starting: Promise<unknown>): Promise<Error> =>
+    starting.then(
+      () => expect.fail('it started'),
+      (error: Error) => error,
+    );
+
+  it('tells its addresses, to callers, to shells, and to no other user', async () => {
+    const { addresses } = await start();
+    expect(await redisCommand(addresses.redisUrl, 'PING')).to.equal('PONG');
+    expect(readFileSync(join(folder, 'env'), 'utf8')).to.equal(`REDIS_URL=${addresses.redisUrl}\n`);
+    expect(statSync(join(folder, 'env')).mode & 0o077).to.equal(0);
+    expect(statSync(join(folder, 'stack.json')).mode & 0o077).to.equal(0);
+  });
+
+  it('refuses to tell the address of a part that was not asked for', async () => {
+    const stack = await start();
+    expect(() => stack.addresses.mysqlUrl).to.throw(StackError, /mysqlUrl: .*not asked for/);
+    expect(() => stack.process('mysql')).to.throw(StackError, /no process mysql, only redis/);
+  });
+
+  it('refuses a schema registry without the Kafka that keeps its data', async () => {
+    expect((await refusal(start({ parts: ['registry'] }))).message).to.contain(
+      'start kafka as well',
+    );
+  });
+
+  it('names a part that is killed, and brings it back with its data', async () => {
+    const deaths: string[] = [];
+    const stack = await start({ onDeath: (part) => deaths.push(part) });
+    const { redisUrl } = stack.addresses;
+    await redisCommand(redisUrl, 'SET', 'key', 'kept');
+    stack.process('redis').kill('SIGKILL');
+    await stack.process('redis').exited;
+    expect(deaths).to.deep.equal(['redis']);
+    const value = await waitUntil('Redis is back', () =>
+      redisCommand(redisUrl, 'GET', 'key').catch(() => undefined),
+    );
+    expect(value).to.equal('kept');
+  });
+
+  it('comes again at the same address with the same data', async () => {
+    const first = await start();
+    await redisCommand(first.addresses.redisUrl, 'SET', 'key', 'kept');
+    await first.stop();
+    expect(existsSync(join(folder, 'env'))).to.equal(false);
+    const second = await start();
+    expect(second.addresses.redisUrl).to.equal(first.addresses.redisUrl);
+    expect(await redisCommand(second.addresses.redisUrl, 'GET', 'key')).to.equal('kept');
+  });
+
+  it('runs beside another one', async () => {
+    const other = scratchFolder();
+    try {
+      const [one, two] = await Promise.all([start(), start({ folder: other.folder })]);
+      expect(one.addresses.redisUrl).to.not.equal(two.addresses.redisUrl);
+      await redisCommand(one.addresses.redisUrl, 'SET', 'key', 'one');
+      expect(await redisCommand(two.addresses.redisUrl, 'GET', 'key')).to.equal(null);
+      await two.stop();
+    } finally {
+      other.remove();
+    }
+  });
+
+  it('refuses a folder in which one runs', async () => {
+    await start();
+    expect((await refusal(start())).message).to.equal(`a stack runs in ${folder} already`);
+  });
+
+  it('ends without a process left when its tool is asked to stop', async () => {
+    const tool = await startTool();
+    tool.kill('SIGTERM');
+    expect(await once(tool, 'exit')).to.deep.equal([0, null]);
+    expect(processesNaming(join(folder, 'data'))).to.deep.equal([]);
+  });
+
+  it('ends without a process left when the starter of its tool is killed with -9', async () => {
+    const tool = await startTool();
+    tool.kill('SIGKILL');
+    await waitUntil('nothing is left', () => processesNaming(folder).length === 0);
+    expect(existsSync(join(folder, 'env'))).to.equal(false);
+  });
+
+  it('ends without a process left when its tool is killed with -9, and comes again at once', async () => {
+    const tool = await startTool();
+    const url = readFileSync(join(folder, 'env'), 'utf8').trim().replace('REDIS_URL=', '');
+    await redisCommand(url, 'SET', 'key', 'kept');
+    const tools = processesNaming(folder).filter((pid) => pid !== tool.pid && isTool(pid));
+    expect(tools).to.have.lengthOf(1);
+    for (const pid of tools) process.kill(pid, 'SIGKILL');
+    const again = await start();
+    expect(again.addresses.redisUrl).to.equal(url);
+    expect(await redisCommand(url, 'GET', 'key')).to.equal('kept');
+    await again.stop();
+    await waitUntil('nothing is left', () => processesNaming(folder).length === 0);
+  });
+});
+
+function isTool(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('stack/cli.ts');
+}
