@@ -1,0 +1,33 @@
+import { expect } from 'chai';
+import { assign, createCoupon } from '../support/api.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+describe('More requests at once than a command API takes', () => {
+  let world: World;
+  before(async function () {
+    this.timeout(90_000);
+    world = await startWorld({ 'command-api': { MAX_WAITING: '10' } });
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await world?.close();
+  });
+
+  it('are refused with 503 before anything is reserved', async () => {
+    const couponId = await createCoupon(world.commandApi, { quantity: 1_000 });
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, (_, n) => assign(world.commandApi, couponId, `user-${n}`)),
+    );
+    const accepted = answers.filter(({ status }) => status === 201);
+    const shed = answers.filter(({ status }) => status === 503);
+    expect(accepted.length + shed.length).to.equal(200);
+    expect(shed, 'refused').not.to.have.length(0);
+    for (const { body, headers } of shed) {
+      expect(body).to.include({ code: 'Coupon-0013' });
+      expect(body.retryAfterMs).to.be.a('number');
+      expect(headers.get('retry-after')).to.match(/^\d+$/);
+    }
+    const next = await assign(world.commandApi, couponId, 'next');
+    expect(next.body.sequence, 'units that were taken').to.equal(accepted.length + 1);
+  });
+});

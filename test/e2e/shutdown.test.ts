@@ -1,0 +1,55 @@
+import { expect } from 'chai';
+import { type Answer, assign, createCoupon } from '../support/api.ts';
+import type { Crowd } from '../support/crowd.ts';
+import { expectVerified } from '../support/verified.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+describe('SIGTERM to a command API under load', () => {
+  let world: World;
+  before(async function () {
+    this.timeout(90_000);
+    world = await startWorld();
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await world?.close();
+  });
+
+  it('answers every request that reached it, takes no more, and ends with 0', async function () {
+    this.timeout(60_000);
+    const couponId = await createCoupon(world.commandApi, { quantity: 1_000_000 });
+    const told = new Map<string, Answer>();
+    const failures: string[] = [];
+    const process = world.services.process('command-api');
+    let isListening = true;
+    let stopped: Promise<void> | undefined;
+
+    const sendUntilRefused = async (client: number): Promise<void> => {
+      for (let n = 0; isListening; n += 1) {
+        const user = `client-${client}-${n}`;
+        try {
+          told.set(user, await assign(world.commandApi, couponId, user));
+        } catch (error) {
+          const code = codeOf(error);
+          if (code !== 'ECONNREFUSED') failures.push(`${user}: ${code}`);
+          isListening = false;
+        }
+        if (told.size === 500) stopped ??= process.stop();
+      }
+    };
+    await Promise.all(Array.from({ length: 40 }, (_, client) => sendUntilRefused(client)));
+    await stopped;
+
+    expect(failures).to.deep.equal([]);
+    expect(await process.exited).to.deep.equal({ code: 0, signal: null });
+    expect(new Set([...told.values()].map(({ status }) => status))).to.deep.equal(new Set([201]));
+    const crowd: Crowd = { told, accepted: () => [...told.values()], repeats: 0 };
+    await expectVerified(world, couponId, crowd);
+  });
+});
+
+/** Why fetch failed: the system's code, e.g. ECONNREFUSED. */
+function codeOf(error: unknown): string {
+  const { cause } = error as { cause?: { code?: string } };
+  return cause?.code ?? String(error);
+}
