@@ -1,0 +1,79 @@
+// The report of a rush, as text.
+import type { Arrival } from './await-projection.ts';
+import type { Latency } from './latency.ts';
+import type { RushOptions } from './rush.ts';
+import { type RushResult, sumOf } from './tally.ts';
+
+type Crowd = Pick<RushOptions, 'quantity' | 'users' | 'connections' | 'rate'>;
+
+/** What the crowd was told, how fast, and when the read side had it. */
+export function describeRush(crowd: Crowd, result: RushResult, arrival: Arrival | null): string {
+  const rows: [string, string][] = [
+    [
+      'accepted',
+      `${count(result.accepted)}${result.replayed > 0 ? `, of them ${count(result.replayed)} by a replayed answer` : ''}`,
+    ],
+    ['refused', withReasons(result.refused)],
+    ['never settled', withReasons(result.unsettled)],
+    ['asked again', withReasons(result.repeats)],
+    ...(result.notAsked > 0 ? [['not asked', count(result.notAsked)] as [string, string]] : []),
+    ['took', `${result.seconds.toFixed(2)} s`],
+    ['answers/s', count(result.answersPerSecond)],
+    ['accepted/s', count(result.acceptedPerSecond)],
+    ['client CPU', `${result.clientMicrosecondsPerUser.toFixed(0)} µs per user`],
+  ];
+  if (arrival !== null) rows.push(['read model', describeArrival(arrival, result.accepted)]);
+  return [
+    `rush on coupon ${result.couponId}: ${describeCrowd(crowd)}`,
+    ...rows.map(([name, value]) => `  ${name.padEnd(14)} ${value}`),
+    '',
+    ...describeLatencies(result),
+  ].join('\n');
+}
+
+function describeCrowd({ quantity, users, connections, rate }: Crowd): string {
+  const pace = rate === null ? 'all at once' : `${count(rate)} a second`;
+  return `${count(quantity)} units, ${count(users)} users, ${connections} connections, ${pace}`;
+}
+
+function describeArrival(arrival: Arrival, accepted: number): string {
+  return arrival.kind === 'arrived'
+    ? `equals the answers ${arrival.seconds.toFixed(2)} s after the last one`
+    : `LATE: shows ${arrival.issued ?? 'nothing'} of ${count(accepted)}`;
+}
+
+function describeLatencies(result: RushResult): string[] {
+  const hasWaits = sumOf(result.repeats) > 0;
+  const lines: [string, Latency | null][] = [
+    ['accepted', result.accepted201],
+    ['refused', result.refusedAlone],
+    ...(hasWaits
+      ? ([
+          ['accepted, with repeats', result.acceptedWhole],
+          ['refused, with repeats', result.refusedWhole],
+        ] as [string, Latency | null][])
+      : []),
+  ];
+  const columns = ['mean', 'p50', 'p95', 'p99', 'max'] as const;
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return [
+    `  ${'latency, ms'.padEnd(width)}${columns.map((name) => name.padStart(9)).join('')}`,
+    ...lines.flatMap(([name, latency]) =>
+      latency === null
+        ? []
+        : [
+            `  ${name.padEnd(width)}${columns.map((column) => latency[column].toFixed(1).padStart(9)).join('')}`,
+          ],
+    ),
+  ];
+}
+
+function withReasons(counts: Record<string, number>): string {
+  const reasons = Object.entries(counts).map(([reason, n]) => `${reason}: ${count(n)}`);
+  const total = count(sumOf(counts));
+  return reasons.length === 0 ? total : `${total} (${reasons.join(', ')})`;
+}
+
+function count(value: number): string {
+  return Math.round(value).toLocaleString('en');
+}

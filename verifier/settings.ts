@@ -1,0 +1,21 @@
+// Where the system to verify is, in environment values.
+import { type Environment, readSettings } from '../platform/settings.ts';
+import type { VerifySettings } from './verify.ts';
+
+/**
+ * The settings in these environment values.
+ * @throws AppError SETTINGS_INVALID naming every fault
+ */
+export function parseVerifySettings(env: Environment): VerifySettings {
+  const read = readSettings(env);
+  const settings: VerifySettings = {
+    kafkaBrokers: read.hosts('KAFKA_BROKERS'),
+    registryUrl: read.url('SCHEMA_REGISTRY_URL', ['http://', 'https://']),
+    redisUrl: read.url('REDIS_URL', ['redis://', 'rediss://']),
+    mysqlUrl: read.url('MYSQL_URL', ['mysql://']),
+    topicPrefix: read.text('TOPIC_PREFIX', ''),
+    redisKeyPrefix: read.text('REDIS_KEY_PREFIX', ''),
+  };
+  read.finish();
+  return settings;
+}
