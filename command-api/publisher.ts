@@ -83,7 +83,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
       queue = queue.slice(options.maxBatch);
       const startedMs = performance.now();
       const positions = await writer.write(batch.map(({ prepared }) => prepared));
-      metrics.acknowledged(batch.length, (performance.now() - startedMs) / 1_000);
+      if (positions !== null) {
+        metrics.acknowledged(batch.length, (performance.now() - startedMs) / 1_000);
+      }
       void finish(batch, positions);
     }
     sending = false;
@@ -107,25 +109,35 @@ export function createPublisher(options: PublisherOptions): Publisher {
   /** The ids of the events that are true from now on. Never throws: a failure leaves them unknown. */
   const confirm = async (batch: Entry[]): Promise<Set<string>> => {
     const confirmed = new Set<string>();
+    const leaveUnknown = (entries: Entry[], error: unknown): void => {
+      logger.warn(
+        { events: entries.length, reason: messageOf(error) },
+        'events are in the log but not confirmed',
+      );
+    };
+    let claim: number | null;
     try {
-      const claim = await newestClaim();
-      const current = batch.filter(({ prepared }) => prepared.event.epoch === claim);
-      const groups = Map.groupBy(current, ({ prepared }) => prepared.event.couponId);
-      await Promise.all(
-        [...groups].map(async ([couponId, group]) => {
-          const confirmation = toConfirmation(couponId, group);
-          for (const entry of group) entry.confirming = true;
+      claim = await newestClaim();
+    } catch (error) {
+      leaveUnknown(batch, error);
+      return confirmed;
+    }
+    const current = batch.filter(({ prepared }) => prepared.event.epoch === claim);
+    const groups = Map.groupBy(current, ({ prepared }) => prepared.event.couponId);
+    // Each for itself: the others of a batch must not be told "unknown" after Redis counted them as told.
+    await Promise.all(
+      [...groups].map(async ([couponId, group]) => {
+        const confirmation = toConfirmation(couponId, group);
+        for (const entry of group) entry.confirming = true;
+        try {
           const outcome = await writeModel.confirm(confirmation);
           if (outcome.kind === 'closed') return;
           for (const { prepared } of group) confirmed.add(prepared.event.eventId);
-        }),
-      );
-    } catch (error) {
-      logger.warn(
-        { events: batch.length, reason: messageOf(error) },
-        'a batch is in the log but not confirmed',
-      );
-    }
+        } catch (error) {
+          leaveUnknown(group, error);
+        }
+      }),
+    );
     return confirmed;
   };
 

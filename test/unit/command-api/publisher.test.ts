@@ -1,0 +1,453 @@
+import { expect } from 'chai';
+import type { LogWriter, PreparedEvent } from '../../../command-api/log-writer.ts';
+import { createCommandMetrics } from '../../../command-api/metrics.ts';
+import { createPublisher, type Published } from '../../../command-api/publisher.ts';
+import type { Confirmation, WriteModel } from '../../../command-api/write-model.ts';
+import type { CouponEvent } from '../../../domain/coupon-events.ts';
+import { recordNameOf } from '../../../domain/event-record.ts';
+import type { Position } from '../../../domain/position.ts';
+import { placeOf } from '../../../domain/topics.ts';
+import { couponAssigned, couponCreated } from '../../support/sample-events.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+
+const OTHER_COUPON = 'c0c0c0c0-0000-4000-8000-000000000002';
+const settle = () => new Promise(setImmediate);
+
+type Send = { events: CouponEvent[]; answer(positions: Position[] | null): Promise<void> };
+type Confirm = {
+  confirmation: Confirmation;
+  answer(kind: 'confirmed' | 'closed'): Promise<void>;
+  fail(): Promise<void>;
+};
+
+/** A publisher whose log, claims and write model answer when the test says so. */
+function createBench(options: { answerTimeoutMs?: number; maxBatch?: number } = {}) {
+  const sends: Send[] = [];
+  const confirms: Confirm[] = [];
+  const looks: { claimed(epoch: number | null): Promise<void>; fail(): Promise<void> }[] = [];
+  /** Resolves `given` and lets everything run that follows from it. */
+  const then = async (act: () => void): Promise<void> => {
+    act();
+    await settle();
+    await settle();
+  };
+  const writer: LogWriter = {
+    prepare: (event, traceparent): PreparedEvent => {
+      const place = placeOf(event);
+      if (place === undefined) throw new Error('no schema for it');
+      const value = Buffer.from(recordNameOf(event));
+      return { event, ...place, partition: 0, value, traceparent };
+    },
+    write: (batch) => {
+      const sent = Promise.withResolvers<Position[] | null>();
+      const events = batch.map(({ event }) => event);
+      sends.push({ events, answer: (positions) => then(() => sent.resolve(positions)) });
+      return sent.promise;
+    },
+    failingSince: () => null,
+    close: async () => undefined,
+  };
+  const confirm: WriteModel['confirm'] = (confirmation) => {
+    const reply = Promise.withResolvers<{ kind: 'confirmed' } | { kind: 'closed' }>();
+    confirms.push({
+      confirmation,
+      answer: (kind) => then(() => reply.resolve({ kind })),
+      fail: () => then(() => reply.reject(new Error('connection lost'))),
+    });
+    return reply.promise;
+  };
+  const decidesNothing = () => Promise.reject(new Error('a publisher decides nothing'));
+  const publisher = createPublisher({
+    writer,
+    newestClaim: () => {
+      const look = Promise.withResolvers<number | null>();
+      looks.push({
+        claimed: (epoch) => then(() => look.resolve(epoch)),
+        fail: () => then(() => look.reject(new Error('no broker'))),
+      });
+      return look.promise;
+    },
+    writeModel: { create: decidesNothing, assign: decidesNothing, confirm },
+    answerTimeoutMs: options.answerTimeoutMs ?? 60_000,
+    maxBatch: options.maxBatch ?? 500,
+    metrics: createCommandMetrics(),
+    logger: silentLogger(),
+  });
+
+  const answers = new Map<string, Published>();
+  /** Publishes for a caller whose answer is kept under `caller`. */
+  const publish = (caller: string, event: CouponEvent): void => {
+    void publisher.publish(event, null).then((published) => answers.set(caller, published));
+  };
+  return { publisher, publish, answers, sends, looks, confirms, settle };
+}
+
+/** The log has taken every event of this send; the first one is at `firstOffset`. */
+function acknowledge(send: Send | undefined, firstOffset = 0n): Promise<void> {
+  return (
+    send?.answer(
+      send.events.map((event, index) => ({
+        topic: placeOf(event).topic,
+        partition: 0,
+        offset: firstOffset + BigInt(index),
+      })),
+    ) ?? Promise.reject(new Error('nothing was sent'))
+  );
+}
+
+const idsOf = (events: readonly CouponEvent[] | undefined) => events?.map(({ eventId }) => eventId);
+
+describe('Publishing events', () => {
+  const [one, two, three, four] = [1, 2, 3, 4].map((n) =>
+    couponAssigned(n, { userId: `user ${n}` }),
+  ) as [CouponEvent, CouponEvent, CouponEvent, CouponEvent];
+
+  describe('in batches', () => {
+    it('sends what comes in one turn together, in its order', async () => {
+      const { publish, sends } = createBench();
+      for (const event of [one, two, three]) publish(event.eventId, event);
+      await settle();
+      expect(sends.map(({ events }) => events)).to.deep.equal([[one, two, three]]);
+    });
+
+    it('sends a single event without waiting for company', async () => {
+      const { publish, sends } = createBench();
+      publish('a', one);
+      await settle();
+      expect(sends).to.have.length(1);
+    });
+
+    it('gathers while a send is under way, and sends what has gathered when it is acknowledged', async () => {
+      const { publish, sends } = createBench();
+      publish('a', one);
+      await settle();
+      publish('b', two);
+      await settle();
+      publish('c', three);
+      await settle();
+      expect(sends).to.have.length(1);
+      await acknowledge(sends[0]);
+      expect(sends.map(({ events }) => events)).to.deep.equal([[one], [two, three]]);
+    });
+
+    it('does not wait with the next send for the confirmation of the last', async () => {
+      const { publish, sends, looks } = createBench();
+      publish('a', one);
+      await settle();
+      publish('b', two);
+      await acknowledge(sends[0]);
+      expect(sends).to.have.length(2);
+      expect(looks).to.have.length(1);
+    });
+
+    it('sends no more at once than the largest batch, and the rest after it', async () => {
+      const { publish, sends } = createBench({ maxBatch: 2 });
+      for (const event of [one, two, three]) publish(event.eventId, event);
+      await settle();
+      await acknowledge(sends[0]);
+      expect(sends.map(({ events }) => events)).to.deep.equal([[one, two], [three]]);
+    });
+
+    it('starts again after it had nothing to do', async () => {
+      const { publish, sends, looks, confirms } = createBench();
+      publish('a', one);
+      await settle();
+      await acknowledge(sends[0]);
+      await looks[0]?.claimed(0);
+      await confirms[0]?.answer('confirmed');
+      publish('b', two);
+      await settle();
+      expect(sends).to.have.length(2);
+    });
+  });
+
+  describe('and answering', () => {
+    it('answers nobody before the log has it, no newer epoch is claimed, and Redis has confirmed it', async () => {
+      const { publish, answers, sends, looks, confirms } = createBench();
+      publish('a', one);
+      await settle();
+      expect([looks.length, confirms.length, answers.size]).to.deep.equal([0, 0, 0]);
+      await acknowledge(sends[0], 41n);
+      expect([looks.length, confirms.length, answers.size]).to.deep.equal([1, 0, 0]);
+      await looks[0]?.claimed(0);
+      expect([looks.length, confirms.length, answers.size]).to.deep.equal([1, 1, 0]);
+      await confirms[0]?.answer('confirmed');
+      expect(answers.get('a')).to.deep.equal({
+        kind: 'confirmed',
+        position: { topic: 'coupon-assign', partition: 0, offset: 41n },
+      });
+    });
+
+    it('gives each event its own position', async () => {
+      const { publish, answers, sends, looks, confirms } = createBench();
+      for (const event of [one, two, three]) publish(event.eventId, event);
+      await settle();
+      await acknowledge(sends[0], 7n);
+      await looks[0]?.claimed(0);
+      await confirms[0]?.answer('confirmed');
+      const offsets = [one, two, three].map(({ eventId }) => answers.get(eventId));
+      expect(offsets).to.deep.equal(
+        [7n, 8n, 9n].map((offset) => ({
+          kind: 'confirmed',
+          position: { topic: 'coupon-assign', partition: 0, offset },
+        })),
+      );
+    });
+
+    it('confirms with the epoch of the events, once for each coupon, and names a creation', async () => {
+      const { publish, sends, looks, confirms } = createBench();
+      const created = couponCreated({ couponId: OTHER_COUPON, epoch: 3 });
+      const events = [one, created, two].map((event) => ({ ...event, epoch: 3 }));
+      for (const event of events) publish(event.eventId, event);
+      await settle();
+      await acknowledge(sends[0]);
+      await looks[0]?.claimed(3);
+      expect(confirms.map(({ confirmation }) => confirmation)).to.deep.equal([
+        {
+          couponId: one.couponId,
+          epoch: 3,
+          creationId: null,
+          answered: [one.eventId, two.eventId],
+          untold: [],
+        },
+        {
+          couponId: OTHER_COUPON,
+          epoch: 3,
+          creationId: OTHER_COUPON,
+          answered: [OTHER_COUPON],
+          untold: [],
+        },
+      ]);
+    });
+
+    it('says unknown and confirms nothing when a newer epoch is claimed, or none ever was', async () => {
+      for (const claim of [1, null]) {
+        const { publish, answers, sends, looks, confirms } = createBench();
+        publish('a', one);
+        await settle();
+        await acknowledge(sends[0]);
+        await looks[0]?.claimed(claim);
+        expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
+        expect(confirms).to.have.length(0);
+      }
+    });
+
+    it('confirms what is of the newest epoch and says unknown to the rest of the same batch', async () => {
+      const { publish, answers, sends, looks, confirms } = createBench();
+      publish('old', one);
+      publish('new', { ...two, epoch: 1 });
+      await settle();
+      await acknowledge(sends[0]);
+      await looks[0]?.claimed(1);
+      expect(confirms.map(({ confirmation }) => confirmation.answered)).to.deep.equal([
+        [two.eventId],
+      ]);
+      await confirms[0]?.answer('confirmed');
+      expect(answers.get('old')).to.deep.equal({ kind: 'unknown' });
+      expect(answers.get('new')).to.have.property('kind', 'confirmed');
+    });
+
+    it('says unknown when the claims cannot be seen', async () => {
+      const { publish, answers, sends, looks, confirms } = createBench();
+      publish('a', one);
+      await settle();
+      await acknowledge(sends[0]);
+      await looks[0]?.fail();
+      expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
+      expect(confirms).to.have.length(0);
+    });
+
+    it('says unknown when Redis is of another epoch, or does not reply', async () => {
+      for (const act of ['closed', 'lost'] as const) {
+        const { publish, answers, sends, looks, confirms } = createBench();
+        publish('a', one);
+        await settle();
+        await acknowledge(sends[0]);
+        await looks[0]?.claimed(0);
+        await (act === 'closed' ? confirms[0]?.answer('closed') : confirms[0]?.fail());
+        expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
+      }
+    });
+
+    it('says unknown to one coupon only when only that one cannot be confirmed', async () => {
+      const { publish, answers, sends, looks, confirms } = createBench();
+      publish('a', one);
+      publish('b', { ...two, couponId: OTHER_COUPON });
+      await settle();
+      await acknowledge(sends[0]);
+      await looks[0]?.claimed(0);
+      await confirms[0]?.fail();
+      await confirms[1]?.answer('confirmed');
+      expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
+      expect(answers.get('b')).to.have.property('kind', 'confirmed');
+    });
+
+    it('says unknown when the writer was closed before the log had it', async () => {
+      const { publish, answers, sends, looks } = createBench();
+      publish('a', one);
+      await settle();
+      await sends[0]?.answer(null);
+      expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
+      expect(looks).to.have.length(0);
+    });
+
+    it('rejects an event that cannot be written, and forgets it', async () => {
+      const { publisher, publish, sends } = createBench();
+      const failed = await publisher
+        .publish({ ...one, type: 'CouponLost' } as unknown as CouponEvent, null)
+        .catch((error: unknown) => error);
+      expect(failed).to.be.instanceOf(Error);
+      expect(publisher.waiting()).to.equal(0);
+      publish('b', two);
+      await settle();
+      expect(sends.map(({ events }) => events)).to.deep.equal([[two]]);
+    });
+  });
+
+  describe('to a caller who cannot wait any longer', () => {
+    it('says unknown, and confirms the event later as one that nobody was told of', async () => {
+      const { publisher, sends, looks, confirms } = createBench({ answerTimeoutMs: 15 });
+      expect(await publisher.publish(one, null)).to.deep.equal({ kind: 'unknown' });
+      expect(publisher.waiting()).to.equal(1);
+      await acknowledge(sends[0]);
+      await looks[0]?.claimed(0);
+      expect(confirms[0]?.confirmation).to.deep.include({ answered: [], untold: [one.eventId] });
+      await confirms[0]?.answer('confirmed');
+      expect(publisher.waiting()).to.equal(0);
+    });
+
+    it('counts as told while one of two callers still waits', async () => {
+      const { publisher, publish, answers, sends, looks, confirms } = createBench({
+        answerTimeoutMs: 250,
+      });
+      const first = publisher.publish(one, null);
+      await settle();
+      await publisher.publish(two, null);
+      publish('second caller', one);
+      expect(await first).to.deep.equal({ kind: 'unknown' });
+      await acknowledge(sends[0]);
+      await looks[0]?.claimed(0);
+      expect(confirms[0]?.confirmation).to.deep.include({ answered: [one.eventId], untold: [] });
+      await confirms[0]?.answer('confirmed');
+      expect(answers.get('second caller')).to.have.property('kind', 'confirmed');
+    });
+
+    it('waits for the reply once Redis is being told that the caller is answered', async () => {
+      const { publisher, publish, answers, sends, looks, confirms } = createBench({
+        answerTimeoutMs: 250,
+      });
+      publish('a', one);
+      await settle();
+      await acknowledge(sends[0]);
+      await looks[0]?.claimed(0);
+      expect(confirms[0]?.confirmation.answered).to.deep.equal([one.eventId]);
+      // Another caller's time passes after the first one's.
+      await publisher.publish(two, null);
+      expect(answers.has('a')).to.equal(false);
+      await confirms[0]?.answer('confirmed');
+      expect(answers.get('a')).to.have.property('kind', 'confirmed');
+    });
+  });
+
+  describe('that are asked for twice', () => {
+    it('sends the event once and answers both callers', async () => {
+      const { publish, answers, sends, looks, confirms } = createBench();
+      publish('a', one);
+      publish('b', { ...one });
+      await settle();
+      publish('c', { ...one });
+      await acknowledge(sends[0], 5n);
+      publish('d', { ...one });
+      expect(sends.map(({ events }) => events)).to.deep.equal([[one]]);
+      await looks[0]?.claimed(0);
+      await confirms[0]?.answer('confirmed');
+      for (const caller of ['a', 'b', 'c', 'd']) {
+        expect(answers.get(caller)).to.have.nested.property('position.offset', 5n);
+      }
+      expect(confirms).to.have.length(1);
+    });
+
+    it('sends it again when the first time has ended, in whatever way', async () => {
+      const { publish, sends, looks } = createBench();
+      publish('a', one);
+      await settle();
+      await acknowledge(sends[0]);
+      await looks[0]?.fail();
+      publish('b', one);
+      await settle();
+      expect(sends.map(({ events }) => events)).to.deep.equal([[one], [one]]);
+    });
+  });
+
+  describe('that were left in an outbox', () => {
+    it('confirms them as told to nobody', async () => {
+      const { publisher, sends, looks, confirms } = createBench();
+      expect(publisher.relay(one)).to.equal(true);
+      await settle();
+      await acknowledge(sends[0]);
+      await looks[0]?.claimed(0);
+      expect(confirms[0]?.confirmation).to.deep.include({ answered: [], untold: [one.eventId] });
+    });
+
+    it('leaves alone what is on its way already', async () => {
+      const { publisher, publish, sends } = createBench();
+      publish('a', one);
+      expect(publisher.relay(one)).to.equal(false);
+      expect(publisher.relay(two)).to.equal(true);
+      expect(publisher.relay(two)).to.equal(false);
+      await settle();
+      expect(idsOf(sends[0]?.events)).to.deep.equal([one.eventId, two.eventId]);
+    });
+
+    it('tells the user who asks again in the meantime', async () => {
+      const { publisher, publish, answers, sends, looks, confirms } = createBench();
+      publisher.relay(one);
+      await settle();
+      publish('a', one);
+      await acknowledge(sends[0]);
+      await looks[0]?.claimed(0);
+      expect(confirms[0]?.confirmation).to.deep.include({ answered: [one.eventId], untold: [] });
+      await confirms[0]?.answer('confirmed');
+      expect(answers.get('a')).to.have.property('kind', 'confirmed');
+    });
+  });
+
+  describe('and stopping', () => {
+    it('counts what is on its way until it is confirmed', async () => {
+      const { publisher, publish, sends, looks, confirms } = createBench();
+      for (const event of [one, two, three, four]) publish(event.eventId, event);
+      expect(publisher.waiting()).to.equal(4);
+      await settle();
+      await acknowledge(sends[0]);
+      await looks[0]?.claimed(0);
+      expect(publisher.waiting()).to.equal(4);
+      await confirms[0]?.answer('confirmed');
+      expect(publisher.waiting()).to.equal(0);
+    });
+
+    it('waits until nothing is on its way', async () => {
+      const { publisher, publish, sends, looks, confirms } = createBench();
+      await publisher.drained(60_000);
+      publish('a', one);
+      await settle();
+      let drained = false;
+      const draining = publisher.drained(60_000).then(() => {
+        drained = true;
+      });
+      await acknowledge(sends[0]);
+      await looks[0]?.claimed(0);
+      expect(drained).to.equal(false);
+      await confirms[0]?.answer('confirmed');
+      await draining;
+    });
+
+    it('waits no longer than it is told', async () => {
+      const { publisher, publish } = createBench();
+      publish('a', one);
+      const startedMs = performance.now();
+      await publisher.drained(20);
+      expect(performance.now() - startedMs).to.be.below(5_000);
+      expect(publisher.waiting()).to.equal(1);
+    });
+  });
+});
