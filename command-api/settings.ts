@@ -26,8 +26,8 @@ export function parseSettings(env: Environment) {
       commandTimeoutMs: read.integer('REDIS_TIMEOUT_MS', 2_000, { min: 50, max: 60_000 }),
     },
     redisKeyPrefix: read.text('REDIS_KEY_PREFIX', ''),
-    /** Where the `Location` of an answer points. */
-    queryApiUrl: read.url('QUERY_API_URL', ['http://', 'https://']),
+    /** Where the `Location` of an answer points; without a slash at its end. */
+    queryApiUrl: read.url('QUERY_API_URL', ['http://', 'https://']).replace(/\/+$/, ''),
     /** A request that was accepted but not confirmed by then is told "outcome unknown". */
     answerTimeoutMs: read.integer('ANSWER_TIMEOUT_MS', 5_000, { min: 100, max: 60_000 }),
     /** Requests that may wait for the log in this process; one more is refused before it reserves. */
