@@ -1,0 +1,131 @@
+import { readdirSync } from 'node:fs';
+import { expect } from 'chai';
+import { createRedisKeys } from '../../../domain/redis-keys.ts';
+import { createLogger } from '../../../platform/logger.ts';
+import { createRedis } from '../../../platform/redis.ts';
+import { type MigrateSettings, migrate } from '../../../tools/migrate.ts';
+import { addressOf } from '../../support/addresses.ts';
+import { createEmptyDatabase, type TestDatabase } from '../../support/database.ts';
+import { errorOf } from '../../support/error-of.ts';
+import { randomName } from '../../support/random-name.ts';
+import { runTool } from '../../support/run-tool.ts';
+import { createTestKafka, deleteSubjects, deleteTopics } from '../../support/topics.ts';
+
+describe('migrate', () => {
+  let prefix: string;
+  let database: TestDatabase;
+  let settings: MigrateSettings;
+
+  beforeEach(async () => {
+    prefix = `${randomName('migrate')}-`;
+    database = await createEmptyDatabase();
+    settings = {
+      kafkaBrokers: addressOf('KAFKA_BROKERS').split(','),
+      registryUrl: addressOf('SCHEMA_REGISTRY_URL'),
+      mysqlUrl: database.url,
+      redisUrl: addressOf('REDIS_URL'),
+      topicPrefix: prefix,
+      redisKeyPrefix: prefix,
+    };
+  });
+  afterEach(async () => {
+    const redis = createRedis(
+      { url: settings.redisUrl, commandTimeoutMs: 5_000 },
+      createLogger('test', 'error'),
+    );
+    await redis.connect();
+    await redis.del(createRedisKeys(prefix).gate);
+    redis.disconnect();
+    await database.drop();
+    await deleteTopics(createTestKafka(), prefix);
+    await deleteSubjects(prefix);
+  });
+
+  const variables = (): Record<string, string> => ({
+    KAFKA_BROKERS: settings.kafkaBrokers.join(','),
+    SCHEMA_REGISTRY_URL: settings.registryUrl,
+    MYSQL_URL: settings.mysqlUrl,
+    REDIS_URL: settings.redisUrl,
+    TOPIC_PREFIX: prefix,
+    REDIS_KEY_PREFIX: prefix,
+  });
+
+  it('makes topics, schemas, tables and the first epoch; the second time there is nothing to do', async () => {
+    const first = await migrate(settings, () => undefined);
+    expect(first.topics.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('created'));
+    expect(first.subjects.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('registered'));
+    expect(first.migrations).not.to.deep.equal([]);
+    expect(first.firstEpoch).to.deep.equal({ kind: 'opened', epoch: 0 });
+    const second = await migrate(settings, () => undefined);
+    expect(second.topics.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('there'));
+    expect(second.subjects.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('there'));
+    expect(second.migrations).to.deep.equal([]);
+    expect(second.firstEpoch).to.deep.equal({ kind: 'already-open', epoch: 0 });
+  });
+
+  it('says one line for each step, with its time, and ends with 0', async () => {
+    const { code, stdout, stderr } = await runTool('tools/migrate.ts', [], variables());
+    expect(stderr).to.equal('');
+    expect(code).to.equal(0);
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.replace(/\d+\.\d s/, 'N s')),
+    ).to.deep.equal([
+      'topics   5 created, 0 there before (N s)',
+      'schemas  5 registered, 0 there before (N s)',
+      `tables   ${readdirSync('migrations').length} migration(s) ran (N s)`,
+      'epoch    0 opened (N s)',
+    ]);
+  });
+
+  it('ends with 1 and every faulty setting, before it connects to anything', async () => {
+    const { code, stdout, stderr } = await runTool('tools/migrate.ts', [], {
+      ...variables(),
+      KAFKA_BROKERS: 'nonsense',
+      REDIS_URL: '',
+    });
+    expect(code).to.equal(1);
+    expect(stdout).to.equal('');
+    expect(stderr).to.match(/^migrate failed: 2 faulty .*KAFKA_BROKERS.*REDIS_URL is missing\n$/);
+  });
+
+  it('ends with 1 and one line that names the step that failed, and no password', async () => {
+    const broken = new URL(settings.mysqlUrl);
+    broken.password = 'not-the-password';
+    const { code, stdout, stderr } = await runTool('tools/migrate.ts', [], {
+      ...variables(),
+      MYSQL_URL: broken.href,
+    });
+    expect(code).to.equal(1);
+    expect(stdout.split('\n').map((line) => line.split(' ')[0])).to.deep.equal([
+      'topics',
+      'schemas',
+      '',
+    ]);
+    expect(stderr).to.match(/^migrate failed: tables: Access denied.*\n$/);
+    expect(stderr).not.to.contain('not-the-password');
+  });
+
+  const away: [part: string, change: Partial<MigrateSettings>, step: string][] = [
+    ['Kafka', { kafkaBrokers: ['127.0.0.1:9'] }, 'topics'],
+    ['the registry', { registryUrl: 'http://127.0.0.1:9/apis' }, 'schemas'],
+    ['MySQL', { mysqlUrl: 'mysql://root@127.0.0.1:9/nothing' }, 'tables'],
+    ['Redis', { redisUrl: 'redis://127.0.0.1:9' }, 'epoch'],
+  ];
+  for (const [part, change, step] of away) {
+    it(`names the step that needs ${part} when it is away`, async () => {
+      const error = await errorOf(migrate({ ...settings, ...change }, () => undefined));
+      expect(error.message).to.match(new RegExp(`^${step}: .`));
+    });
+  }
+
+  it('goes on after a run that broke off', async () => {
+    const half = { ...settings, redisUrl: 'redis://127.0.0.1:9' };
+    await errorOf(migrate(half, () => undefined));
+    const { migrations, firstEpoch } = await migrate(settings, () => undefined);
+    expect(migrations).to.deep.equal([]);
+    expect(firstEpoch.kind).to.equal('opened');
+  });
+});
