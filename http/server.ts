@@ -1,8 +1,9 @@
 // Listening, and closing without losing a request.
 import { randomBytes } from 'node:crypto';
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, Server as NetServer } from 'node:net';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { promisify } from 'node:util';
 import type { Express } from 'express';
 import { PROBLEMS, type ProblemName, problemBody } from './problems.ts';
 
@@ -28,6 +29,7 @@ const IDLE_CHECK_MS = 50;
  * problem like everything else.
  */
 export async function listen(app: Express, host: string, port: number): Promise<HttpServer> {
+  const sockets = new Set<Socket>();
   const underWay = new Set<ServerResponse>();
   let closing = false;
   const server = createServer((request, response) => {
@@ -35,6 +37,10 @@ export async function listen(app: Express, host: string, port: number): Promise<
     response.once('close', () => underWay.delete(response));
     if (closing) response.setHeader('Connection', 'close');
     app(request, response);
+  });
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
   });
   server.keepAliveTimeout = 65_000;
   server.headersTimeout = 20_000;
@@ -58,27 +64,34 @@ export async function listen(app: Express, host: string, port: number): Promise<
       for (const response of underWay) {
         if (!response.headersSent) response.setHeader('Connection', 'close');
       }
-      return closeGently(server);
+      // http.Server.close would end idle connections at once, and lose what is on its way to them.
+      return closeGently(
+        () => promisify(NetServer.prototype.close).call(server),
+        () => endIdle(sockets, underWay),
+      );
     },
   };
 }
 
-// http.Server.close would end idle connections at once, and lose what is on its way to them.
-async function closeGently(server: Server): Promise<void> {
-  const closed = Promise.withResolvers<void>();
-  NetServer.prototype.close.call(server, (error?: Error) =>
-    error === undefined ? closed.resolve() : closed.reject(error),
-  );
+async function closeGently(close: () => Promise<void>, end: () => void): Promise<void> {
   let checks: NodeJS.Timeout | undefined;
   const grace = setTimeout(() => {
-    server.closeIdleConnections();
-    checks = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+    end();
+    checks = setInterval(end, IDLE_CHECK_MS);
   }, IDLE_GRACE_MS);
   try {
-    await closed.promise;
+    await close();
   } finally {
     clearTimeout(grace);
     clearInterval(checks);
+  }
+}
+
+// Also those that never sent anything, which http.Server.closeIdleConnections takes for busy.
+function endIdle(sockets: Iterable<Socket>, underWay: Iterable<ServerResponse>): void {
+  const busy = new Set([...underWay].map(({ socket }) => socket));
+  for (const socket of sockets) {
+    if (!busy.has(socket)) socket.destroy();
   }
 }
 
