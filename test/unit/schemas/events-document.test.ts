@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import avro from 'avsc';
+import { expect } from 'chai';
+import { TOPICS_OF_RECORD, toLogEvent } from '../../../domain/event-record.ts';
+import { type FieldType, readAvroRecords } from '../../../platform/avro-schemas.ts';
+import { TOPIC_LAYOUT } from '../../../tools/topics.ts';
+
+const DOCUMENT = readFileSync(new URL('../../../docs/events.md', import.meta.url), 'utf8');
+
+describe('docs/events.md', () => {
+  const records = readAvroRecords(new URL('../../../schemas/', import.meta.url), TOPICS_OF_RECORD);
+  const sections = new Map(
+    DOCUMENT.split(/^## /m).map((section) => [section.split('\n')[0] ?? '', section]),
+  );
+  const sectionOf = (name: string): string => sections.get(name) ?? '';
+  const rowsOf = (section: string): string[][] =>
+    section
+      .split('\n')
+      .filter((line) => line.startsWith('| '))
+      .slice(2)
+      .map((line) =>
+        line
+          .split('|')
+          .map((cell) => cell.trim())
+          .slice(1, -1),
+      );
+
+  it('lists every topic with its partitions, and what it holds', () => {
+    const rows = rowsOf(sectionOf('Topics'));
+    expect(rows.map(([topic, partitions]) => [topic, partitions])).to.deep.equal(
+      TOPIC_LAYOUT.map(({ topic, partitions }) => [`\`${topic}\``, String(partitions)]),
+    );
+    for (const [topic = '', , , holds = ''] of rows.slice(0, 3)) {
+      const named = records.filter(({ topics }) => topics.some((name) => topic === `\`${name}\``));
+      expect(holds.split(', '), topic).to.have.members(named.map(({ schema }) => schema.name));
+    }
+  });
+
+  for (const { schema, topics } of records) {
+    it(`describes ${schema.name} and each of its fields as the schema does`, () => {
+      const section = sectionOf(schema.name);
+      expect(section).to.contain(schema.doc);
+      expect(rowsOf(section)).to.deep.equal(
+        schema.fields.map(({ name, type, doc }) => [`\`${name}\``, sayType(type), doc]),
+      );
+      const topicLine = /\*\*Topic:\*\* (.*)/.exec(section)?.[1] ?? '';
+      expect([...topicLine.matchAll(/`([^`]+)`/g)].map(([, topic]) => topic)).to.deep.equal(topics);
+      for (const label of ['Key', 'Emitted by', 'Read by']) {
+        expect(section).to.match(new RegExp(`\\*\\*${label}:\\*\\* \\S`));
+      }
+    });
+
+    it(`shows a ${schema.name} that can be written and read`, () => {
+      const example = JSON.parse(/```json\n([\s\S]*?)```/.exec(sectionOf(schema.name))?.[1] ?? '');
+      const type = avro.Type.forSchema(schema as avro.Schema);
+      expect(type.isValid(example, { noUndeclaredFields: true })).to.equal(true);
+      if (schema.name !== 'EpochClaimed') toLogEvent(schema.name, example);
+    });
+  }
+
+  it('describes no record that is not there', () => {
+    const described = [...sections.keys()].filter((name) => /^(Coupon|Epoch)/.test(name));
+    expect(described).to.have.members(Object.keys(TOPICS_OF_RECORD));
+  });
+});
+
+function sayType(type: FieldType): string {
+  if (Array.isArray(type)) return type.join(' or ');
+  return typeof type === 'string' ? type : `${type.type} (${type.logicalType})`;
+}
