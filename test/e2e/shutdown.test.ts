@@ -24,16 +24,18 @@ describe('SIGTERM to a command API under load', () => {
     let isListening = true;
     let stopped: Promise<void> | undefined;
 
+    const sendOnce = async (user: string): Promise<void> => {
+      try {
+        told.set(user, await assign(world.commandApi, couponId, user));
+      } catch (error) {
+        const code = codeOf(error);
+        if (code !== 'ECONNREFUSED') failures.push(`${user}: ${code}`);
+        isListening = false;
+      }
+    };
     const sendUntilRefused = async (client: number): Promise<void> => {
       for (let n = 0; isListening; n += 1) {
-        const user = `client-${client}-${n}`;
-        try {
-          told.set(user, await assign(world.commandApi, couponId, user));
-        } catch (error) {
-          const code = codeOf(error);
-          if (code !== 'ECONNREFUSED') failures.push(`${user}: ${code}`);
-          isListening = false;
-        }
+        await sendOnce(`client-${client}-${n}`);
         if (told.size === 500) stopped ??= process.stop();
       }
     };
