@@ -4,7 +4,6 @@ import { LIMITS } from '../../domain/commands.ts';
 import type {
   CouponAssigned,
   CouponCreated,
-  CouponEvent,
   EpochClaimed,
   EpochStarted,
 } from '../../domain/coupon-events.ts';
@@ -14,7 +13,7 @@ const FIRST_TIME = Date.UTC(LIMITS.firstYear, 0, 1);
 const LAST_TIME = Date.UTC(LIMITS.lastYear, 11, 31, 23, 59, 59, 999);
 
 /** Well-formed text of any script: Korean, emoji with joiners, combining marks, any code point. */
-export function anyText(minLength: number, maxLength: number): fc.Arbitrary<string> {
+function anyText(minLength: number, maxLength: number): fc.Arbitrary<string> {
   const samples = [
     '선착순 쿠폰',
     'e\u0301\u0323',
@@ -113,9 +112,3 @@ export const anyEpochClaimed: fc.Arbitrary<EpochClaimed> = fc.record({
   claimedBy: anyText(1, 100),
   claimedAt: anyTime,
 });
-
-/** An event that one coupon's state follows from. */
-export const anyCouponEvent: fc.Arbitrary<CouponEvent> = fc.oneof(
-  anyCouponCreated,
-  anyCouponAssigned,
-);
