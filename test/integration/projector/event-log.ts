@@ -16,11 +16,14 @@ export type RawRecord = {
   headers?: Record<string, string>;
 };
 
+/** Single ones and lists of them. */
+type Events = (LogEvent | readonly LogEvent[])[];
+
 export type EventLog = {
   /** Appends in this order; all are acknowledged when it resolves. */
-  append(...events: LogEvent[]): Promise<void>;
-  appendTo(place: { topic: string; partition: number }, ...events: LogEvent[]): Promise<void>;
-  appendRaw(...records: RawRecord[]): Promise<void>;
+  append(...events: Events): Promise<void>;
+  appendTo(place: { topic: string; partition: number }, ...events: Events): Promise<void>;
+  appendRaw(records: readonly RawRecord[]): Promise<void>;
   /** A marker in every partition of both event topics. */
   startEpoch(epoch: number): Promise<void>;
   close(): Promise<void>;
@@ -34,7 +37,7 @@ export async function openEventLog({ kafka, codec, topicPrefix }: EventWorld): P
   const producer: Producer = kafka.producer({ allowAutoTopicCreation: false });
   await producer.connect();
 
-  const appendRaw = async (...records: RawRecord[]): Promise<void> => {
+  const appendRaw = async (records: readonly RawRecord[]): Promise<void> => {
     for (let start = 0; start < records.length; start += RECORDS_PER_SEND) {
       const byTopic = Map.groupBy(
         records.slice(start, start + RECORDS_PER_SEND),
@@ -54,14 +57,14 @@ export async function openEventLog({ kafka, codec, topicPrefix }: EventWorld): P
     key,
     value: codec.encode(topic, recordNameOf(event), event),
   });
-  const appendTo = (place: { topic: string; partition: number }, ...events: LogEvent[]) =>
-    appendRaw(...events.map((event) => ({ ...toRecord(place.topic, event, null), ...place })));
+  const appendTo = (place: { topic: string; partition: number }, ...events: Events) =>
+    appendRaw(events.flat().map((event) => ({ ...toRecord(place.topic, event, null), ...place })));
   return {
     appendRaw,
     appendTo,
     append: (...events) =>
       appendRaw(
-        ...events.map((event) => {
+        events.flat().map((event) => {
           if (event.type === 'EpochStarted') throw new Error('a marker goes to every partition');
           const { topic, key } = placeOf(event);
           return toRecord(topic, event, key);

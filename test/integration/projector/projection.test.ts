@@ -39,7 +39,7 @@ describe('the projection', () => {
 
   it('counts what comes before any marker as void', async () => {
     const coupon = aCoupon();
-    await log.append(coupon, ...someAssignments(coupon.couponId, 3));
+    await log.append(coupon, someAssignments(coupon.couponId, 3));
     await caughtUp(world, database);
     expect(await totals(database)).to.include({ applied: 0, voided: 4 });
     expect(await database.db('coupons')).to.deep.equal([]);
@@ -79,7 +79,7 @@ describe('the projection', () => {
 
   it('takes an assignment that comes before its coupon', async () => {
     const coupon = aCoupon({ epoch: 3 });
-    await log.append(...someAssignments(coupon.couponId, 2).map((a) => ({ ...a, epoch: 3 })));
+    await log.append(someAssignments(coupon.couponId, 2).map((a) => ({ ...a, epoch: 3 })));
     await caughtUp(world, database);
     expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 2, rows: 2 });
     await log.append(coupon);
@@ -92,9 +92,9 @@ describe('the projection', () => {
     const coupon = aCoupon({ epoch: 3 });
     const events = someAssignments(coupon.couponId, 50).map((a) => ({ ...a, epoch: 3 }));
     const before = await totals(database);
-    await log.append(coupon, ...events, coupon, ...events);
+    await log.append(coupon, events, coupon, events);
     await caughtUp(world, database);
-    await log.append(...events, coupon);
+    await log.append(events, coupon);
     await caughtUp(world, database);
     expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 50, rows: 50 });
     const after = await totals(database);

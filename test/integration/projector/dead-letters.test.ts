@@ -1,0 +1,286 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import kafkajs from 'kafkajs';
+import { ASSIGN_TOPIC, deadLetterTopicOf, LIFECYCLE_TOPIC } from '../../../domain/topics.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { aCoupon, anAssignment, type RawRecord, someAssignments } from './event-log.ts';
+import type { ProjectorProcess } from './projector-process.ts';
+import { caughtUp, issuedOf, recordsIn, totals } from './read-model.ts';
+import { createSetting, type Setting } from './setting.ts';
+
+const DLT = deadLetterTopicOf(ASSIGN_TOPIC);
+const PARTITION = 1;
+
+type PoisonKind = {
+  why: string;
+  record: RawRecord;
+  code: string;
+  reason: RegExp;
+  attempts: string;
+};
+
+describe('dead letters', () => {
+  let setting: Setting;
+  let projector: ProjectorProcess;
+  const coupon = aCoupon();
+  const good = someAssignments(coupon.couponId, 60);
+  let poison: PoisonKind[];
+
+  before(async function () {
+    this.timeout(90_000);
+    setting = await createSetting('poison');
+    const { log, world } = setting;
+    const encoded = (event: (typeof good)[number]) =>
+      world.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', event);
+    const unknownSchema = Buffer.from([0, 0x7f, 0xff, 0xff, 0xf0, 1, 2, 3]);
+    poison = [
+      {
+        why: 'bytes that are no frame',
+        record: raw(Buffer.from('garbage')),
+        code: 'RECORD_UNREADABLE',
+        reason: /the first byte is 103/,
+        attempts: '1',
+      },
+      {
+        why: 'a frame around garbage',
+        record: raw(Buffer.concat([encoded(good[0] as never).subarray(0, 5), Buffer.from([255])])),
+        code: 'RECORD_UNREADABLE',
+        reason: /not the CouponAssigned/,
+        attempts: '1',
+      },
+      {
+        why: 'a schema id that the registry does not know',
+        record: raw(unknownSchema),
+        code: 'SCHEMA_UNKNOWN',
+        reason: /no schema 2147483632/,
+        attempts: '5',
+      },
+      {
+        why: 'no value',
+        record: raw(null),
+        code: 'RECORD_UNREADABLE',
+        reason: /no value/,
+        attempts: '1',
+      },
+      {
+        why: 'a record that belongs into the other topic',
+        record: raw(world.codec.encode(LIFECYCLE_TOPIC, 'CouponCreated', aCoupon())),
+        code: 'RECORD_REJECTED',
+        reason: /CouponCreated has no place in coupon-assign/,
+        attempts: '1',
+      },
+      {
+        why: 'a second assignment of the same turn of a user',
+        record: raw(encoded(anAssignment(coupon.couponId, 1_001, { userId: 'user-7' }))),
+        code: 'ER_DUP_ENTRY',
+        reason: /assignments_once_per_turn/,
+        attempts: '2',
+      },
+      {
+        why: 'a second assignment with the same sequence',
+        record: raw(encoded(anAssignment(coupon.couponId, 8, { userId: 'greedy' }))),
+        code: 'ER_DUP_ENTRY',
+        reason: /assignments_once_per_sequence/,
+        attempts: '2',
+      },
+      {
+        why: 'a user id that is too long',
+        record: raw(encoded(anAssignment(coupon.couponId, 1_002, { userId: 'x'.repeat(65) }))),
+        code: 'ER_DATA_TOO_LONG',
+        reason: /user_id/,
+        attempts: '1',
+      },
+    ];
+    const records = good.map(
+      (event): RawRecord => ({ ...raw(encoded(event)), key: event.eventId }),
+    );
+    for (const [index, { record }] of poison.entries()) records.splice(12 + index * 7, 0, record);
+    await log.append(coupon);
+    await log.appendRaw(records);
+    projector = await setting.start();
+    await caughtUp(setting.world, setting.database);
+    await caughtUp(setting.world, setting.database, { topics: [DLT], timeoutMs: 45_000 });
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await setting?.close();
+  });
+
+  it('applies everything else of the batch', async () => {
+    expect(await issuedOf(setting.database, coupon.couponId)).to.deep.equal({
+      counter: good.length,
+      rows: good.length,
+    });
+    const sum = await totals(setting.database);
+    expect(sum).to.include({ applied: good.length + 1, dead_lettered: poison.length, repeated: 0 });
+  });
+
+  it('keeps bytes, key, headers and partition, and says why and where from', async () => {
+    const letters = await recordsIn(setting.world, DLT);
+    expect(letters).to.have.length(poison.length);
+    for (const { why, record, code, reason, attempts } of poison) {
+      const letter = letters.find(({ key }) => key === record.key);
+      expect(letter, why).to.include({ partition: PARTITION });
+      expect(letter?.value, why).to.deep.equal(record.value);
+      const { headers = {} } = letter ?? {};
+      expect(headers, why).to.include({
+        ...record.headers,
+        'firstcome-dlt-reason-code': code,
+        'firstcome-dlt-topic': ASSIGN_TOPIC,
+        'firstcome-dlt-partition': String(PARTITION),
+        'firstcome-dlt-attempts': attempts,
+        'firstcome-dlt-highest-marker': '0',
+      });
+      expect(headers['firstcome-dlt-reason'], why).to.match(reason);
+      expect(Date.parse(headers['firstcome-dlt-failed-at'] ?? ''), why).to.be.closeTo(
+        Date.now(),
+        60_000,
+      );
+    }
+    const offsets = letters.map(({ headers }) => Number(headers['firstcome-dlt-offset']));
+    expect(offsets.sort((a, b) => a - b)).to.deep.equal(poison.map((_, index) => 13 + index * 7));
+  });
+
+  it('parks each in dead_letters once, tried once more', async () => {
+    const rows = await setting.database.db('dead_letters');
+    expect(rows).to.have.length(poison.length);
+    for (const { why, record, code, reason, attempts } of poison) {
+      const row = rows.find(({ record_key }) => String(record_key) === record.key);
+      expect(row, why).to.include({
+        topic: ASSIGN_TOPIC,
+        partition_id: PARTITION,
+        reason_code: code,
+        attempts: 2 * Number(attempts),
+      });
+      expect(row.reason, why).to.match(reason);
+      expect(row.record_value, why).to.deep.equal(record.value);
+      expect(row.headers, why).to.deep.equal(record.headers);
+    }
+    expect(await totals(setting.database, [DLT])).to.include({
+      dead_lettered: poison.length,
+      applied: 0,
+    });
+  });
+
+  it('says each in one ERROR line when it is written, and when it is parked', () => {
+    const errors = projector.lines.filter(({ level }) => level === 'error');
+    expect(errors.filter(({ msg }) => msg === 'dead letter')).to.have.length(poison.length);
+    expect(errors.filter(({ msg }) => msg === 'dead letter parked')).to.have.length(poison.length);
+    expect(JSON.stringify(errors)).not.to.contain('INSERT INTO');
+  });
+
+  it('parks a letter that was written twice once', async () => {
+    const [letter] = await recordsIn(setting.world, DLT);
+    await setting.log.appendRaw([{ topic: DLT, ...(letter as NonNullable<typeof letter>) }]);
+    await caughtUp(setting.world, setting.database, { topics: [DLT] });
+    expect(await setting.database.db('dead_letters')).to.have.length(poison.length);
+    expect(await totals(setting.database, [DLT])).to.include({ repeated: 1 });
+  });
+
+  it('applies a letter that can be applied by now, under the marker of its old place', async () => {
+    const assignment = anAssignment(coupon.couponId, 2_001, { userId: 'patient', epoch: 0 });
+    const value = setting.world.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', assignment);
+    const headers = {
+      'firstcome-dlt-reason-code': 'SCHEMA_UNKNOWN',
+      'firstcome-dlt-reason': 'the registry had lost it',
+      'firstcome-dlt-topic': ASSIGN_TOPIC,
+      'firstcome-dlt-partition': '0',
+      'firstcome-dlt-offset': '123456',
+      'firstcome-dlt-attempts': '5',
+      'firstcome-dlt-failed-at': '2026-11-22T10:00:00.000Z',
+    };
+    const marked = { ...headers, 'firstcome-dlt-highest-marker': '0' };
+    await setting.log.appendRaw([{ topic: DLT, partition: 0, value, headers: marked }]);
+    await caughtUp(setting.world, setting.database, { topics: [DLT] });
+    const row = await setting.database.db('assignments').where({ id: assignment.eventId }).first();
+    expect(row).to.include({ user_id: 'patient' });
+    expect(await issuedOf(setting.database, coupon.couponId)).to.deep.equal({
+      counter: good.length + 1,
+      rows: good.length + 1,
+    });
+
+    const unmarked = anAssignment(coupon.couponId, 2_002, { userId: 'void', epoch: 0 });
+    const bytes = setting.world.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', unmarked);
+    await setting.log.appendRaw([{ topic: DLT, partition: 0, value: bytes, headers }]);
+    await caughtUp(setting.world, setting.database, { topics: [DLT] });
+    expect(await totals(setting.database, [DLT])).to.include({ applied: 1, voided: 1 });
+  });
+
+  it('parks what stands in a dead letter topic and is no dead letter', async () => {
+    const value = Buffer.from('who put me here?');
+    const key = 'k'.repeat(600);
+    await setting.log.appendRaw([{ topic: DLT, partition: 2, key, value }]);
+    await caughtUp(setting.world, setting.database, { topics: [DLT] });
+    const row = await setting.database.db('dead_letters').where({ topic: DLT }).first();
+    expect(row).to.include({ partition_id: 2, record_offset: 0, reason_code: 'RECORD_UNREADABLE' });
+    expect(String(row.record_key)).to.equal('k'.repeat(512));
+  });
+
+  it('parks nothing again after a restart', async function () {
+    this.timeout(60_000);
+    const before = await setting.database.db('dead_letters').orderBy('id');
+    expect(await projector.end('SIGTERM')).to.equal(0);
+    projector = await setting.start({ CONSUMER_GROUP: `${setting.world.topicPrefix}another` });
+    await setting.log.append(aCoupon());
+    await caughtUp(setting.world, setting.database);
+    expect(await setting.database.db('dead_letters').orderBy('id')).to.deep.equal(before);
+  });
+
+  it('commits nothing past a letter that can not be written, and says that it is not ready', async function () {
+    this.timeout(60_000);
+    await setLargestRecord('64');
+    const stuck = aCoupon();
+    const later = someAssignments(stuck.couponId, 5);
+    const value = Buffer.from('poison');
+    await setting.log.appendRaw([{ topic: ASSIGN_TOPIC, partition: 0, value }]);
+    await setting.log.appendTo({ topic: ASSIGN_TOPIC, partition: 0 }, later);
+    await waitUntil(
+      'it is not ready',
+      async () => {
+        const answer = await fetch(`${projector.url}/health/ready`);
+        return (
+          answer.status === 503 && /coupon-assign\/0 has been waiting/.test(await answer.text())
+        );
+      },
+      30_000,
+    );
+    expect(await issuedOf(setting.database, stuck.couponId)).to.deep.equal({ counter: 0, rows: 0 });
+    await setLargestRecord('1048588');
+    await caughtUp(setting.world, setting.database, { timeoutMs: 45_000 });
+    expect(await issuedOf(setting.database, stuck.couponId)).to.deep.equal({ counter: 5, rows: 5 });
+    expect(projector.isRunning()).to.equal(true);
+  });
+
+  async function setLargestRecord(bytes: string): Promise<void> {
+    const admin = setting.world.kafka.admin();
+    await admin.connect();
+    try {
+      await admin.alterConfigs({
+        validateOnly: false,
+        resources: [
+          {
+            type: kafkajs.ConfigResourceTypes.TOPIC,
+            name: setting.world.topicPrefix + DLT,
+            configEntries: [
+              { name: 'max.message.bytes', value: bytes },
+              { name: 'min.insync.replicas', value: '2' },
+              { name: 'retention.ms', value: '-1' },
+            ],
+          },
+        ],
+      });
+    } finally {
+      await admin.disconnect();
+    }
+  }
+});
+
+function raw(value: Buffer | null): RawRecord {
+  return {
+    topic: ASSIGN_TOPIC,
+    partition: PARTITION,
+    key: randomUUID(),
+    value,
+    headers: { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
+  };
+}
