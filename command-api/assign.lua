@@ -3,12 +3,13 @@
   Keys
     1 gate            hash {epoch, replicationId}
     2 coupon          hash
-    3 holders         hash user id -> `assignment id/sequence/assigned at`, joined by commas
+    3 holders         hash user id -> `assignment id/sequence/assigned at/nth of user`, joined by
+                      commas
     4 outbox          sorted set event id -> decided at
     5 outbox-events   hash event id -> event JSON
     6 unanswered      set of assignment ids that nobody was told of
-    7 idempotency     string `epoch|request hash|assignment id/sequence/assigned at`; read and
-                      written only when the request has a key
+    7 idempotency     string `epoch|request hash|assignment as in holders`; read and written only
+                      when the request has a key
   Arguments
     1 epoch           the epoch this process decides in
     2 max outbox age  ms that the oldest event may wait before nothing new is reserved
@@ -82,8 +83,10 @@ if oldest[2] and now - tonumber(oldest[2]) > tonumber(ARGV[2]) then return { 'ov
 
 local at = string.format('%.0f', now)
 local sequence = string.format('%.0f', coupon[7] + 1)
-local nthOfUser = string.format('%.0f', heldCount + 1)
-local assignment = assignmentId .. '/' .. sequence .. '/' .. at
+-- One above the last and not above the count: an epoch's end may have left the user only the second.
+local lastNth = tonumber(string.match(held or '', '/%d+/%d+/(%d+)$')) or heldCount
+local nthOfUser = string.format('%.0f', lastNth + 1)
+local assignment = assignmentId .. '/' .. sequence .. '/' .. at .. '/' .. nthOfUser
 redis.call('HSET', KEYS[2], 'remaining', string.format('%.0f', remaining - 1), 'lastSequence', sequence)
 redis.call('HSET', KEYS[3], userId, held and (held .. ',' .. assignment) or assignment)
 redis.call('ZADD', KEYS[4], at, assignmentId)

@@ -37,7 +37,7 @@ export type CouponAssigned = EventBase &
     userId: string;
     /** The Nth assignment of this coupon: unique and rising from 1; a gap is possible after a rebuild. */
     sequence: number;
-    /** The Nth assignment of this coupon to this user, from 1. */
+    /** The Nth assignment of this coupon to this user, from 1; a gap is possible after a rebuild. */
     nthOfUser: number;
   };
 

@@ -103,7 +103,7 @@ export function decideAssign(
   if (facts.nowMs < created.startDate) return { kind: 'not-started', startDate: created.startDate };
   if (facts.nowMs >= created.endDate) return { kind: 'ended', endDate: created.endDate };
   if (remainingOf(desk.coupon) <= 0) return { kind: 'sold-out' };
-  if (oldestAgeMs(desk, facts.nowMs) > facts.maxOutboxAgeMs) return { kind: 'overloaded' };
+  if (isStuck(desk, facts)) return { kind: 'overloaded' };
   return {
     kind: 'accepted',
     event: {
@@ -116,7 +116,7 @@ export function decideAssign(
       couponId: command.couponId,
       userId: command.userId,
       sequence: desk.coupon.lastSequence + 1,
-      nthOfUser: held.length + 1,
+      nthOfUser: (held.at(-1)?.nthOfUser ?? 0) + 1,
     },
   };
 }
@@ -190,7 +190,7 @@ function identityOf(key: RequestKey | null): {
   return { idempotencyKey: key?.idempotencyKey ?? null, requestHash: key?.requestHash ?? null };
 }
 
-function oldestAgeMs(desk: CouponDesk, nowMs: number): number {
-  const oldest = desk.outbox.values().next();
-  return oldest.done === true ? 0 : nowMs - oldest.value.occurredAt;
+function isStuck({ outbox }: CouponDesk, { nowMs, maxOutboxAgeMs }: Facts): boolean {
+  const oldest = outbox.values().next();
+  return oldest.done !== true && nowMs - oldest.value.occurredAt > maxOutboxAgeMs;
 }
