@@ -6,13 +6,25 @@ export type RedisKeys = ReturnType<typeof createRedisKeys>;
 /** The key names under a prefix ('' in production; tests take a random one). */
 export function createRedisKeys(prefix: string) {
   return {
-    /** Hash {epoch, replicationId}: whether, and for which epoch, this Redis may decide. */
+    /**
+     * Hash {epoch, replicationId}: whether, and for which epoch, this Redis may decide. While a
+     * rebuild is on its way it is {closing}: the epoch that will be next.
+     */
     gate: `${prefix}firstcome:gate`,
+    /** String: the token of the one rebuilder that may write; expires. */
+    rebuildLock: `${prefix}firstcome:rebuild-lock`,
     /** Set of coupon ids: every coupon whose outbox the relay looks at. Written with its creation. */
     coupons: `${prefix}firstcome:coupons`,
-    /** Hash: epoch, title, quantity, remaining, lastSequence, startDate, endDate, perUserLimit, createdAt, requestHash, pendingCreation. */
+    /** Glob pattern of every key of every coupon. */
+    allOfCoupons: `${prefix.replaceAll(/[*?[\]\\^-]/g, '\\$&')}coupon:{*}*`,
+    /** The id in the name of any key of a coupon; null for other keys. */
+    couponIdOf: (key: string): string | null =>
+      key.startsWith(`${prefix}coupon:{`)
+        ? (/^\{(.+?)\}/.exec(key.slice(`${prefix}coupon:`.length))?.[1] ?? null)
+        : null,
+    /** Hash: epoch, title, quantity, remaining, lastSequence, startDate, endDate, perUserLimit, createdAt, requestHash, pendingCreation; or {epoch: 'closing', closing} during a rebuild. */
     coupon: (couponId: string) => `${prefix}coupon:{${couponId}}`,
-    /** Hash user id -> that user's assignments, oldest first: `id/sequence/assignedAt` joined by commas. */
+    /** Hash user id -> that user's assignments, oldest first: `id/sequence/assignedAt/nthOfUser` joined by commas. */
     holders: (couponId: string) => `${prefix}coupon:{${couponId}}:holders`,
     /** Sorted set event id -> when it was decided: events not known to be in the log yet. */
     outbox: (couponId: string) => `${prefix}coupon:{${couponId}}:outbox`,
@@ -20,7 +32,7 @@ export function createRedisKeys(prefix: string) {
     outboxEvents: (couponId: string) => `${prefix}coupon:{${couponId}}:outbox-events`,
     /** Set of assignment ids that the relay confirmed and nobody was told of. */
     unanswered: (couponId: string) => `${prefix}coupon:{${couponId}}:unanswered`,
-    /** String `epoch/requestHash/assignmentId/userId`-like record of one idempotency key; expires. */
+    /** String `epoch|requestHash|assignment as in holders`: what one idempotency key stands for; expires. */
     idempotency: (couponId: string, key: string) => `${prefix}coupon:{${couponId}}:key:${key}`,
   };
 }
