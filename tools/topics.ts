@@ -69,15 +69,17 @@ async function create(admin: Admin, missing: PhysicalTopic[]): Promise<void> {
 // After creating, too: another `migrate` may have been quicker, with another version's layout.
 async function checkLayout(admin: Admin, layout: PhysicalTopic[]): Promise<void> {
   const names = layout.map(({ topic }) => topic);
-  const topics = await metadataOf(admin, names);
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: names.map((name) => ({
-      type: kafkajs.ConfigResourceTypes.TOPIC,
-      name,
-      configNames: Object.keys(CONFIG),
-    })),
-  });
+  const { topics } = await onceSpread(() => admin.fetchTopicMetadata({ topics: names }));
+  const { resources } = await onceSpread(() =>
+    admin.describeConfigs({
+      includeSynonyms: false,
+      resources: names.map((name) => ({
+        type: kafkajs.ConfigResourceTypes.TOPIC,
+        name,
+        configNames: Object.keys(CONFIG),
+      })),
+    }),
+  );
   const faults = layout.flatMap(({ topic, partitions }) => [
     ...shapeFaults(
       topic,
@@ -97,12 +99,11 @@ async function checkLayout(admin: Admin, layout: PhysicalTopic[]): Promise<void>
 }
 
 // A topic that was created a moment ago, here or by another `migrate`, is not known to all brokers.
-async function metadataOf(admin: Admin, names: string[]): Promise<ITopicMetadata[]> {
+async function onceSpread<T>(ask: () => Promise<T>): Promise<T> {
   const deadlineMs = performance.now() + SPREAD_LIMIT_MS;
   for (;;) {
     try {
-      const { topics } = await admin.fetchTopicMetadata({ topics: names });
-      return topics;
+      return await ask();
     } catch (cause) {
       const { retriable } = (cause ?? {}) as { retriable?: unknown };
       if (retriable !== true || performance.now() > deadlineMs) {
