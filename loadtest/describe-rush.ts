@@ -4,6 +4,8 @@ import type { Latency } from './latency.ts';
 import type { RushOptions } from './rush.ts';
 import { type RushResult, sumOf } from './tally.ts';
 
+const LATENCY_HEAD = 'latency, ms';
+
 type Crowd = Pick<RushOptions, 'quantity' | 'users' | 'connections' | 'rate'>;
 
 /** What the crowd was told, how fast, and when the read side had it. */
@@ -27,7 +29,7 @@ export function describeRush(crowd: Crowd, result: RushResult, arrival: Arrival 
     `rush on coupon ${result.couponId}: ${describeCrowd(crowd)}`,
     ...rows.map(([name, value]) => `  ${name.padEnd(14)} ${value}`),
     '',
-    ...describeLatencies(result),
+    ...describeLatencies(crowd.rate, result),
   ].join('\n');
 }
 
@@ -42,22 +44,20 @@ function describeArrival(arrival: Arrival, accepted: number): string {
     : `LATE: shows ${arrival.issued ?? 'nothing'} of ${count(accepted)}`;
 }
 
-function describeLatencies(result: RushResult): string[] {
-  const hasWaits = sumOf(result.repeats) > 0;
+function describeLatencies(rate: number | null, result: RushResult): string[] {
   const lines: [string, Latency | null][] = [
-    ['accepted', result.accepted201],
+    ['accepted', result.acceptedAlone],
     ['refused', result.refusedAlone],
-    ...(hasWaits
-      ? ([
-          ['accepted, with repeats', result.acceptedWhole],
-          ['refused, with repeats', result.refusedWhole],
-        ] as [string, Latency | null][])
-      : []),
   ];
+  // Otherwise they are the same.
+  if (rate !== null || sumOf(result.repeats) > 0) {
+    lines.push(['accepted, with waits', result.acceptedWhole]);
+    lines.push(['refused, with waits', result.refusedWhole]);
+  }
   const columns = ['mean', 'p50', 'p95', 'p99', 'max'] as const;
-  const width = Math.max(...lines.map(([name]) => name.length));
+  const width = Math.max(LATENCY_HEAD.length, ...lines.map(([name]) => name.length));
   return [
-    `  ${'latency, ms'.padEnd(width)}${columns.map((name) => name.padStart(9)).join('')}`,
+    `  ${LATENCY_HEAD.padEnd(width)}${columns.map((name) => name.padStart(9)).join('')}`,
     ...lines.flatMap(([name, latency]) =>
       latency === null
         ? []

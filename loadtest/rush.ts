@@ -59,7 +59,7 @@ export async function runRush(
   return {
     result: tally.result(couponId, startedAt, cpu.user + cpu.system),
     ledger: ledger.settled(couponId),
-    lastAnswerAt: tally.lastAnswerAt(),
+    lastAnswerAt: tally.lastAnswerAt() ?? performance.now(),
   };
 }
 

@@ -30,7 +30,7 @@ export type RushResult = {
   /** Accepted a second, from the first request to the last 201. */
   acceptedPerSecond: number;
   /** Milliseconds of the settling exchange alone; null without any. */
-  accepted201: Latency | null;
+  acceptedAlone: Latency | null;
   refusedAlone: Latency | null;
   /** From when the user came until told, with every repeat and wait. */
   acceptedWhole: Latency | null;
@@ -53,8 +53,8 @@ export function createTally(users: number) {
   const repeats: Record<string, number> = {};
   let replayed = 0;
   let asked = 0;
-  let lastAnswerAt = 0;
-  let lastAcceptedAt = 0;
+  let lastAnswerAt: number | null = null;
+  let lastAcceptedAt: number | null = null;
   const count = (counts: Record<string, number>, reason: string): void => {
     counts[reason] = (counts[reason] ?? 0) + 1;
   };
@@ -84,7 +84,8 @@ export function createTally(users: number) {
           count(isLast ? unsettled : repeats, verdict.reason);
       }
     },
-    lastAnswerAt: (): number => lastAnswerAt,
+    /** null: nobody got an answer that settles anything. */
+    lastAnswerAt: (): number | null => lastAnswerAt,
     progress: (elapsedMs: number): RushProgress => ({
       users,
       accepted: alone.accepted.length,
@@ -93,7 +94,8 @@ export function createTally(users: number) {
       elapsedMs,
     }),
     result: (couponId: string, startedAt: number, cpuMicroseconds: number): RushResult => {
-      const seconds = (lastAnswerAt - startedAt) / 1_000;
+      const secondsUntil = (at: number | null): number => ((at ?? startedAt) - startedAt) / 1_000;
+      const seconds = secondsUntil(lastAnswerAt);
       const accepted = alone.accepted.length;
       return {
         couponId,
@@ -104,9 +106,9 @@ export function createTally(users: number) {
         notAsked: users - asked,
         repeats,
         seconds,
-        answersPerSecond: (accepted + alone.refused.length) / seconds,
-        acceptedPerSecond: (accepted * 1_000) / (lastAcceptedAt - startedAt),
-        accepted201: summarize(alone.accepted),
+        answersPerSecond: perSecond(accepted + alone.refused.length, seconds),
+        acceptedPerSecond: perSecond(accepted, secondsUntil(lastAcceptedAt)),
+        acceptedAlone: summarize(alone.accepted),
         refusedAlone: summarize(alone.refused),
         acceptedWhole: summarize(whole.accepted),
         refusedWhole: summarize(whole.refused),
@@ -114,6 +116,10 @@ export function createTally(users: number) {
       };
     },
   };
+}
+
+function perSecond(count: number, seconds: number): number {
+  return count === 0 ? 0 : count / seconds;
 }
 
 /** The sum of counts by name. */

@@ -123,7 +123,8 @@ function isHeldAs(held: HeldAssignment, event: CouponAssigned, userId: string): 
   return (
     event.userId === userId &&
     event.sequence === held.sequence &&
-    event.occurredAt === held.assignedAt
+    event.occurredAt === held.assignedAt &&
+    event.nthOfUser === (held.nthOfUser ?? event.nthOfUser)
   );
 }
 

@@ -16,7 +16,13 @@ export type LogPartition = {
 };
 
 /** An assignment as a coupon's holders in Redis tell it. */
-export type HeldAssignment = { assignmentId: string; sequence: number; assignedAt: number };
+export type HeldAssignment = {
+  assignmentId: string;
+  sequence: number;
+  assignedAt: number;
+  /** null: Redis does not say it. */
+  nthOfUser: number | null;
+};
 
 /** The fields of a coupon's hash in Redis. */
 export type RedisCouponState = {
@@ -34,7 +40,7 @@ export type RedisCouponState = {
 };
 
 export type RedisCoupon = {
-  /** null: a name without a hash, as after a creation that was refused. */
+  /** null: a name without a coupon, as after a creation that was refused. */
   state: RedisCouponState | null;
   /** By user id. */
   holders: Map<string, HeldAssignment[]>;

@@ -78,8 +78,13 @@ async function readHolders(redis: Redis, key: string): Promise<Map<string, HeldA
 }
 
 function toHeld(packed: string): HeldAssignment {
-  const [assignmentId = '', sequence, assignedAt] = packed.split('/');
-  return { assignmentId, sequence: Number(sequence), assignedAt: Number(assignedAt) };
+  const [assignmentId = '', sequence, assignedAt, nthOfUser] = packed.split('/');
+  return {
+    assignmentId,
+    sequence: Number(sequence),
+    assignedAt: Number(assignedAt),
+    nthOfUser: nthOfUser === undefined ? null : Number(nthOfUser),
+  };
 }
 
 function toOutbox(withScores: string[]): RedisCoupon['outbox'] {
@@ -91,7 +96,8 @@ function toOutbox(withScores: string[]): RedisCoupon['outbox'] {
 }
 
 function toState(hash: Record<string, string>): RedisCouponState | null {
-  if (Object.keys(hash).length === 0) return null;
+  // None at all, or one that a rebuild has closed and not written yet.
+  if (hash.quantity === undefined) return null;
   const number = (field: string): number => Number(hash[field] ?? Number.NaN);
   return {
     epoch: number('epoch'),

@@ -8,6 +8,7 @@ import {
   LIFECYCLE_TOPIC,
 } from '../domain/topics.ts';
 import { readAvroRecords } from '../platform/avro-schemas.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
 import { createEventCodec } from '../platform/event-codec.ts';
 import { createKafka } from '../platform/kafka.ts';
 import { createLifecycle } from '../platform/lifecycle.ts';
@@ -61,7 +62,8 @@ const REDIS_TIMEOUT_MS = 10_000;
 
 /**
  * Verifies a running system; changes nothing in it.
- * @throws AppError when a part can't be read: then nothing is known
+ * @throws AppError STARTUP_FAILED naming a part that can't be reached, or what reading it threw: then
+ * nothing is known
  */
 export async function verify(
   settings: VerifySettings,
@@ -96,13 +98,13 @@ async function connect(settings: VerifySettings) {
     );
     const admin = kafka.admin();
     lifecycle.opened('Kafka', () => admin.disconnect());
-    await admin.connect();
+    await reach('Kafka', () => admin.connect());
     const redis = createRedis(
       { url: settings.redisUrl, commandTimeoutMs: REDIS_TIMEOUT_MS },
       logger,
     );
     lifecycle.opened('Redis', async () => redis.disconnect());
-    await redis.connect();
+    await reach('Redis', () => redis.connect());
     const db = createMysql({ url: settings.mysqlUrl, poolSize: 2 }, logger);
     lifecycle.opened('MySQL', () => db.destroy());
     const codec = await createEventCodec({
@@ -114,6 +116,16 @@ async function connect(settings: VerifySettings) {
   } catch (error) {
     await lifecycle.close();
     throw error;
+  }
+}
+
+async function reach(part: string, connectTo: () => Promise<unknown>): Promise<void> {
+  try {
+    await connectTo();
+  } catch (cause) {
+    throw new AppError('STARTUP_FAILED', `${part} can't be reached: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 

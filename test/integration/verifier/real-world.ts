@@ -189,7 +189,9 @@ async function writeCoupon(
   const { pendingCreation: _, ...fields } = state;
   await redis.hset(keys.coupon(couponId), { ...fields, requestHash: '' });
   for (const [userId, held] of holders) {
-    const packed = held.map((a) => `${a.assignmentId}/${a.sequence}/${a.assignedAt}`);
+    const packed = held.map((a) =>
+      [a.assignmentId, a.sequence, a.assignedAt, a.nthOfUser].join('/'),
+    );
     await redis.hset(keys.holders(couponId), userId, packed.join(','));
   }
 }

@@ -160,9 +160,12 @@ function inTheLog(): Defect[] {
     {
       name: 'a user who got the same number twice',
       breaks: [2, 5],
-      plant: ({ assigned: [one, other] }) => {
+      plant: ({ facts, plain, assigned: [one, other] }) => {
         if (one === undefined || other === undefined) throw new Error('too few');
         other.nthOfUser = one.nthOfUser;
+        for (const held of redisCouponOf(facts, plain).holders.get(other.userId) ?? []) {
+          if (held.assignmentId === other.assignmentId) held.nthOfUser = one.nthOfUser;
+        }
       },
     },
   ];
@@ -444,7 +447,9 @@ function inRedis(): Defect[] {
       breaks: [4],
       plant: (world) => {
         const { holders } = redisCouponOf(world.facts, world.plain);
-        holders.set('nobody', [{ assignmentId: strangeId(), sequence: 5_000, assignedAt: 1 }]);
+        holders.set('nobody', [
+          { assignmentId: strangeId(), sequence: 5_000, assignedAt: 1, nthOfUser: 1 },
+        ]);
         stateOf(world).remaining -= 1;
       },
     },
@@ -457,6 +462,14 @@ function inRedis(): Defect[] {
       },
     },
     {
+      name: 'a holder whose assignment has another number',
+      breaks: [4],
+      plant: ({ facts, plain, assigned }) => {
+        const { holders } = redisCouponOf(facts, plain);
+        for (const held of holders.get(first(assigned).userId) ?? []) held.nthOfUser = 9;
+      },
+    },
+    {
       name: 'a holder beyond the limit',
       breaks: [2, 4],
       plant: (world) => {
@@ -466,6 +479,7 @@ function inRedis(): Defect[] {
           assignmentId: `${strangeId()}${i}`,
           sequence: 5_000 + i,
           assignedAt: 1,
+          nthOfUser: 50 + i,
         }));
         holders.set(userId, [...(holders.get(userId) ?? []), ...held]);
         stateOf(world).remaining -= 3;

@@ -217,7 +217,8 @@ function createBuilder() {
       sequence: coupon.state.lastSequence,
       nthOfUser: held.length + 1,
     };
-    held.push({ assignmentId, sequence: event.sequence, assignedAt: event.occurredAt });
+    const { sequence, occurredAt: assignedAt, nthOfUser } = event;
+    held.push({ assignmentId, sequence, assignedAt, nthOfUser });
     coupon.holders.set(userId, held);
     return { event, coupon };
   };

@@ -1,0 +1,67 @@
+import { expect } from 'chai';
+import { runTool, type ToolRun } from '../support/run-tool.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+describe('npm run loadtest', () => {
+  let world: World;
+
+  before(async function () {
+    this.timeout(60_000);
+    world = await startWorld();
+  });
+
+  after(() => world.close());
+
+  const run = (...args: string[]): Promise<ToolRun> =>
+    runTool('loadtest/run.ts', ['--connections', '20', ...args], {
+      ...world.variables,
+      COMMAND_API_URL: world.commandApi,
+      QUERY_API_URL: world.queryApi,
+    });
+
+  it('gives every unit away, tells the rest so, and finds every invariant whole', async () => {
+    const { code, stdout, stderr } = await run('--users', '300', '--quantity', '200', '--json');
+    expect(stderr.split('\n').filter((line) => !line.includes(' answered: '))).to.deep.equal(['']);
+    const { ok, result, arrival, verification } = JSON.parse(stdout);
+    expect(result).to.include({ accepted: 200, notAsked: 0 });
+    expect(result.refused).to.deep.equal({ 'Coupon-0006 Sold out': 100 });
+    expect(result.unsettled).to.deep.equal({});
+    expect(arrival.kind).to.equal('arrived');
+    expect(
+      verification.findings.map((finding: { invariant: number }) => finding.invariant),
+    ).to.deep.equal([1, 2, 3, 4, 5, 7, 8]);
+    expect(verification.findings[2].numbers).to.deep.equal({
+      told: 200,
+      events: 200,
+      rows: 200,
+      lost: 0,
+      orphans: 0,
+      duplicates: 0,
+      'never answered': 0,
+    });
+    expect(ok).to.equal(true);
+    expect(code).to.equal(0);
+  });
+
+  it('prints a report for people, with the ratio to a server that does nothing', async () => {
+    const { code, stdout } = await run('--users', '100', '--quantity', '50', '--baseline');
+    expect(stdout).to.match(/^bare express: rush on coupon /m);
+    expect(stdout).to.match(/^ {2}accepted {7}50$/m);
+    expect(stdout).to.match(/^ {2}refused {8}50 \(Coupon-0006 Sold out: 50\)$/m);
+    expect(stdout).to.match(
+      /^ {2}read model {5}equals the answers \d+\.\d\d s after the last one$/m,
+    );
+    expect(stdout).to.match(/^ {2}latency, ms +mean +p50 +p95 +p99 +max$/m);
+    expect(stdout).to.match(/^all 7 invariants hold /m);
+    expect(stdout).to.match(/^ {2}accepted\/s {5}\d+\.\d\d {2}\(\d+ against \d+\)$/m);
+    expect(code).to.equal(0);
+  }).timeout(60_000);
+
+  it('refuses numbers that make no sense, all in one message', async () => {
+    const { code, stderr } = await run('--users', '0', '--quantity', 'many', '--rate=-1');
+    expect(code).to.equal(1);
+    expect(stderr).to.include('--users must be a whole number from 1 to 10000000');
+    expect(stderr).to.include('--quantity must be a whole number from 0 to 1000000');
+    expect(stderr).to.include('--rate must be a whole number from 0 to 1000000');
+  });
+});
