@@ -29,7 +29,7 @@ describe('Deciding on a unit for a user', () => {
       .expect(accepted({ epoch: 3, occurredAt: NOW + 9, idempotencyKey: 'k1', requestHash: 'h1' }));
   });
 
-  it('counts on from the highest sequence, and from what the user holds', () => {
+  it('counts on from the highest sequence, and from the last that the user holds', () => {
     given(
       coupon({ perUserLimit: 3 }),
       couponAssigned(1, { userId: 'bo' }),
@@ -38,6 +38,12 @@ describe('Deciding on a unit for a user', () => {
     )
       .when(decideAssign, assignCommand())
       .expect(accepted({ sequence: 8, nthOfUser: 3 }));
+  });
+
+  it('counts on from the last of the user, even when the end of an epoch voided an earlier one', () => {
+    given(coupon({ perUserLimit: 2 }), couponAssigned(4, { nthOfUser: 2 }))
+      .when(decideAssign, assignCommand())
+      .expect(accepted({ sequence: 5, nthOfUser: 3 }));
   });
 
   it('tells users apart by every character: case, accents and their spelling count', () => {

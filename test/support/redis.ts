@@ -1,0 +1,30 @@
+// The real Redis, under a key prefix that no other test uses.
+import type { Redis } from 'ioredis';
+import { createRedis } from '../../platform/redis.ts';
+import { addressOf } from './addresses.ts';
+import { silentLogger } from './silent-logger.ts';
+
+/** A connected client, made as the services make theirs; close it with `disconnect`. */
+export async function connectRedis(url = addressOf('REDIS_URL')): Promise<Redis> {
+  const redis = createRedis({ url, commandTimeoutMs: 5_000 }, silentLogger());
+  await redis.connect();
+  return redis;
+}
+
+/** The names of all keys that begin with `prefix`. */
+export async function keysWith(redis: Redis, prefix: string): Promise<string[]> {
+  const found = new Set<string>();
+  let cursor = '0';
+  do {
+    const [next, keys] = await redis.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1_000);
+    for (const key of keys) found.add(key);
+    cursor = next;
+  } while (cursor !== '0');
+  return [...found].sort();
+}
+
+/** Deletes all keys that begin with `prefix`. */
+export async function deleteKeysWith(redis: Redis, prefix: string): Promise<void> {
+  const keys = await keysWith(redis, prefix);
+  if (keys.length > 0) await redis.unlink(...keys);
+}
