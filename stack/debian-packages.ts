@@ -82,10 +82,8 @@ export async function unpackProgram(program: DebianProgram, signal?: AbortSignal
     await writeFile(join(apt, 'status'), '');
     const sources = sourcesForSuite(await readAptSources(), ownSuite, program.suite ?? ownSuite);
     await writeFile(join(apt, 'sources.list'), `${sources.join('\n')}\n`);
-    const apply = (...args: string[]) =>
-      runCommand('apt-get', [...aptOptions(apt), ...args], { signal });
-    await apply('--error-on=any', 'update');
-    await apply('--yes', '--download-only', 'install', program.packageName);
+    await aptGet(apt, ['--error-on=any', 'update'], signal);
+    await aptGet(apt, ['--yes', '--download-only', 'install', program.packageName], signal);
     const files = (await readdir(archives)).filter(
       (file) => file.endsWith('.deb') && !UNUSED_PACKAGES.test(file),
     );
@@ -127,6 +125,16 @@ async function programBelow(root: string, path: string): Promise<UnpackedProgram
   }
   if (loader === undefined) throw new StackError(`the loader of libc6 is missing below ${root}`);
   return { command: loader, args: ['--library-path', libraries.join(':'), program], root };
+}
+
+async function aptGet(apt: string, args: string[], signal?: AbortSignal): Promise<void> {
+  try {
+    await runCommand('apt-get', [...aptOptions(apt), ...args], { signal });
+  } catch (error) {
+    const { message } = error as Error;
+    const reason = /^ *E: (.+)$/m.exec(message)?.[1] ?? message.trim();
+    throw new StackError(`${reason} (apt-get must reach a Debian mirror)`, { cause: error });
+  }
 }
 
 function aptOptions(apt: string): string[] {

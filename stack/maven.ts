@@ -40,8 +40,8 @@ async function maven(goal: string, args: string[], signal?: AbortSignal): Promis
     if (cause?.code === 'ENOENT') {
       throw new StackError('Maven is missing: apt-get install maven', { cause: error });
     }
-    const reason = /\[ERROR\] (.+)/.exec(message)?.[1] ?? message;
-    throw new StackError(`${reason}; Maven must reach its central repository or a mirror of it`, {
+    const reason = /\[ERROR\] (.+)/.exec(message)?.[1] ?? message.trim();
+    throw new StackError(`${reason} (Maven must reach its central repository or a mirror)`, {
       cause: error,
     });
   }

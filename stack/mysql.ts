@@ -49,8 +49,8 @@ export function mysqlInstaller(
         await unpackProgram(PROGRAMS.mysql, signal);
       } catch (error) {
         if (signal?.aborted || existsSync(dataFolder('mysql'))) throw error;
-        const [reason] = String(error).split('\n');
-        report(`mysql 9 is not to be had here, MariaDB takes its place (${reason})`);
+        const { message } = error as Error;
+        report(`mysql 9 is not to be had here, MariaDB takes its place: ${message}`);
         await unpackProgram(PROGRAMS.mariadb, signal);
       }
     },

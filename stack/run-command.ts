@@ -51,11 +51,7 @@ export function runCommand(
         return;
       }
       const lines = everything.trimEnd().split('\n').slice(-MAX_TOLD_LINES);
-      reject(
-        new StackError(
-          [`${command} ${args[0]} ended with ${signal ?? code}:`, ...lines].join('\n  '),
-        ),
-      );
+      reject(new StackError([`${command} ended with ${signal ?? code}:`, ...lines].join('\n  ')));
     });
     // A command that ends before it has read all shows that by its code.
     child.stdin.once('error', () => undefined);
