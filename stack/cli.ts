@@ -22,14 +22,7 @@ await main(process.argv.slice(2)).catch((error: unknown) => {
 });
 
 async function main(args: string[]): Promise<void> {
-  const { positionals, values } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      folder: { type: 'string', default: DEFAULT_FOLDER },
-      parts: { type: 'string', default: 'kafka,registry,redis,mysql' },
-    },
-  });
+  const { positionals, values } = parseArguments(args);
   const folder = resolve(values.folder);
   switch (positionals[0]) {
     case 'up':
@@ -40,6 +33,21 @@ async function main(args: string[]): Promise<void> {
       return reset(folder);
     default:
       throw new StackError(USAGE);
+  }
+}
+
+function parseArguments(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        folder: { type: 'string', default: DEFAULT_FOLDER },
+        parts: { type: 'string', default: 'kafka,registry,redis,mysql' },
+      },
+    });
+  } catch (error) {
+    throw new StackError(`${(error as Error).message}\n${USAGE}`, { cause: error });
   }
 }
 
