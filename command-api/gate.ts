@@ -13,6 +13,8 @@ export type Gate = {
   state(): GateState;
   /** Closes the gate and compares again: something was found that contradicts it. */
   recheck(reason: string): void;
+  /** Closes the gate when this claim is newer than its epoch (protocol.md P2, P9). */
+  sawClaim(claim: number | null): void;
   close(): void;
 };
 
@@ -56,16 +58,27 @@ export function createGate(options: {
     }
   };
 
-  redis.on('close', () => shut('Redis connection lost'));
+  const recheck = (reason: string): void => {
+    if (state.kind === 'closed') return;
+    shut(reason);
+    void compareUntilOpen();
+  };
+
+  redis.on('close', () => {
+    // What was found out on the lost connection says nothing about the next one.
+    comparison += 1;
+    shut('Redis connection lost');
+  });
   redis.on('ready', () => void compareUntilOpen());
   if (redis.status === 'ready') void compareUntilOpen();
 
   return {
     state: () => state,
-    recheck: (reason) => {
-      if (state.kind === 'closed') return;
-      shut(reason);
-      void compareUntilOpen();
+    recheck,
+    sawClaim: (claim) => {
+      if (state.kind === 'open' && claim !== null && claim > state.epoch) {
+        recheck('a newer epoch is claimed');
+      }
     },
     close: () => ended.abort(),
   };

@@ -75,14 +75,22 @@ await runService({
     });
     const publisher = createPublisher({
       writer,
-      newestClaim,
+      newestClaim: async () => {
+        const claim = await newestClaim();
+        gate.sawClaim(claim);
+        return claim;
+      },
       writeModel,
       answerTimeoutMs: settings.answerTimeoutMs,
       maxBatch: settings.maxBatch,
       metrics,
       logger,
     });
-    lifecycle.opened('publisher', () => publisher.drained(settings.answerTimeoutMs));
+    lifecycle.opened(
+      'publisher',
+      () => publisher.drained(settings.answerTimeoutMs),
+      settings.answerTimeoutMs + 1_000,
+    );
 
     metrics.watch(gate, publisher);
 

@@ -1,0 +1,258 @@
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import type { Admin } from 'kafkajs';
+import { createNewestClaim, type NewestClaim } from '../../../command-api/claims.ts';
+import { createGate, type Gate } from '../../../command-api/gate.ts';
+import { createRedisKeys } from '../../../domain/redis-keys.ts';
+import { EPOCHS_TOPIC } from '../../../domain/topics.ts';
+import { createRedis } from '../../../platform/redis.ts';
+import { createTopicEndsReader } from '../../../platform/topic-ends.ts';
+import { claimEpoch, openEpoch } from '../../support/epoch.ts';
+import { type OwnRedis, startOwnRedis } from '../../support/own-redis.ts';
+import { connectRedis } from '../../support/redis.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { createTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { createEventWorld, type EventWorld } from '../../support/topics.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+
+describe('The gate', () => {
+  let world: EventWorld;
+  let admin: Admin;
+  let newestClaim: NewestClaim;
+  let keys: ReturnType<typeof createRedisKeys>;
+  let server: OwnRedis;
+  let wire: TcpProxy;
+  /** Straight to Redis, beside the wire of the process under test. */
+  let direct: Redis;
+  let redis: Redis;
+  let gate: Gate;
+
+  const openGate = (claim: NewestClaim = newestClaim): Gate => {
+    gate = createGate({ redis, keys, newestClaim: claim, logger: silentLogger() });
+    return gate;
+  };
+  const untilOpen = (which = gate) =>
+    waitUntil('the gate is open', () => {
+      const state = which.state();
+      return state.kind === 'open' && state.epoch;
+    });
+  const untilClosed = (reason: string) =>
+    waitUntil(`the gate is closed: ${reason}`, () => {
+      const state = gate.state();
+      return state.kind === 'closed' && state.reason.includes(reason);
+    });
+
+  before(async function () {
+    this.timeout(60_000);
+    world = await createEventWorld('gate-');
+    keys = createRedisKeys(world.topicPrefix);
+    admin = world.kafka.admin();
+    await admin.connect();
+    newestClaim = createNewestClaim(
+      createTopicEndsReader(admin, `${world.topicPrefix}${EPOCHS_TOPIC}`, 2_000),
+    );
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await admin?.disconnect();
+    await world?.cleanup();
+  });
+  beforeEach(async () => {
+    server = await startOwnRedis();
+    wire = await createTcpProxy('127.0.0.1', server.port);
+    direct = await connectRedis(server.url);
+    redis = createRedis(
+      { url: `redis://127.0.0.1:${wire.port}`, commandTimeoutMs: 300 },
+      silentLogger(),
+    );
+    await redis.connect();
+  });
+  afterEach(async () => {
+    gate?.close();
+    redis.disconnect();
+    direct.disconnect();
+    await wire.close();
+    await server.close();
+  });
+
+  /** Makes Redis agree with `epoch`, as the end of a rebuild does. */
+  const agreeOn = async (epoch: number): Promise<void> => {
+    const replicationId = /master_replid:(\S+)/.exec(await direct.info('replication'))?.[1] ?? '';
+    await direct.hset(keys.gate, { epoch, replicationId });
+  };
+
+  it('is closed before it was compared, and without a gate in Redis, and opens by itself', async () => {
+    openGate();
+    expect(gate.state()).to.deep.equal({ kind: 'closed', reason: 'not compared yet' });
+    await untilClosed('no gate in Redis');
+    const epoch = await openEpoch(world, direct);
+    expect(await untilOpen()).to.equal(epoch);
+  });
+
+  it('is closed on another Redis than the one it was opened on', async () => {
+    await agreeOn(await claimEpoch(world));
+    await direct.hset(keys.gate, { replicationId: 'another' });
+    openGate();
+    await untilClosed('not the one');
+  });
+
+  it('is closed while a rebuild has closed it', async () => {
+    await agreeOn(await claimEpoch(world));
+    await direct.hdel(keys.gate, 'epoch');
+    openGate();
+    await untilClosed('no gate');
+  });
+
+  it('is closed when a newer epoch is claimed, until Redis is of that epoch', async () => {
+    const older = await claimEpoch(world);
+    await agreeOn(older);
+    const newer = await claimEpoch(world);
+    openGate();
+    await untilClosed('newest epoch');
+    await agreeOn(newer);
+    expect(await untilOpen()).to.equal(newer);
+  });
+
+  it('is closed when Redis is of an epoch that nobody claimed', async () => {
+    await agreeOn((await claimEpoch(world)) + 1);
+    openGate();
+    await untilClosed('newest epoch');
+  });
+
+  it('is closed while the claims cannot be seen', async () => {
+    const epoch = await claimEpoch(world);
+    await agreeOn(epoch);
+    let seen = false;
+    openGate(async () => {
+      if (!seen) throw new Error('no broker answers');
+      return epoch;
+    });
+    await untilClosed('no broker answers');
+    seen = true;
+    expect(await untilOpen()).to.equal(epoch);
+  });
+
+  describe('once it is open', () => {
+    let epoch: number;
+    beforeEach(async () => {
+      epoch = await claimEpoch(world);
+      await agreeOn(epoch);
+      openGate();
+      await untilOpen();
+    });
+
+    it('closes at once when something contradicts it, and compares again', async () => {
+      gate.recheck('a script found another epoch');
+      expect(gate.state()).to.deep.equal({
+        kind: 'closed',
+        reason: 'a script found another epoch',
+      });
+      expect(await untilOpen()).to.equal(epoch);
+      await direct.del(keys.gate);
+      gate.recheck('a script found another epoch');
+      await untilClosed('no gate');
+    });
+
+    it('closes when a newer epoch is seen claimed, and for no other claim', async () => {
+      gate.sawClaim(epoch);
+      gate.sawClaim(epoch - 1);
+      gate.sawClaim(null);
+      expect(gate.state().kind).to.equal('open');
+      const newer = await claimEpoch(world);
+      gate.sawClaim(newer);
+      expect(gate.state().kind).to.equal('closed');
+      await untilClosed('newest epoch');
+      await agreeOn(newer);
+      expect(await untilOpen()).to.equal(newer);
+    });
+
+    it('closes with the connection, and compares again when it is back', async () => {
+      wire.cut();
+      await untilClosed('connection lost');
+      await direct.hset(keys.gate, { replicationId: 'another' });
+      wire.mend();
+      await untilClosed('not the one');
+      await agreeOn(epoch);
+      expect(await untilOpen()).to.equal(epoch);
+    });
+
+    it('closes when Redis is killed, and stays closed on the one that comes back', async () => {
+      server.process.kill('SIGKILL');
+      await untilClosed('connection lost');
+      await server.process.start();
+      await untilClosed('not the one');
+    });
+
+    it('closes when Redis is emptied, as soon as a script says so', async () => {
+      await direct.flushall();
+      gate.recheck('a script found another epoch');
+      await untilClosed('no gate');
+    });
+
+    it('stays closed on a replica, and on a replica that became the master', async () => {
+      const master = await startOwnRedis();
+      const other = await connectRedis(master.url);
+      try {
+        const replicationId =
+          /master_replid:(\S+)/.exec(await other.info('replication'))?.[1] ?? '';
+        await other.hset(keys.gate, { epoch, replicationId });
+        await other.config('SET', 'repl-diskless-sync-delay', '0');
+        await direct.replicaof('127.0.0.1', master.port);
+        await waitUntil('the replica has followed', async () =>
+          (await direct.info('replication')).includes('master_link_status:up'),
+        );
+        wire.cut();
+        wire.mend();
+        await untilClosed('not a master');
+        await direct.replicaof('NO', 'ONE');
+        await untilClosed('not the one');
+      } finally {
+        other.disconnect();
+        await master.close();
+      }
+    });
+  });
+
+  it('does not open by a comparison that began on a connection that is lost', async () => {
+    const epoch = await claimEpoch(world);
+    await agreeOn(epoch);
+    const looks: PromiseWithResolvers<number>[] = [];
+    openGate(() => {
+      const look = Promise.withResolvers<number>();
+      looks.push(look);
+      return look.promise;
+    });
+    await waitUntil('the claims are asked for', () => looks.length === 1);
+    wire.cut();
+    await untilClosed('connection lost');
+    looks[0]?.resolve(epoch);
+    await new Promise(setImmediate);
+    expect(gate.state()).to.deep.equal({ kind: 'closed', reason: 'Redis connection lost' });
+    wire.mend();
+    await waitUntil('the claims are asked for again', () => looks.length === 2);
+    expect(gate.state().kind).to.equal('closed');
+    looks[1]?.resolve(epoch);
+    expect(await untilOpen()).to.equal(epoch);
+  });
+
+  it('stays closed while Redis does not answer in time', async () => {
+    const epoch = await claimEpoch(world);
+    await agreeOn(epoch);
+    wire.stall();
+    openGate();
+    await untilClosed('timed out');
+    wire.mend();
+    expect(await untilOpen()).to.equal(epoch);
+  });
+
+  it('compares no more after it was closed for good', async () => {
+    openGate();
+    await untilClosed('no gate');
+    gate.close();
+    await agreeOn(await claimEpoch(world));
+    const second = createGate({ redis, keys, newestClaim, logger: silentLogger() });
+    await untilOpen(second);
+    second.close();
+    expect(gate.state().kind).to.equal('closed');
+  });
+});
