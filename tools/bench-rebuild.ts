@@ -1,0 +1,180 @@
+// How long a rebuild takes: makes assignments directly in a log of its own, rebuilds a Redis of its
+// own key prefix from it, and prints the parts.
+//   node tools/bench-rebuild.ts [--assignments 100000] [--coupons 1] [--rebuilds 2]
+import { randomBytes, randomUUID } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import type { Redis } from 'ioredis';
+import type { Kafka } from 'kafkajs';
+import type { CouponAssigned, CouponCreated, CouponEvent } from '../domain/coupon-events.ts';
+import { recordNameOf } from '../domain/event-record.ts';
+import { createRedisKeys } from '../domain/redis-keys.ts';
+import { ASSIGN_TOPIC, placeOf } from '../domain/topics.ts';
+import { createEventCodec, type EventCodec } from '../platform/event-codec.ts';
+import { createKafka } from '../platform/kafka.ts';
+import { createLogger } from '../platform/logger.ts';
+import { createRedis } from '../platform/redis.ts';
+import { readSettings } from '../platform/settings.ts';
+import { type RebuildOptions, rebuildRedis } from '../rebuild/rebuild.ts';
+import { readOwnSchemas, registerSchemas } from './register-schemas.ts';
+import { createRegistryApi } from './registry-api.ts';
+import { withRunEnv } from './run-env.ts';
+import { createTopics } from './topics.ts';
+
+const DAY_MS = 86_400_000;
+const SEND_AT_ONCE = 3_000;
+
+const { values } = parseArgs({
+  options: {
+    assignments: { type: 'string', default: '100000' },
+    coupons: { type: 'string', default: '1' },
+    rebuilds: { type: 'string', default: '2' },
+  },
+});
+const sizes = {
+  assignments: Number(values.assignments),
+  coupons: Number(values.coupons),
+  rebuilds: Number(values.rebuilds),
+};
+const read = readSettings(
+  withRunEnv(process.env, ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'REDIS_URL']),
+);
+const settings = {
+  brokers: read.hosts('KAFKA_BROKERS'),
+  registryUrl: read.url('SCHEMA_REGISTRY_URL', ['http://', 'https://']),
+  redisUrl: read.url('REDIS_URL', ['redis://', 'rediss://']),
+};
+read.finish();
+
+const logger = createLogger('bench-rebuild', 'error');
+const topicPrefix = `bench-${randomBytes(4).toString('hex')}-`;
+const kafka = createKafka({ brokers: settings.brokers, clientId: 'firstcome-bench' }, logger);
+const redis = createRedis({ url: settings.redisUrl, commandTimeoutMs: 10_000 }, logger);
+await redis.connect();
+try {
+  await createTopics(kafka, topicPrefix);
+  await registerSchemas(settings.registryUrl, topicPrefix, readOwnSchemas());
+  const codec = await createEventCodec({
+    registryUrl: settings.registryUrl,
+    topicPrefix,
+    schemas: readOwnSchemas(),
+  });
+  const options: RebuildOptions = {
+    kafka,
+    codec,
+    redis,
+    keys: createRedisKeys(topicPrefix),
+    topicPrefix,
+    lagMs: 0,
+    idempotencyTtlMs: 2 * DAY_MS,
+  };
+  await rebuildOnce('empty log', options);
+  await fillLog(kafka, codec);
+  for (let i = 1; i <= sizes.rebuilds; i += 1) {
+    await rebuildOnce(i === 1 ? 'Redis empty' : 'Redis full', options);
+  }
+} finally {
+  await removeKeys(redis);
+  redis.disconnect();
+  await removeTopics(kafka);
+  await removeSubjects();
+}
+
+async function rebuildOnce(name: string, options: RebuildOptions): Promise<void> {
+  const result = await rebuildRedis(options);
+  if (result.kind !== 'rebuilt') throw new Error(`the rebuild was ${result.kind}`);
+  const parts = Object.entries(result.parts).map(
+    ([part, ms]) => `${part} ${(ms / 1_000).toFixed(2)}`,
+  );
+  const heapMb = Math.round(process.memoryUsage().heapUsed / 1_048_576);
+  console.log(
+    `${name.padEnd(11)} ${result.records} records, ${result.assignments} assignments, ` +
+      `seconds: ${parts.join(', ')}; heap ${heapMb} MB`,
+  );
+}
+
+async function fillLog(kafka: Kafka, codec: EventCodec): Promise<void> {
+  const startedMs = performance.now();
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  const send = (topic: string, events: CouponEvent[]): Promise<unknown> =>
+    producer.send({
+      topic: topicPrefix + topic,
+      acks: -1,
+      messages: events.map((event) => ({
+        key: placeOf(event).key,
+        value: codec.encode(topic, recordNameOf(event), event),
+      })),
+    });
+  const coupons = Array.from({ length: sizes.coupons }, newCoupon);
+  for (const coupon of coupons) await send(placeOf(coupon).topic, [coupon]);
+  for (let i = 0; i < sizes.assignments; i += SEND_AT_ONCE) {
+    const count = Math.min(SEND_AT_ONCE, sizes.assignments - i);
+    const events = Array.from({ length: count }, (_, n) => newAssignment(coupons, i + n));
+    await send(ASSIGN_TOPIC, events);
+  }
+  await producer.disconnect();
+  console.log(`log filled in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
+}
+
+function newCoupon(): CouponCreated {
+  const couponId = randomUUID();
+  return {
+    type: 'CouponCreated',
+    eventId: couponId,
+    epoch: 0,
+    occurredAt: Date.now(),
+    idempotencyKey: null,
+    requestHash: null,
+    couponId,
+    title: 'bench',
+    quantity: 1_000_000,
+    startDate: Date.now(),
+    endDate: Date.now() + DAY_MS,
+    perUserLimit: 1,
+  };
+}
+
+function newAssignment(coupons: readonly CouponCreated[], n: number): CouponAssigned {
+  const assignmentId = randomUUID();
+  return {
+    type: 'CouponAssigned',
+    eventId: assignmentId,
+    epoch: 0,
+    occurredAt: Date.now(),
+    idempotencyKey: randomUUID(),
+    requestHash: randomBytes(32).toString('hex'),
+    assignmentId,
+    couponId: coupons[n % coupons.length]?.couponId ?? '',
+    userId: `user-${n}`,
+    sequence: Math.floor(n / coupons.length) + 1,
+    nthOfUser: 1,
+  };
+}
+
+async function removeKeys(redis: Redis): Promise<void> {
+  let cursor = '0';
+  do {
+    const [next, found] = await redis.scan(cursor, 'MATCH', `${topicPrefix}*`, 'COUNT', 5_000);
+    if (found.length > 0) await redis.unlink(...found);
+    cursor = next;
+  } while (cursor !== '0');
+}
+
+async function removeTopics(kafka: Kafka): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(topicPrefix));
+  if (topics.length > 0) await admin.deleteTopics({ topics });
+  await admin.disconnect();
+}
+
+async function removeSubjects(): Promise<void> {
+  const subjects = await createRegistryApi(settings.registryUrl).subjects();
+  for (const subject of subjects.filter((name) => name.startsWith(topicPrefix))) {
+    const address = `${settings.registryUrl}/subjects/${encodeURIComponent(subject)}`;
+    for (const query of ['', '?permanent=true']) {
+      const response = await fetch(`${address}${query}`, { method: 'DELETE' });
+      await response.body?.cancel();
+    }
+  }
+}
