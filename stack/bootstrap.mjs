@@ -122,14 +122,37 @@ function runScript(script, args) {
   });
 }
 
+/** @param {number} pid @returns {{ name: string, parent: number }} */
+function readProcess(pid) {
+  try {
+    const [, name = '', , parent] =
+      /\((.*)\) (\S) (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+    return { name, parent: Number(parent) };
+  } catch {
+    return { name: '', parent: 0 };
+  }
+}
+
+/** The pids from our parent up to npm, which runs a script through a shell. */
+function pidsUpToNpm() {
+  const pids = [process.ppid];
+  for (let pid = process.ppid; pids.length < 3; ) {
+    const { name, parent } = readProcess(pid);
+    if (!/^(sh|dash|bash)$/.test(name)) break;
+    pids.push(parent);
+    pid = parent;
+  }
+  return pids.join();
+}
+
 /**
- * npm killed with -9 tells nobody, but this process then gets another parent.
+ * npm killed with -9 tells nobody, but then its child gets another parent.
  * @param {import('node:child_process').ChildProcess} child
  */
 function endWithNpm(child) {
-  const npm = process.ppid;
+  const npm = pidsUpToNpm();
   const timer = setInterval(() => {
-    if (process.ppid === npm) return;
+    if (pidsUpToNpm() === npm) return;
     clearInterval(timer);
     child.kill('SIGTERM');
   }, 1_000);

@@ -1,7 +1,7 @@
 // The smallest stack, Redis alone: what holds for it holds for every part.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
@@ -21,6 +21,15 @@ async function redisCommand(url: string, ...command: [string, ...string[]]): Pro
   } finally {
     redis.disconnect();
   }
+}
+
+const TOOL = ['node', 'stack/bootstrap.mjs', 'stack/cli.ts'];
+
+/** Runs the command line tool to its end. */
+function tool(...args: string[]): { code: number | null; output: string } {
+  const [program = 'node', ...first] = TOOL;
+  const { status, stdout, stderr } = spawnSync(program, [...first, ...args], { encoding: 'utf8' });
+  return { code: status, output: `${stdout}${stderr}`.trim() };
 }
 
 describe('A stack', () => {
@@ -44,10 +53,11 @@ describe('A stack', () => {
     stacks.push(stack);
     return stack;
   };
-  /** The command line tool, started as npm does; resolves when its stack serves. */
-  const startTool = async (): Promise<ChildProcess> => {
-    const args = ['stack/bootstrap.mjs', 'stack/cli.ts', 'up', '--folder', folder];
-    const tool = spawn('node', [...args, '--parts', 'redis'], { stdio: 'ignore' });
+  /** The command line tool with a stack up; resolves when that serves. */
+  const startTool = async (...command: string[]): Promise<ChildProcess> => {
+    const [program = 'node', ...first] = command.length > 0 ? command : TOOL;
+    const args = [...first, 'up', '--folder', folder, '--parts', 'redis'];
+    const tool = spawn(program, args, { stdio: 'ignore' });
     children.push(tool);
     await waitUntil('the tool has started its stack', () => existsSync(join(folder, 'env')));
     return tool;
@@ -125,6 +135,34 @@ describe('A stack', () => {
     tool.kill('SIGTERM');
     expect(await once(tool, 'exit')).to.deep.equal([0, null]);
     expect(processesNaming(join(folder, 'data'))).to.deep.equal([]);
+  });
+
+  it('ends without a process left when npm is killed with -9', async () => {
+    const npm = await startTool('npm', 'run', 'stack', '--');
+    npm.kill('SIGKILL');
+    await waitUntil('nothing is left', () => processesNaming(folder).length === 0);
+  });
+
+  it('tells how it is, with no password, and is removed only when it is down', async () => {
+    const stack = await start();
+    expect(tool('status', '--folder', folder)).to.deep.equal({
+      code: 0,
+      output: `${folder}: running\n  REDIS_URL=${stack.addresses.redisUrl}`,
+    });
+    expect(tool('reset', '--folder', folder)).to.deep.equal({
+      code: 1,
+      output: `a stack runs in ${folder}: stop it first`,
+    });
+    await stack.stop();
+    expect(tool('status', '--folder', folder).output).to.equal(`${folder}: not running`);
+    expect(tool('reset', '--folder', folder).code).to.equal(0);
+    expect(existsSync(folder)).to.equal(false);
+  });
+
+  it('is the only thing that reset removes', () => {
+    writeFileSync(join(folder, 'a-file'), '');
+    expect(tool('reset', '--folder', folder).code).to.equal(1);
+    expect(existsSync(join(folder, 'a-file'))).to.equal(true);
   });
 
   it('ends without a process left when the starter of its tool is killed with -9', async () => {
