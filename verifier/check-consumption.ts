@@ -93,7 +93,7 @@ function* consumed(
 ): Generator<{ record: JudgedRecord; fate: Fate }, void> {
   const reached = checkpointsOf(facts.tables);
   for (const record of log.records) {
-    if (record.offset >= (reached.get(placeOf(record.topic, record.partition)) ?? 0)) continue;
+    if (record.offset >= (reached.get(record.place) ?? 0)) continue;
     yield { record, fate: fateOf(record, facts, log) };
   }
 }
@@ -128,21 +128,21 @@ function isAppliedAlthoughVoid(record: EventRecord, facts: Facts, log: FoldedLog
   );
 }
 
-function isParked({ topic, partition, offset }: JudgedRecord, { tables }: Facts): boolean {
-  return tables.parked.has(positionOf(topic, partition, offset));
+function isParked({ place, offset }: JudgedRecord, { tables: { parked } }: Facts): boolean {
+  return parked.size > 0 && parked.has(positionOf(place, offset));
 }
 
 function isDeadLetter(record: JudgedRecord, facts: Facts): boolean {
-  const { topic, partition, offset } = record;
-  return facts.deadLetters.has(positionOf(topic, partition, offset)) || isParked(record, facts);
+  const { deadLetters } = facts;
+  const isDead = deadLetters.size > 0 && deadLetters.has(positionOf(record.place, record.offset));
+  return isDead || isParked(record, facts);
 }
 
 type Tally = { void: number; markers: number; dead: number };
 
 function tally(byPlace: Map<string, Tally>, record: JudgedRecord, isDead: boolean): void {
-  const place = placeOf(record.topic, record.partition);
-  const counted = byPlace.get(place) ?? { void: 0, markers: 0, dead: 0 };
-  byPlace.set(place, counted);
+  const counted = byPlace.get(record.place) ?? { void: 0, markers: 0, dead: 0 };
+  byPlace.set(record.place, counted);
   if (record.kind === 'void') counted.void += 1;
   if (record.kind === 'marker') counted.markers += 1;
   if (isDead) counted.dead += 1;
@@ -178,5 +178,5 @@ function checkOwnCounters(
 }
 
 function nameOf(record: JudgedRecord): string {
-  return `${record.kind} at ${positionOf(record.topic, record.partition, record.offset)}`;
+  return `${record.kind} at ${positionOf(record.place, record.offset)}`;
 }

@@ -23,8 +23,8 @@ export function checkReadModel(facts: Facts, log: FoldedLog): Finding {
   return findingOf(5, 'the read model is the fold of the log', (breach) => {
     const { tables } = facts;
     const reached = checkpointsOf(tables);
-    const isReached = ({ topic, partition, offset }: EventRecord): boolean =>
-      offset < (reached.get(placeOf(topic, partition)) ?? 0);
+    const isReached = ({ place, offset }: EventRecord): boolean =>
+      offset < (reached.get(place) ?? 0);
     const { missing, different } = checkRowsOfEvents(facts, log, isReached, breach);
     return {
       coupons: tables.coupons.size,
@@ -58,14 +58,38 @@ export function compareWithRow(
     case 'CouponCreated': {
       const row = tables.coupons.get(event.couponId);
       if (row === undefined) return 'missing';
-      return areEqual(row, couponRowOf(event)) ? 'same' : 'different';
+      return isCouponAs(row, event) ? 'same' : 'different';
     }
     case 'CouponAssigned': {
       const row = tables.assignments.get(event.assignmentId);
       if (row === undefined) return 'missing';
-      return areEqual(row, assignmentRowOf(event)) ? 'same' : 'different';
+      return isAssignmentAs(row, event) ? 'same' : 'different';
     }
   }
+}
+
+// Field by field, without an object a row in between: this runs three times for each of a million.
+function isCouponAs(row: CouponRow, event: CouponCreated): boolean {
+  return (
+    row.title === event.title &&
+    row.quantity === event.quantity &&
+    row.perUserLimit === event.perUserLimit &&
+    row.startDate === event.startDate &&
+    row.endDate === event.endDate &&
+    row.createdAt === event.occurredAt &&
+    row.epoch === event.epoch
+  );
+}
+
+function isAssignmentAs(row: AssignmentRow, event: CouponAssigned): boolean {
+  return (
+    row.couponId === event.couponId &&
+    row.userId === event.userId &&
+    row.nthOfUser === event.nthOfUser &&
+    row.sequence === event.sequence &&
+    row.assignedAt === event.occurredAt &&
+    row.epoch === event.epoch
+  );
 }
 
 function checkRowsOfEvents(
@@ -74,14 +98,15 @@ function checkRowsOfEvents(
   isReached: (record: EventRecord) => boolean,
   breach: Breach,
 ): { missing: number; different: number } {
-  const counts = { same: 0, missing: 0, different: 0 };
+  const counts = { missing: 0, different: 0 };
   for (const record of log.events.values()) {
     if (!isReached(record)) continue;
     const found = compareWithRow(record, tables);
-    const position = positionOf(record.topic, record.partition, record.offset);
+    if (found === 'same') continue;
+    const position = positionOf(record.place, record.offset);
     if (found === 'missing' && deadLetters.has(position)) continue;
     counts[found] += 1;
-    if (found !== 'same') breach(`${found} row: ${nameOf(record)} at ${position}`);
+    breach(`${found} row: ${nameOf(record)} at ${position}`);
   }
   return counts;
 }
@@ -105,34 +130,6 @@ function checkEventsOfRows(
     );
   }
   return extra;
-}
-
-function couponRowOf(event: CouponCreated): CouponRow {
-  return {
-    title: event.title,
-    quantity: event.quantity,
-    perUserLimit: event.perUserLimit,
-    startDate: event.startDate,
-    endDate: event.endDate,
-    createdAt: event.occurredAt,
-    epoch: event.epoch,
-  };
-}
-
-function assignmentRowOf(event: CouponAssigned): AssignmentRow {
-  return {
-    couponId: event.couponId,
-    userId: event.userId,
-    nthOfUser: event.nthOfUser,
-    sequence: event.sequence,
-    assignedAt: event.occurredAt,
-    epoch: event.epoch,
-  };
-}
-
-function areEqual<Row extends object>(row: Row, expected: Row): boolean {
-  for (const column in expected) if (row[column] !== expected[column]) return false;
-  return true;
 }
 
 function nameOf({ event }: EventRecord): string {

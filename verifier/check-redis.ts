@@ -182,6 +182,6 @@ function* eventsOf(assignments: Coupon['assignments']): Generator<CouponAssigned
   for (const held of assignments.values()) yield* held;
 }
 
-function isBelow({ topic, partition, offset }: EventRecord, ends: Map<string, number>): boolean {
-  return offset < (ends.get(placeOf(topic, partition)) ?? 0);
+function isBelow({ place, offset }: EventRecord, ends: Map<string, number>): boolean {
+  return offset < (ends.get(place) ?? 0);
 }

@@ -136,7 +136,7 @@ export function placeOf(topic: string, partition: number): string {
   return `${topic}/${partition}`;
 }
 
-/** The name of a record in facts and findings: `coupon-assign/2/1041`. */
-export function positionOf(topic: string, partition: number, offset: number): string {
-  return `${topic}/${partition}/${offset}`;
+/** The name of a record in facts and findings, with its partition's: `coupon-assign/2/1041`. */
+export function positionOf(place: string, offset: number): string {
+  return `${place}/${offset}`;
 }

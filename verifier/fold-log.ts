@@ -2,12 +2,12 @@
 import { type Coupon, evolve, initialCoupon } from '../domain/coupon.ts';
 import type { CouponEvent, LogEvent } from '../domain/coupon-events.ts';
 import { higherMarker, isVoid } from '../domain/epoch.ts';
-import type { LogPartition, LogRecord } from './facts.ts';
+import { type LogPartition, type LogRecord, placeOf } from './facts.ts';
 
 /** `repeat`: an event that counts, whose id was met before in a record that counts. */
 export type JudgedRecord = {
-  topic: string;
-  partition: number;
+  /** Its partition, as `placeOf` spells it. */
+  place: string;
   offset: number;
 } & (
   | { kind: 'event' | 'repeat' | 'void'; event: CouponEvent }
@@ -28,9 +28,10 @@ export type FoldedLog = {
 export function foldLog(partitions: readonly LogPartition[]): FoldedLog {
   const folded: FoldedLog = { records: [], events: new Map(), coupons: new Map() };
   for (const { topic, partition, records } of partitions) {
+    const place = placeOf(topic, partition);
     let highestMarker: number | null = null;
     for (const record of records) {
-      const judged = judge(topic, partition, record, highestMarker, folded.events);
+      const judged = judge(place, record, highestMarker, folded.events);
       if (judged.kind === 'marker') highestMarker = higherMarker(highestMarker, judged.epoch);
       if (judged.kind === 'event') apply(folded, judged);
       folded.records.push(judged);
@@ -50,16 +51,15 @@ export function highestMarkerBelow(partition: LogPartition, offset: number): num
 }
 
 function judge(
-  topic: string,
-  partition: number,
+  place: string,
   { offset, event }: LogRecord,
   highestMarker: number | null,
   known: ReadonlyMap<string, unknown>,
 ): JudgedRecord {
-  if (event === null) return { topic, partition, offset, kind: 'unreadable' };
-  if (isMarker(event)) return { topic, partition, offset, kind: 'marker', epoch: event.epoch };
-  if (isVoid(event.epoch, highestMarker)) return { topic, partition, offset, kind: 'void', event };
-  return { topic, partition, offset, kind: known.has(event.eventId) ? 'repeat' : 'event', event };
+  if (event === null) return { place, offset, kind: 'unreadable' };
+  if (isMarker(event)) return { place, offset, kind: 'marker', epoch: event.epoch };
+  if (isVoid(event.epoch, highestMarker)) return { place, offset, kind: 'void', event };
+  return { place, offset, kind: known.has(event.eventId) ? 'repeat' : 'event', event };
 }
 
 function isMarker(event: LogEvent): event is Exclude<LogEvent, CouponEvent> {

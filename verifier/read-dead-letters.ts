@@ -1,6 +1,6 @@
 // The dead letter topics as facts: which records of the log have a copy there.
 import type { IHeaders, Kafka } from 'kafkajs';
-import { positionOf } from './facts.ts';
+import { placeOf, positionOf } from './facts.ts';
 import { type Range, readRanges } from './read-topic.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function readDeadLetters(
     const partition = textOf(headers, 'firstcome-dlt-partition');
     const offset = textOf(headers, 'firstcome-dlt-offset');
     if (topic === null || partition === null || offset === null) return;
-    positions.add(positionOf(topic, Number(partition), Number(offset)));
+    positions.add(positionOf(placeOf(topic, Number(partition)), Number(offset)));
   });
   return positions;
 }

@@ -5,6 +5,7 @@ import {
   type AssignmentRow,
   type Checkpoint,
   type CouponRow,
+  placeOf,
   positionOf,
   type TableFacts,
 } from './facts.ts';
@@ -87,9 +88,14 @@ async function readAssignments(
     .select(milliseconds(trx, 'assigned_at'))
     .stream({ highWaterMark: 1_000 });
   const assignments = new Map<string, AssignmentRow>();
+  // A million rows are of few coupons: their ids are kept once.
+  const couponIds = new Map<string, string>();
   for await (const row of rows as AsyncIterable<Row>) {
+    const ownCouponId = String(row.coupon_id);
+    const sharedCouponId = couponIds.get(ownCouponId) ?? ownCouponId;
+    couponIds.set(sharedCouponId, sharedCouponId);
     assignments.set(String(row.id), {
-      couponId: String(row.coupon_id),
+      couponId: sharedCouponId,
       userId: String(row.user_id),
       nthOfUser: Number(row.nth_of_user),
       sequence: Number(row.sequence),
@@ -104,7 +110,7 @@ async function readParked(trx: Knex): Promise<Set<string>> {
   const rows: Row[] = await trx('dead_letters').select('topic', 'partition_id', 'record_offset');
   return new Set(
     rows.map((row) =>
-      positionOf(String(row.topic), Number(row.partition_id), Number(row.record_offset)),
+      positionOf(placeOf(String(row.topic), Number(row.partition_id)), Number(row.record_offset)),
     ),
   );
 }

@@ -5,6 +5,7 @@ import {
   type AssignmentRow,
   type CouponRow,
   type Facts,
+  placeOf,
   positionOf,
 } from '../../../verifier/facts.ts';
 import {
@@ -508,14 +509,14 @@ function inDeadLetters(): Defect[] {
     {
       name: 'a marker in the dead letters',
       breaks: [8],
-      plant: ({ facts }) => void facts.deadLetters.add(positionOf(ASSIGN_TOPIC, 0, 0)),
+      plant: ({ facts }) => void facts.deadLetters.add(positionOf(placeOf(ASSIGN_TOPIC, 0), 0)),
     },
     {
       name: 'an applied record that waits for an operator',
       breaks: [8],
       plant: ({ facts, assigned }) => {
         const { partition, offset } = findRecord(facts, first(assigned).eventId);
-        facts.tables.parked.add(positionOf(partition.topic, partition.partition, offset));
+        facts.tables.parked.add(positionOf(placeOf(partition.topic, partition.partition), offset));
       },
     },
     {
@@ -534,7 +535,7 @@ function inDeadLetters(): Defect[] {
       plant: ({ facts, plain, assigned }) => {
         const { eventId } = first(assigned);
         const { partition, offset } = findRecord(facts, eventId);
-        const position = positionOf(partition.topic, partition.partition, offset);
+        const position = positionOf(placeOf(partition.topic, partition.partition), offset);
         facts.deadLetters.add(position);
         facts.tables.parked.add(position);
         facts.tables.assignments.delete(eventId);

@@ -113,6 +113,22 @@ describe('the checks of the invariants', () => {
     expect(finding?.breaches.examples).to.have.length(5);
   });
 
+  it('look at every column of every row', () => {
+    const spec = fc.sample(worldSpec, 1)[0];
+    if (spec === undefined) throw new Error('no spec');
+    for (const table of ['coupons', 'assignments'] as const) {
+      const columns = Object.keys([...buildWorld(spec).facts.tables[table].values()][0] ?? {});
+      expect(columns).to.not.deep.equal([]);
+      for (const column of columns) {
+        const { facts } = buildWorld(spec);
+        const row = [...facts.tables[table].values()][0] as unknown as Record<string, unknown>;
+        row[column] = 'another';
+        const finding = checkInvariants(facts).find(({ invariant }) => invariant === 5);
+        expect(finding?.numbers.different, `${table}.${column}`).to.equal(1);
+      }
+    }
+  });
+
   it('leave invariant 3 out without a ledger', () => {
     fc.assert(
       fc.property(worldSpec, (spec) => {

@@ -308,12 +308,12 @@ function createBuilder() {
           return;
         case 'unreadable': {
           const dead = append(place, null, 'deadLettered');
-          facts.deadLetters.add(positionOf(place.topic, place.partition, dead));
-          facts.tables.parked.add(positionOf(place.topic, place.partition, dead));
+          facts.deadLetters.add(positionOf(placeOf(place.topic, place.partition), dead));
+          facts.tables.parked.add(positionOf(placeOf(place.topic, place.partition), dead));
           return;
         }
         case 'retried': {
-          facts.deadLetters.add(positionOf(place.topic, place.partition, offset));
+          facts.deadLetters.add(positionOf(placeOf(place.topic, place.partition), offset));
           const checkpoint = checkpoints[log.indexOf(place)];
           if (checkpoint === undefined) return;
           checkpoint.applied -= 1;
