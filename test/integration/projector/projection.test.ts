@@ -14,161 +14,170 @@ import {
 import { type ProjectorProcess, projectorSettings, startProjector } from './projector-process.ts';
 import { caughtUp, issuedOf, totals } from './read-model.ts';
 
-describe('the projection', () => {
-  let world: EventWorld;
-  let database: TestDatabase;
-  let log: EventLog;
-  let projector: ProjectorProcess;
+for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
+  describe(`the projection into ${server === 'MYSQL_URL' ? 'MySQL' : 'MariaDB'}`, () => {
+    let world: EventWorld;
+    let database: TestDatabase;
+    let log: EventLog;
+    let projector: ProjectorProcess;
 
-  before(async function () {
-    this.timeout(60_000);
-    world = await createEventWorld('projection-');
-    database = await createTestDatabase();
-    log = await openEventLog(world);
-    projector = await startProjector(
-      projectorSettings({ topicPrefix: world.topicPrefix, mysqlUrl: database.url }),
-    );
-  });
-  after(async function () {
-    this.timeout(60_000);
-    await projector?.end('SIGTERM');
-    await log?.close();
-    await database?.drop();
-    await world?.cleanup();
-  });
+    before(async function () {
+      this.timeout(60_000);
+      world = await createEventWorld('projection-');
+      database = await createTestDatabase(server);
+      log = await openEventLog(world);
+      projector = await startProjector(
+        projectorSettings({ topicPrefix: world.topicPrefix, mysqlUrl: database.url }),
+      );
+    });
+    after(async function () {
+      this.timeout(60_000);
+      await projector?.end('SIGTERM');
+      await log?.close();
+      await database?.drop();
+      await world?.cleanup();
+    });
 
-  it('counts what comes before any marker as void', async () => {
-    const coupon = aCoupon();
-    await log.append(coupon, someAssignments(coupon.couponId, 3));
-    await caughtUp(world, database);
-    expect(await totals(database)).to.include({ applied: 0, voided: 4 });
-    expect(await database.db('coupons')).to.deep.equal([]);
-    await log.startEpoch(3);
-  });
+    it('counts what comes before any marker as void', async () => {
+      const coupon = aCoupon();
+      await log.append(coupon, someAssignments(coupon.couponId, 3));
+      await caughtUp(world, database);
+      expect(await totals(database)).to.include({ applied: 0, voided: 4 });
+      expect(await database.db('coupons')).to.deep.equal([]);
+      await log.startEpoch(3);
+    });
 
-  it('shows a coupon and its assignments', async () => {
-    const coupon = aCoupon({ title: '선착순 🎟️', quantity: 5, perUserLimit: 2, epoch: 3 });
-    const assignment = anAssignment(coupon.couponId, 1, { userId: '김민수', epoch: 3 });
-    await log.append(coupon, assignment);
-    await caughtUp(world, database);
-    expect(await database.db('coupons').where({ id: coupon.couponId })).to.deep.equal([
-      {
-        id: coupon.couponId,
-        title: '선착순 🎟️',
-        quantity: 5,
-        per_user_limit: 2,
-        start_date: new Date(coupon.startDate),
-        end_date: new Date(coupon.endDate),
-        created_at: new Date(coupon.occurredAt),
-        epoch: 3,
-      },
-    ]);
-    expect(await database.db('assignments').where({ id: assignment.assignmentId })).to.deep.equal([
-      {
-        id: assignment.assignmentId,
-        coupon_id: coupon.couponId,
-        user_id: '김민수',
-        nth_of_user: 1,
-        sequence: 1,
-        assigned_at: new Date(assignment.occurredAt),
-        epoch: 3,
-      },
-    ]);
-    expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 1, rows: 1 });
-  });
+    it('shows a coupon and its assignments', async () => {
+      const coupon = aCoupon({ title: '선착순 🎟️', quantity: 5, perUserLimit: 2, epoch: 3 });
+      const assignment = anAssignment(coupon.couponId, 1, { userId: '김민수', epoch: 3 });
+      await log.append(coupon, assignment);
+      await caughtUp(world, database);
+      expect(await database.db('coupons').where({ id: coupon.couponId })).to.deep.equal([
+        {
+          id: coupon.couponId,
+          title: '선착순 🎟️',
+          quantity: 5,
+          per_user_limit: 2,
+          start_date: new Date(coupon.startDate),
+          end_date: new Date(coupon.endDate),
+          created_at: new Date(coupon.occurredAt),
+          epoch: 3,
+        },
+      ]);
+      expect(await database.db('assignments').where({ id: assignment.assignmentId })).to.deep.equal(
+        [
+          {
+            id: assignment.assignmentId,
+            coupon_id: coupon.couponId,
+            user_id: '김민수',
+            nth_of_user: 1,
+            sequence: 1,
+            assigned_at: new Date(assignment.occurredAt),
+            epoch: 3,
+          },
+        ],
+      );
+      expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 1, rows: 1 });
+    });
 
-  it('takes an assignment that comes before its coupon', async () => {
-    const coupon = aCoupon({ epoch: 3 });
-    await log.append(someAssignments(coupon.couponId, 2).map((a) => ({ ...a, epoch: 3 })));
-    await caughtUp(world, database);
-    expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 2, rows: 2 });
-    await log.append(coupon);
-    await caughtUp(world, database);
-    expect(await database.db('coupons').where({ id: coupon.couponId })).to.have.length(1);
-    expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 2, rows: 2 });
-  });
+    it('takes an assignment that comes before its coupon', async () => {
+      const coupon = aCoupon({ epoch: 3 });
+      await log.append(someAssignments(coupon.couponId, 2).map((a) => ({ ...a, epoch: 3 })));
+      await caughtUp(world, database);
+      expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 2, rows: 2 });
+      await log.append(coupon);
+      await caughtUp(world, database);
+      expect(await database.db('coupons').where({ id: coupon.couponId })).to.have.length(1);
+      expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 2, rows: 2 });
+    });
 
-  it('changes nothing when the same events come again, together or later', async () => {
-    const coupon = aCoupon({ epoch: 3 });
-    const events = someAssignments(coupon.couponId, 50).map((a) => ({ ...a, epoch: 3 }));
-    const before = await totals(database);
-    await log.append(coupon, events, coupon, events);
-    await caughtUp(world, database);
-    await log.append(events, coupon);
-    await caughtUp(world, database);
-    expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 50, rows: 50 });
-    const after = await totals(database);
-    expect(after.applied - before.applied).to.equal(51);
-    expect(after.repeated - before.repeated).to.equal(102);
-  });
+    it('changes nothing when the same events come again, together or later', async () => {
+      const coupon = aCoupon({ epoch: 3 });
+      const events = someAssignments(coupon.couponId, 50).map((a) => ({ ...a, epoch: 3 }));
+      const before = await totals(database);
+      await log.append(coupon, events, coupon, events);
+      await caughtUp(world, database);
+      await log.append(events, coupon);
+      await caughtUp(world, database);
+      expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 50, rows: 50 });
+      const after = await totals(database);
+      expect(after.applied - before.applied).to.equal(51);
+      expect(after.repeated - before.repeated).to.equal(102);
+    });
 
-  it('skips and counts an event of an older epoch after a marker, in that partition alone', async () => {
-    const coupon = aCoupon({ epoch: 3 });
-    const before = await totals(database);
-    const first = { topic: ASSIGN_TOPIC, partition: 0 };
-    const second = { topic: ASSIGN_TOPIC, partition: 1 };
-    await log.appendTo(first, marker(7));
-    await log.appendTo(first, anAssignment(coupon.couponId, 1, { userId: 'late', epoch: 6 }));
-    await log.appendTo(first, anAssignment(coupon.couponId, 2, { userId: 'in time', epoch: 7 }));
-    await log.appendTo(second, anAssignment(coupon.couponId, 3, { userId: 'elsewhere', epoch: 3 }));
-    await caughtUp(world, database);
-    const rows = await database
-      .db('assignments')
-      .where({ coupon_id: coupon.couponId })
-      .orderBy('sequence');
-    expect(rows.map((row) => row.user_id)).to.deep.equal(['in time', 'elsewhere']);
-    const after = await totals(database);
-    expect(after.voided - before.voided).to.equal(1);
-    expect(after.markers - before.markers).to.equal(1);
-  });
+    it('skips and counts an event of an older epoch after a marker, in that partition alone', async () => {
+      const coupon = aCoupon({ epoch: 3 });
+      const before = await totals(database);
+      const first = { topic: ASSIGN_TOPIC, partition: 0 };
+      const second = { topic: ASSIGN_TOPIC, partition: 1 };
+      await log.appendTo(first, marker(7));
+      await log.appendTo(first, anAssignment(coupon.couponId, 1, { userId: 'late', epoch: 6 }));
+      await log.appendTo(first, anAssignment(coupon.couponId, 2, { userId: 'in time', epoch: 7 }));
+      await log.appendTo(
+        second,
+        anAssignment(coupon.couponId, 3, { userId: 'elsewhere', epoch: 3 }),
+      );
+      await caughtUp(world, database);
+      const rows = await database
+        .db('assignments')
+        .where({ coupon_id: coupon.couponId })
+        .orderBy('sequence');
+      expect(rows.map((row) => row.user_id)).to.deep.equal(['in time', 'elsewhere']);
+      const after = await totals(database);
+      expect(after.voided - before.voided).to.equal(1);
+      expect(after.markers - before.markers).to.equal(1);
+    });
 
-  it('takes the valid copy of an event whose void copy came first', async () => {
-    const coupon = aCoupon({ epoch: 8 });
-    const assignment = anAssignment(coupon.couponId, 1, { epoch: 8 });
-    const place = { topic: ASSIGN_TOPIC, partition: 2 };
-    await log.appendTo(place, marker(8), { ...assignment, epoch: 7 }, assignment);
-    await caughtUp(world, database);
-    expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 1, rows: 1 });
-  });
+    it('takes the valid copy of an event whose void copy came first', async () => {
+      const coupon = aCoupon({ epoch: 8 });
+      const assignment = anAssignment(coupon.couponId, 1, { epoch: 8 });
+      const place = { topic: ASSIGN_TOPIC, partition: 2 };
+      await log.appendTo(place, marker(8), { ...assignment, epoch: 7 }, assignment);
+      await caughtUp(world, database);
+      expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 1, rows: 1 });
+    });
 
-  it('accounts for every record exactly once', async () => {
-    const sum = await totals(database);
-    const { next_offset, ...parts } = sum;
-    expect(Object.values(parts).reduce((a, b) => a + b)).to.equal(next_offset);
-    expect(sum.dead_lettered).to.equal(0);
-    const rows = await database.db('projection_checkpoints').orderBy(['topic', 'partition_id']);
-    expect(rows.map((row) => [row.topic, row.partition_id, row.highest_marker])).to.deep.equal([
-      [ASSIGN_TOPIC, 0, 7],
-      [ASSIGN_TOPIC, 1, 3],
-      [ASSIGN_TOPIC, 2, 8],
-      [LIFECYCLE_TOPIC, 0, 3],
-      [LIFECYCLE_TOPIC, 1, 3],
-      [LIFECYCLE_TOPIC, 2, 3],
-    ]);
-  });
+    it('accounts for every record exactly once', async () => {
+      const sum = await totals(database);
+      const { next_offset, ...parts } = sum;
+      expect(Object.values(parts).reduce((a, b) => a + b)).to.equal(next_offset);
+      expect(sum.dead_lettered).to.equal(0);
+      const rows = await database.db('projection_checkpoints').orderBy(['topic', 'partition_id']);
+      expect(rows.map((row) => [row.topic, row.partition_id, row.highest_marker])).to.deep.equal([
+        [ASSIGN_TOPIC, 0, 7],
+        [ASSIGN_TOPIC, 1, 3],
+        [ASSIGN_TOPIC, 2, 8],
+        [LIFECYCLE_TOPIC, 0, 3],
+        [LIFECYCLE_TOPIC, 1, 3],
+        [LIFECYCLE_TOPIC, 2, 3],
+      ]);
+    });
 
-  it('tells Kafka how far it is', async () => {
-    const admin = world.kafka.admin();
-    await admin.connect();
-    try {
-      await waitUntil("the group's offsets are the checkpoints", async () => {
-        const groupId = `${world.topicPrefix}projector`;
-        const offsets = await admin.fetchOffsets({
-          groupId,
-          topics: [LIFECYCLE_TOPIC, ASSIGN_TOPIC].map((topic) => world.topicPrefix + topic),
+    it('tells Kafka how far it is', async () => {
+      const admin = world.kafka.admin();
+      await admin.connect();
+      try {
+        await waitUntil("the group's offsets are the checkpoints", async () => {
+          const groupId = `${world.topicPrefix}projector`;
+          const offsets = await admin.fetchOffsets({
+            groupId,
+            topics: [LIFECYCLE_TOPIC, ASSIGN_TOPIC].map((topic) => world.topicPrefix + topic),
+          });
+          const sum = offsets
+            .flatMap((t) => t.partitions)
+            .reduce((n, p) => n + Number(p.offset), 0);
+          return sum === (await totals(database)).next_offset;
         });
-        const sum = offsets.flatMap((t) => t.partitions).reduce((n, p) => n + Number(p.offset), 0);
-        return sum === (await totals(database)).next_offset;
-      });
-    } finally {
-      await admin.disconnect();
-    }
-  });
+      } finally {
+        await admin.disconnect();
+      }
+    });
 
-  it('is live and ready, and logs nothing but what it is asked to', async () => {
-    expect((await fetch(`${projector.url}/health/live`)).status).to.equal(200);
-    expect((await fetch(`${projector.url}/health/ready`)).status).to.equal(200);
-    expect(projector.noise).to.deep.equal([]);
-    expect(projector.lines.filter(({ level }) => level !== 'info')).to.deep.equal([]);
+    it('is live and ready, and logs nothing but what it is asked to', async () => {
+      expect((await fetch(`${projector.url}/health/live`)).status).to.equal(200);
+      expect((await fetch(`${projector.url}/health/ready`)).status).to.equal(200);
+      expect(projector.noise).to.deep.equal([]);
+      expect(projector.lines.filter(({ level }) => level !== 'info')).to.deep.equal([]);
+    });
   });
-});
+}
