@@ -36,9 +36,7 @@ export async function whenAdmitted<T extends { kind: string }>(
   if (Math.max(load.current, publisher.waiting()) >= load.max) return { kind: 'overloaded' };
   load.current += 1;
   try {
-    const outcome = await story(state.epoch);
-    if (outcome.kind === 'closed') gate.recheck('a script found another epoch');
-    return outcome;
+    return await story(state.epoch);
   } catch (error) {
     if (error instanceof AppError && error.code === 'REDIS_UNAVAILABLE') {
       return { kind: 'outcome-unknown' };

@@ -6,29 +6,43 @@ import { type Backoff, backoffMs, pause } from '../platform/backoff.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { NewestClaim } from './claims.ts';
+import { createRebuilder, type Rebuild } from './rebuilder.ts';
 
 export type GateState = { kind: 'open'; epoch: number } | { kind: 'closed'; reason: string };
+
+/** A coupon that a script of `epoch` found closed: the gate, or the coupon itself, is of another one. */
+export type Suspect = { couponId: string; epoch: number };
 
 export type Gate = {
   state(): GateState;
   /** Closes the gate and compares again: something was found that contradicts it. */
   recheck(reason: string): void;
+  /** Closes the gate and compares again, with this coupon (protocol.md P9). */
+  suspect(suspect: Suspect): void;
   /** Closes the gate when this claim is newer than its epoch (protocol.md P2, P9). */
   sawClaim(claim: number | null): void;
-  close(): void;
+  /** Compares no more, and ends a rebuild that is on its way. */
+  close(): Promise<void>;
 };
 
-const RETRY: Backoff = { firstMs: 100, factor: 2, maxMs: 1_000 };
-
-/** A gate that is closed until it has been compared for the first time; it follows reconnects by itself. */
-export function createGate(options: {
+type GateOptions = {
   redis: Redis;
   keys: RedisKeys;
   newestClaim: NewestClaim;
+  /** Left out: the gate waits until another process has rebuilt Redis. */
+  rebuild?: Rebuild;
   logger: Logger;
-}): Gate {
+};
+
+const RETRY: Backoff = { firstMs: 100, factor: 2, maxMs: 1_000 };
+/** A loss of Redis is noticed within this time even when nobody asks for anything. */
+const WATCH_MS = 1_000;
+
+/** A gate that is closed until it has been compared for the first time; it follows reconnects by itself. */
+export function createGate(options: GateOptions): Gate {
   const { redis, logger } = options;
   const ended = new AbortController();
+  const suspects = new Map<string, number>();
   let state: GateState = { kind: 'closed', reason: 'not compared yet' };
   let comparison = 0;
 
@@ -37,31 +51,51 @@ export function createGate(options: {
     state = { kind: 'closed', reason };
   };
 
+  const show = (found: Comparison): void => {
+    if (found.kind === 'open') {
+      if (state.kind === 'closed') logger.info({ epoch: found.epoch }, 'gate open');
+      state = found;
+      suspects.clear();
+      return;
+    }
+    // What could not be compared contradicts nothing: an open gate stays open, the claim check holds.
+    if (found.kind === 'unreachable' && state.kind === 'open') return;
+    if (found.kind === 'rebuild') rebuilder?.start(found.reason, isRebuildNeeded);
+    if (state.kind === 'closed' && state.reason !== found.reason) {
+      logger.warn({ reason: found.reason }, 'gate stays closed');
+    }
+    shut(found.reason);
+  };
+
   // A newer comparison overtakes an older one that is still trying.
-  const compareUntilOpen = async (): Promise<void> => {
+  const follow = async (): Promise<void> => {
     comparison += 1;
     const own = comparison;
-    for (let attempt = 0; own === comparison && !ended.signal.aborted; attempt += 1) {
-      const found = await compare(options).catch(
-        (error: unknown): GateState => ({ kind: 'closed', reason: messageOf(error) }),
-      );
-      if (own !== comparison) return;
-      if (found.kind === 'open') {
-        logger.info({ epoch: found.epoch }, 'gate open');
-        state = found;
-        return;
-      }
-      if (state.kind === 'open' || state.reason !== found.reason)
-        logger.warn(found, 'gate stays closed');
-      state = found;
-      await pause(backoffMs(RETRY, attempt), ended.signal);
+    const isCurrent = (): boolean => own === comparison && !ended.signal.aborted;
+    for (let attempt = 0; isCurrent(); ) {
+      const found = await compare(options, suspects);
+      if (!isCurrent()) return;
+      show(found);
+      const waitMs = found.kind === 'open' ? WATCH_MS : backoffMs(RETRY, attempt);
+      attempt = found.kind === 'open' ? 0 : attempt + 1;
+      await pause(waitMs, ended.signal);
     }
   };
+
+  const isRebuildNeeded = async (): Promise<boolean> => {
+    const found = await compare(options, suspects);
+    return found.kind === 'rebuild';
+  };
+
+  const rebuilder =
+    options.rebuild === undefined
+      ? undefined
+      : createRebuilder({ rebuild: options.rebuild, onRebuilt: () => void follow(), logger });
 
   const recheck = (reason: string): void => {
     if (state.kind === 'closed') return;
     shut(reason);
-    void compareUntilOpen();
+    void follow();
   };
 
   redis.on('close', () => {
@@ -69,41 +103,74 @@ export function createGate(options: {
     comparison += 1;
     shut('Redis connection lost');
   });
-  redis.on('ready', () => void compareUntilOpen());
-  if (redis.status === 'ready') void compareUntilOpen();
+  redis.on('ready', () => void follow());
+  if (redis.status === 'ready') void follow();
 
   return {
-    state: () => state,
+    state: () => {
+      const progress = rebuilder?.progress() ?? null;
+      return state.kind === 'open' || progress === null
+        ? state
+        : { kind: 'closed', reason: `Redis is being rebuilt: ${progress}` };
+    },
     recheck,
+    suspect: ({ couponId, epoch }) => {
+      suspects.set(couponId, epoch);
+      recheck('a script found another epoch');
+    },
     sawClaim: (claim) => {
       if (state.kind === 'open' && claim !== null && claim > state.epoch) {
         recheck('a newer epoch is claimed');
       }
     },
-    close: () => ended.abort(),
+    close: async () => {
+      ended.abort();
+      await rebuilder?.close();
+    },
   };
 }
 
-async function compare(options: {
-  redis: Redis;
-  keys: RedisKeys;
-  newestClaim: NewestClaim;
-}): Promise<GateState> {
-  const { redis, keys } = options;
-  const [replication, gate] = await Promise.all([
-    redis.info('replication'),
-    redis.hgetall(keys.gate),
-  ]);
-  const field = (name: string): string | undefined =>
-    new RegExp(`^${name}:(\\S+)`, 'm').exec(replication)?.[1];
-  if (field('role') !== 'master') return { kind: 'closed', reason: 'this Redis is not a master' };
-  if (gate.epoch === undefined) return { kind: 'closed', reason: 'no gate in Redis' };
-  if (gate.replicationId !== field('master_replid')) {
-    return { kind: 'closed', reason: 'this Redis is not the one that the gate was opened on' };
+type Comparison =
+  | { kind: 'open'; epoch: number }
+  /** This Redis may not decide, but no rebuild can change that. */
+  | { kind: 'closed'; reason: string }
+  /** A new epoch is needed (protocol.md P9). */
+  | { kind: 'rebuild'; reason: string }
+  /** Redis or the log did not answer. */
+  | { kind: 'unreachable'; reason: string };
+
+async function compare(
+  { redis, keys, newestClaim }: GateOptions,
+  suspects: ReadonlyMap<string, number>,
+): Promise<Comparison> {
+  try {
+    const [replication, gate] = await Promise.all([
+      redis.info('replication'),
+      redis.hgetall(keys.gate),
+    ]);
+    const field = (name: string): string | undefined =>
+      new RegExp(`^${name}:(\\S+)`, 'm').exec(replication)?.[1];
+    if (field('role') !== 'master') return { kind: 'closed', reason: 'this Redis is not a master' };
+    // Before anything is called for: without the log there is no rebuild.
+    const claim = await newestClaim();
+    if (gate.epoch === undefined) return { kind: 'rebuild', reason: 'no gate in Redis' };
+    if (gate.replicationId !== field('master_replid')) {
+      return {
+        kind: 'rebuild',
+        reason: 'this Redis is not the one that the gate was opened on',
+      };
+    }
+    if (claim !== Number(gate.epoch)) {
+      return { kind: 'rebuild', reason: 'the gate is not of the newest epoch claimed' };
+    }
+    for (const [couponId, epoch] of suspects) {
+      if (`${epoch}` !== gate.epoch) continue;
+      if ((await redis.hget(keys.coupon(couponId), 'epoch')) !== gate.epoch) {
+        return { kind: 'rebuild', reason: `coupon ${couponId} is not of the gate's epoch` };
+      }
+    }
+    return { kind: 'open', epoch: Number(gate.epoch) };
+  } catch (error) {
+    return { kind: 'unreachable', reason: messageOf(error) };
   }
-  const epoch = Number(gate.epoch);
-  if ((await options.newestClaim()) !== epoch) {
-    return { kind: 'closed', reason: 'the gate is not of the newest epoch claimed' };
-  }
-  return { kind: 'open', epoch };
 }

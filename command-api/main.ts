@@ -13,6 +13,7 @@ import { createKafka } from '../platform/kafka.ts';
 import { createRedis } from '../platform/redis.ts';
 import { runService } from '../platform/service.ts';
 import { createTopicEndsReader } from '../platform/topic-ends.ts';
+import { rebuildRedis } from '../rebuild/rebuild.ts';
 import { createNewestClaim } from './claims.ts';
 import { createGate } from './gate.ts';
 import { createLogWriter } from './log-writer.ts';
@@ -22,6 +23,7 @@ import { checkReadiness } from './readiness.ts';
 import { startRelay } from './relay.ts';
 import { couponRoutes } from './routes.ts';
 import { parseSettings } from './settings.ts';
+import { watchWriteModel } from './watched-write-model.ts';
 import { createWriteModel } from './write-model.ts';
 
 const LOOK_TIMEOUT_MS = 2_000;
@@ -54,8 +56,24 @@ await runService({
     const newestClaim = createNewestClaim(
       createTopicEndsReader(admin, topicPrefix + EPOCHS_TOPIC, LOOK_TIMEOUT_MS),
     );
-    const gate = createGate({ redis, keys, newestClaim, logger });
-    lifecycle.opened('gate', async () => gate.close());
+    const gate = createGate({
+      redis,
+      keys,
+      newestClaim,
+      rebuild: (attempt) =>
+        rebuildRedis({
+          kafka,
+          codec,
+          redis,
+          keys,
+          topicPrefix,
+          lagMs: settings.rebuildLagMs,
+          idempotencyTtlMs: settings.idempotencyTtlMs,
+          ...attempt,
+        }),
+      logger,
+    });
+    lifecycle.opened('gate', () => gate.close());
 
     const writer = await createLogWriter({
       kafka,
@@ -67,12 +85,15 @@ await runService({
     });
     lifecycle.opened('log writer', () => writer.close());
 
-    const writeModel = createWriteModel({
-      redis,
-      keys,
-      maxOutboxAgeMs: settings.maxOutboxAgeMs,
-      idempotencyTtlMs: settings.idempotencyTtlMs,
-    });
+    const writeModel = watchWriteModel(
+      createWriteModel({
+        redis,
+        keys,
+        maxOutboxAgeMs: settings.maxOutboxAgeMs,
+        idempotencyTtlMs: settings.idempotencyTtlMs,
+      }),
+      gate.suspect,
+    );
     const publisher = createPublisher({
       writer,
       newestClaim: async () => {

@@ -41,6 +41,8 @@ export function parseSettings(env: Environment) {
       /** The relay leaves events alone that are younger: their own process is about to confirm them. */
       minAgeMs: read.integer('RELAY_MIN_AGE_MS', 2_000, { min: 0, max: 60_000 }),
     },
+    /** How long a rebuild waits for an isolated old master to stop: Redis' min-replicas-max-lag. */
+    rebuildLagMs: read.integer('REBUILD_LAG_MS', 0, { min: 0, max: 600_000 }),
     /** How long an Idempotency-Key of an assignment is remembered. */
     idempotencyTtlMs: read.integer('IDEMPOTENCY_TTL_MS', 48 * 3_600_000, {
       min: 24 * 3_600_000,
