@@ -8,7 +8,7 @@ import { StackError } from './stack-error.ts';
 const INSTALL_LIMIT_MS = 15 * 60_000;
 
 /** Where downloads are kept, outside of the clone: FIRSTCOME_CACHE, else the user's cache folder. */
-export function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
+function cacheFolder(env: NodeJS.ProcessEnv = process.env): string {
   return env.FIRSTCOME_CACHE ?? join(env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'firstcome');
 }
 

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { runCommand } from './run-command.ts';
 import { StackError } from './stack-error.ts';
 
 const LIMIT_SECONDS = 30;
@@ -15,8 +14,12 @@ export async function awaitLeftovers(folder: string): Promise<void> {
   const logFolder = join(folder, 'logs');
   mkdirSync(logFolder, { recursive: true });
   const wait = ['--exclusive', '--wait', String(LIMIT_SECONDS), logFolder, 'true'];
-  const [code] = await once(spawn('flock', wait), 'exit');
-  if (code !== 0) {
-    throw new StackError(`processes of an earlier start still run in ${folder}: see ${logFolder}`);
+  try {
+    await runCommand('flock', wait);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new StackError(`processes of an earlier start still use ${logFolder} (${message})`, {
+      cause: error,
+    });
   }
 }

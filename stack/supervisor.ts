@@ -43,7 +43,7 @@ export type ProcessOptions = {
   signal?: AbortSignal;
 };
 
-export type ProcessExit = {
+type ProcessExit = {
   code: number | null;
   signal: NodeJS.Signals | null;
 };
