@@ -1,14 +1,10 @@
 // npm run migrate: everything that has to be there before a service starts. Safe to repeat.
-import type { Kafka } from 'kafkajs';
 import { AppError, messageOf } from '../platform/errors.ts';
-import { createEventCodec } from '../platform/event-codec.ts';
 import { createKafka } from '../platform/kafka.ts';
-import { createLogger, type Logger } from '../platform/logger.ts';
+import { createLogger } from '../platform/logger.ts';
 import { createMysql } from '../platform/mysql.ts';
-import { createRedis, redisUnavailable } from '../platform/redis.ts';
 import { type Environment, readSettings } from '../platform/settings.ts';
 import { migrateToLatest } from './database.ts';
-import { type FirstEpoch, openFirstEpoch } from './first-epoch.ts';
 import { readOwnSchemas, registerSchemas, type SubjectReport } from './register-schemas.ts';
 import { createTopics, type TopicReport } from './topics.ts';
 
@@ -16,9 +12,7 @@ export type MigrateSettings = {
   kafkaBrokers: string[];
   registryUrl: string;
   mysqlUrl: string;
-  redisUrl: string;
   topicPrefix: string;
-  redisKeyPrefix: string;
 };
 
 /** What each step found or did. */
@@ -27,7 +21,6 @@ export type MigrateResult = {
   subjects: SubjectReport[];
   /** File names of the migrations that ran now. */
   migrations: string[];
-  firstEpoch: FirstEpoch;
 };
 
 /**
@@ -40,16 +33,15 @@ export function parseMigrateSettings(env: Environment): MigrateSettings {
     kafkaBrokers: read.hosts('KAFKA_BROKERS'),
     registryUrl: read.url('SCHEMA_REGISTRY_URL', ['http://', 'https://']),
     mysqlUrl: read.url('MYSQL_URL', ['mysql://']),
-    redisUrl: read.url('REDIS_URL', ['redis://', 'rediss://']),
     topicPrefix: read.text('TOPIC_PREFIX', ''),
-    redisKeyPrefix: read.text('REDIS_KEY_PREFIX', ''),
   };
   read.finish();
   return settings;
 }
 
 /**
- * Topics, schemas, tables, first epoch: in this order, each step safe to repeat.
+ * Topics, schemas, tables: in this order, each step safe to repeat. The first epoch is opened by the
+ * first command API that starts.
  * @param report gets one line per step, with what was done and how long it took
  * @throws AppError of the step that failed, or STARTUP_FAILED; the steps before it stay done
  */
@@ -78,8 +70,7 @@ export async function migrate(
     saySubjects,
   );
   const migrations = await step('tables', () => migrateTables(settings.mysqlUrl), sayMigrations);
-  const firstEpoch = await step('epoch', () => openEpoch(kafka, settings, logger), sayEpoch);
-  return { topics, subjects, migrations, firstEpoch };
+  return { topics, subjects, migrations };
 }
 
 function failureOf(step: string, cause: unknown): AppError {
@@ -102,23 +93,6 @@ async function migrateTables(mysqlUrl: string): Promise<string[]> {
   }
 }
 
-async function openEpoch(
-  kafka: Kafka,
-  { registryUrl, topicPrefix, redisUrl, redisKeyPrefix }: MigrateSettings,
-  logger: Logger,
-): Promise<FirstEpoch> {
-  const codec = await createEventCodec({ registryUrl, topicPrefix, schemas: readOwnSchemas() });
-  const redis = createRedis({ url: redisUrl, commandTimeoutMs: 5_000 }, logger);
-  try {
-    await redis.connect().catch((cause: unknown) => {
-      throw redisUnavailable(cause);
-    });
-    return await openFirstEpoch({ kafka, codec, redis, topicPrefix, redisKeyPrefix });
-  } finally {
-    redis.disconnect();
-  }
-}
-
 function sayTopics(topics: TopicReport[]): string {
   return `${countOf(topics, 'created')} created, ${countOf(topics, 'there')} there before`;
 }
@@ -133,17 +107,6 @@ function countOf(reports: readonly { kind: string }[], kind: string): number {
 
 function sayMigrations(files: string[]): string {
   return files.length === 0 ? 'newest before' : `${files.length} migration(s) ran`;
-}
-
-function sayEpoch(found: FirstEpoch): string {
-  switch (found.kind) {
-    case 'opened':
-      return `${found.epoch} opened`;
-    case 'already-open':
-      return `${found.epoch} open before`;
-    case 'rebuild-needed':
-      return `closed: Redis has to be rebuilt from the log (${found.reason})`;
-  }
 }
 
 if (import.meta.main) {

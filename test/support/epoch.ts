@@ -1,20 +1,26 @@
-// The epochs of a test's world: opened as migrate opens the first, and claimed as a rebuilder would.
+// The epochs of a test's world: opened by a rebuild of the empty log, and claimed as one begins.
 import type { Redis } from 'ioredis';
 import { recordNameOf } from '../../domain/event-record.ts';
+import { createRedisKeys } from '../../domain/redis-keys.ts';
 import { EPOCHS_TOPIC } from '../../domain/topics.ts';
-import { openFirstEpoch } from '../../tools/first-epoch.ts';
+import { rebuildRedis } from '../../rebuild/rebuild.ts';
 import type { EventWorld } from './topics.ts';
 
 /**
- * Claims, marks and opens the first epoch of this world; the keys have the topics' prefix.
+ * Opens a new epoch of this world: claims, marks, and rebuilds Redis from what the log holds. The
+ * keys have the topics' prefix.
  * @returns the epoch
  */
 export async function openEpoch(world: EventWorld, redis: Redis): Promise<number> {
-  const { kafka, codec, topicPrefix } = world;
-  const options = { kafka, codec, redis, topicPrefix, redisKeyPrefix: topicPrefix };
-  const first = await openFirstEpoch(options);
-  if (first.kind !== 'opened') throw new Error(`not a new world: ${first.kind}`);
-  return first.epoch;
+  const result = await rebuildRedis({
+    ...world,
+    redis,
+    keys: createRedisKeys(world.topicPrefix),
+    lagMs: 0,
+    idempotencyTtlMs: 48 * 3_600_000,
+  });
+  if (result.kind !== 'rebuilt') throw new Error(`no epoch: the rebuild was ${result.kind}`);
+  return result.epoch;
 }
 
 /** Claims a newer epoch, as a rebuild begins. @returns the epoch claimed */

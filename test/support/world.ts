@@ -2,9 +2,7 @@
 // services as real processes.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { type ServiceName, type Services, startServices } from '../../stack/services.ts';
-import { openFirstEpoch } from '../../tools/first-epoch.ts';
 import { addressOf } from './addresses.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { createEventWorld, type EventWorld } from './topics.ts';
@@ -47,15 +45,6 @@ export async function startWorld(
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const redis = new Redis(variables.REDIS_URL);
-    await openFirstEpoch({
-      kafka: events.kafka,
-      codec: events.codec,
-      redis,
-      topicPrefix: events.topicPrefix,
-      redisKeyPrefix: events.topicPrefix,
-    });
-    redis.disconnect();
     services = await startServices({ folder, variables, settings, restart: options.restart });
     return {
       commandApi: services.urls['command-api'],

@@ -1,8 +1,5 @@
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
-import { createRedisKeys } from '../../../domain/redis-keys.ts';
-import { createLogger } from '../../../platform/logger.ts';
-import { createRedis } from '../../../platform/redis.ts';
 import { type MigrateSettings, migrate } from '../../../tools/migrate.ts';
 import { addressOf } from '../../support/addresses.ts';
 import { createEmptyDatabase, type TestDatabase } from '../../support/database.ts';
@@ -23,19 +20,10 @@ describe('migrate', () => {
       kafkaBrokers: addressOf('KAFKA_BROKERS').split(','),
       registryUrl: addressOf('SCHEMA_REGISTRY_URL'),
       mysqlUrl: database.url,
-      redisUrl: addressOf('REDIS_URL'),
       topicPrefix: prefix,
-      redisKeyPrefix: prefix,
     };
   });
   afterEach(async () => {
-    const redis = createRedis(
-      { url: settings.redisUrl, commandTimeoutMs: 5_000 },
-      createLogger('test', 'error'),
-    );
-    await redis.connect();
-    await redis.del(createRedisKeys(prefix).gate);
-    redis.disconnect();
     await database.drop();
     await deleteTopics(createTestKafka(), prefix);
     await deleteSubjects(prefix);
@@ -45,22 +33,18 @@ describe('migrate', () => {
     KAFKA_BROKERS: settings.kafkaBrokers.join(','),
     SCHEMA_REGISTRY_URL: settings.registryUrl,
     MYSQL_URL: settings.mysqlUrl,
-    REDIS_URL: settings.redisUrl,
     TOPIC_PREFIX: prefix,
-    REDIS_KEY_PREFIX: prefix,
   });
 
-  it('makes topics, schemas, tables and the first epoch; the second time there is nothing to do', async () => {
+  it('makes topics, schemas and tables; the second time there is nothing to do', async () => {
     const first = await migrate(settings, () => undefined);
     expect(first.topics.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('created'));
     expect(first.subjects.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('registered'));
     expect(first.migrations).not.to.deep.equal([]);
-    expect(first.firstEpoch).to.deep.equal({ kind: 'opened', epoch: 0 });
     const second = await migrate(settings, () => undefined);
     expect(second.topics.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('there'));
     expect(second.subjects.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('there'));
     expect(second.migrations).to.deep.equal([]);
-    expect(second.firstEpoch).to.deep.equal({ kind: 'already-open', epoch: 0 });
   });
 
   it('says one line for each step, with its time, and ends with 0', async () => {
@@ -76,7 +60,6 @@ describe('migrate', () => {
       'topics   5 created, 0 there before (N s)',
       'schemas  5 registered, 0 there before (N s)',
       `tables   ${readdirSync('migrations').length} migration(s) ran (N s)`,
-      'epoch    0 opened (N s)',
     ]);
   });
 
@@ -84,11 +67,11 @@ describe('migrate', () => {
     const { code, stdout, stderr } = await runTool('tools/migrate.ts', [], {
       ...variables(),
       KAFKA_BROKERS: 'nonsense',
-      REDIS_URL: '',
+      MYSQL_URL: '',
     });
     expect(code).to.equal(1);
     expect(stdout).to.equal('');
-    expect(stderr).to.match(/^migrate failed: 2 faulty .*KAFKA_BROKERS.*REDIS_URL is missing\n$/);
+    expect(stderr).to.match(/^migrate failed: 2 faulty .*KAFKA_BROKERS.*MYSQL_URL is missing\n$/);
   });
 
   it('ends with 1 and one line that names the step that failed, and no password', async () => {
@@ -112,7 +95,6 @@ describe('migrate', () => {
     ['Kafka', { kafkaBrokers: ['127.0.0.1:9'] }, 'topics'],
     ['the registry', { registryUrl: 'http://127.0.0.1:9/apis' }, 'schemas'],
     ['MySQL', { mysqlUrl: 'mysql://root@127.0.0.1:9/nothing' }, 'tables'],
-    ['Redis', { redisUrl: 'redis://127.0.0.1:9' }, 'epoch'],
   ];
   for (const [part, change, step] of away) {
     it(`names the step that needs ${part} when it is away`, async () => {
@@ -122,10 +104,10 @@ describe('migrate', () => {
   }
 
   it('goes on after a run that broke off', async () => {
-    const half = { ...settings, redisUrl: 'redis://127.0.0.1:9' };
+    const half = { ...settings, mysqlUrl: 'mysql://root@127.0.0.1:9/nothing' };
     await errorOf(migrate(half, () => undefined));
-    const { migrations, firstEpoch } = await migrate(settings, () => undefined);
-    expect(migrations).to.deep.equal([]);
-    expect(firstEpoch.kind).to.equal('opened');
+    const { topics, migrations } = await migrate(settings, () => undefined);
+    expect(topics.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('there'));
+    expect(migrations).not.to.deep.equal([]);
   });
 });

@@ -6,18 +6,15 @@ const COMPLETE = {
   KAFKA_BROKERS: 'a:1,b:2',
   SCHEMA_REGISTRY_URL: 'http://r:1/apis/ccompat/v7',
   MYSQL_URL: 'mysql://u:secret@m:3306/d',
-  REDIS_URL: 'redis://r:6379',
 };
 
 describe('the settings of migrate', () => {
-  it('are the four addresses; prefixes are empty when they are not said', () => {
+  it('are the three addresses; the prefix is empty when it is not said', () => {
     expect(parseMigrateSettings(COMPLETE)).to.deep.equal({
       kafkaBrokers: ['a:1', 'b:2'],
       registryUrl: COMPLETE.SCHEMA_REGISTRY_URL,
       mysqlUrl: COMPLETE.MYSQL_URL,
-      redisUrl: COMPLETE.REDIS_URL,
       topicPrefix: '',
-      redisKeyPrefix: '',
     });
   });
 
