@@ -5,6 +5,8 @@ export type Condition = {
   turned(consumer: string): void;
   /** Whether the consumer holds a place in its group. */
   joined(consumer: string, isIn: boolean): void;
+  /** The group took a heartbeat of the consumer. */
+  heard(consumer: string): void;
   /** A partition waits for something to pass by itself. */
   stuck(lane: string, reason: string): void;
   /** A partition gets on. */
@@ -17,21 +19,26 @@ export type Condition = {
 
 /** Longer than anything a healthy consumer waits for; a rebalance may take a minute. */
 const SILENCE_LIMIT_MS = 120_000;
+/** As long as a group waits for a heartbeat. */
+const HEARTBEAT_LIMIT_MS = 10_000;
 /** Shorter troubles are no news: a deadlock, a restart of the registry. */
 const STUCK_LIMIT_MS = 3_000;
 
 /** The condition of a process with these consumers. `now`: a clock in milliseconds that never goes back. */
 export function createCondition(consumers: readonly string[], now: () => number): Condition {
   const turnedAt = new Map(consumers.map((consumer) => [consumer, now()]));
-  const isJoined = new Set<string>();
+  const heardAt = new Map<string, number>();
   const stuckSince = new Map<string, { sinceMs: number; reason: string }>();
   return {
     turned: (consumer) => {
       turnedAt.set(consumer, now());
     },
     joined: (consumer, isIn) => {
-      if (isIn) isJoined.add(consumer);
-      else isJoined.delete(consumer);
+      if (isIn) heardAt.set(consumer, now());
+      else heardAt.delete(consumer);
+    },
+    heard: (consumer) => {
+      if (heardAt.has(consumer)) heardAt.set(consumer, now());
     },
     stuck: (lane, reason) => {
       stuckSince.set(lane, { sinceMs: stuckSince.get(lane)?.sinceMs ?? now(), reason });
@@ -41,8 +48,11 @@ export function createCondition(consumers: readonly string[], now: () => number)
     },
     isLive: () => [...turnedAt.values()].every((at) => now() - at < SILENCE_LIMIT_MS),
     hindrance: () => {
-      const absent = consumers.find((consumer) => !isJoined.has(consumer));
-      if (absent !== undefined) return `the consumer of ${absent} is not in its group`;
+      for (const consumer of consumers) {
+        const at = heardAt.get(consumer);
+        if (at === undefined) return `the consumer of ${consumer} is not in its group`;
+        if (now() - at > HEARTBEAT_LIMIT_MS) return `the group of ${consumer} does not answer`;
+      }
       for (const [lane, { sinceMs, reason }] of stuckSince) {
         const stuckMs = now() - sinceMs;
         if (stuckMs > STUCK_LIMIT_MS) {

@@ -79,6 +79,7 @@ function watch(consumer: Consumer, { name, condition, logger, fail }: Parts): vo
   for (const event of [events.FETCH_START, events.FETCH, events.HEARTBEAT, events.REQUEST]) {
     consumer.on(event, () => condition.turned(name));
   }
+  consumer.on(events.HEARTBEAT, () => condition.heard(name));
   consumer.on(events.GROUP_JOIN, () => condition.joined(name, true));
   for (const event of [events.REBALANCING, events.STOP, events.DISCONNECT]) {
     consumer.on(event, () => condition.joined(name, false));

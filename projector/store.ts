@@ -16,7 +16,7 @@ export type Counts = {
 };
 
 /** What a batch does beside moving its checkpoint. */
-export type Change = {
+type Change = {
   counts: Counts;
   highestMarker: number | null;
   /** By coupon: how many assignments were really inserted. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Producer } from 'kafkajs';
 import type { CouponAssigned, CouponCreated, LogEvent } from '../../../domain/coupon-events.ts';
 import { recordNameOf } from '../../../domain/event-record.ts';
-import { ASSIGN_TOPIC, EVENT_TOPICS, LIFECYCLE_TOPIC, placeOf } from '../../../domain/topics.ts';
+import { EVENT_TOPICS, placeOf } from '../../../domain/topics.ts';
 import { couponAssigned, couponCreated, NOW } from '../../support/sample-events.ts';
 import type { EventWorld } from '../../support/topics.ts';
 
@@ -106,5 +106,3 @@ export function anAssignment(
   const assignmentId = randomUUID();
   return couponAssigned(sequence, { assignmentId, eventId: assignmentId, couponId, ...fields });
 }
-
-export { ASSIGN_TOPIC, LIFECYCLE_TOPIC };

@@ -8,7 +8,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-export type LogLine = Record<string, unknown> & { level: string; msg: string };
+type LogLine = Record<string, unknown> & { level: string; msg: string };
 
 export type ProjectorProcess = {
   url: string;

@@ -13,6 +13,16 @@ describe('the condition of the projector', () => {
     expect(condition.hindrance()).not.to.equal(null);
   });
 
+  it('is not ready when a group took no heartbeat for as long as it waits for one', () => {
+    const { condition, clock } = given({ joined: true });
+    clock.now += 9_000;
+    condition.heard('events');
+    clock.now += 2_000;
+    expect(condition.hindrance()).to.equal('the group of dead letters does not answer');
+    condition.heard('dead letters');
+    expect(condition.hindrance()).to.equal(null);
+  });
+
   it('is ready while a partition is stuck for a moment, and not when it lasts', () => {
     const { condition, clock } = given({ joined: true });
     condition.stuck('coupon-assign/1', 'MySQL is away');
