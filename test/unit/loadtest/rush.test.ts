@@ -138,7 +138,8 @@ describe('a rush', () => {
     // The first holds the only connection for 150 ms; the others' requests are quick, their waits are not.
     expect(result.acceptedAlone?.p50).to.be.below(100);
     expect(result.acceptedWhole?.p50).to.be.above(result.acceptedAlone?.p50 ?? 0);
-    expect(result.seconds).to.be.at.least(39 / 200);
+    // A timer may come a millisecond early.
+    expect(result.seconds).to.be.at.least(39 / 200 - 0.005);
   });
 
   it('stops asking when the signal comes', async () => {
