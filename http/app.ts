@@ -38,7 +38,7 @@ export function createApp(
 }
 
 /** The trace id of the request that `response` answers. */
-export function traceIdOf(response: Response): string {
+function traceIdOf(response: Response): string {
   return String(response.locals.traceId);
 }
 

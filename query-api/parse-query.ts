@@ -26,7 +26,7 @@ export type Freshness = { positions: readonly Position[]; waitMs: number };
 /** Query parameters as express gives them: a text, or several of one name. */
 type Query = Readonly<Record<string, unknown>>;
 
-export const PAGE = { defaultLimit: 100, maxLimit: 1_000 } as const;
+const PAGE = { defaultLimit: 100, maxLimit: 1_000 } as const;
 export const WAIT = { defaultSeconds: 2, maxSeconds: 10 } as const;
 
 /** An id in the path, `field` its name there, of a resource that has no query parameters. */

@@ -69,23 +69,26 @@ export function createReadStore(
     }
   };
 
+  // A subquery, not a join: a join may be planned from the counters' side, and then sorted.
   const selectCoupons = (): Knex.QueryBuilder =>
-    database('coupons AS c')
-      .leftJoin('coupon_counters AS n', 'n.coupon_id', 'c.id')
-      .select('c.id', 'c.title', 'c.quantity', 'c.per_user_limit')
-      .select('c.start_date', 'c.end_date', 'c.created_at')
-      .select(database.raw('COALESCE(n.issued, 0) AS issued'));
+    database('coupons')
+      .select('id', 'title', 'quantity', 'per_user_limit', 'start_date', 'end_date', 'created_at')
+      .select(
+        database.raw(
+          'COALESCE((SELECT issued FROM coupon_counters WHERE coupon_id = coupons.id), 0) AS issued',
+        ),
+      );
 
   const selectAssignments = (): Knex.QueryBuilder =>
     database('assignments').select('id', 'coupon_id', 'user_id', 'sequence', 'assigned_at');
 
   return {
     async coupon(id) {
-      const [row] = await rowsOf<CouponRow>(selectCoupons().where('c.id', id));
+      const [row] = await rowsOf<CouponRow>(selectCoupons().where({ id }));
       return row && toCoupon(row);
     },
     async coupons({ limit, after }) {
-      const query = selectCoupons().modify(newestFirst, 'c.created_at', 'c.id', after);
+      const query = selectCoupons().modify(newestFirst, 'created_at', 'id', after);
       return (await rowsOf<CouponRow>(query.limit(limit + 1))).map(toCoupon);
     },
     async assignment(id) {
@@ -122,7 +125,8 @@ export function createReadStore(
   };
 }
 
-// `time <= ?` is what an index range is made of; a comparison of pairs is not, in MySQL.
+// `time <= ?` gives the index range; a comparison of pairs alone gives none, and one with OR may be
+// read through two indexes and sorted.
 function newestFirst(
   query: Knex.QueryBuilder,
   time: string,
@@ -132,9 +136,7 @@ function newestFirst(
   query.orderBy(time, 'desc').orderBy(id, 'desc');
   if (after === null) return;
   const at = new Date(after.atMs);
-  query
-    .where(time, '<=', at)
-    .where((older) => older.where(time, '<', at).orWhere(id, '<', after.id));
+  query.where(time, '<=', at).whereRaw('(??, ??) < (?, ?)', [time, id, at, after.id]);
 }
 
 function toCoupon(row: CouponRow): StoredCoupon {

@@ -1,5 +1,4 @@
 // HTTP to reads, outcomes to status; nothing else.
-import { hash } from 'node:crypto';
 import { type Request, type Response, Router } from 'express';
 import { onlyMethods, sendProblem } from '../http/app.ts';
 import { type Problem, problemOfFaults } from '../http/problems.ts';
@@ -10,6 +9,7 @@ import {
   encodeTimeCursor,
   userList,
 } from './cursor.ts';
+import { etagOf, isKnown } from './etag.ts';
 import {
   type Freshness,
   type Parsed,
@@ -57,7 +57,7 @@ export function queryRoutes(parts: {
           return;
         }
         const isFresh = freshness.value === null || (await isReached(freshness.value));
-        send(response, isFresh ? await read(wanted.value) : refused('notYetProjected'));
+        send(request, response, isFresh ? await read(wanted.value) : refused('notYetProjected'));
       })
       .all(onlyMethods('GET', 'HEAD'));
   };
@@ -138,16 +138,20 @@ export function queryRoutes(parts: {
   return router;
 }
 
-function send(response: Response, answer: Answer): void {
+function send(request: Request, response: Response, answer: Answer): void {
   if (answer.kind === 'problem') {
     sendProblem(response, answer.problem);
     return;
   }
   const body = JSON.stringify(answer.body);
   response.setHeader('Cache-Control', 'no-cache');
-  // express answers 304 by itself when the caller has this very one.
   if (answer.kind === 'resource') {
-    response.setHeader('ETag', `W/"${hash('sha1', body, 'base64url')}"`);
+    const etag = etagOf(body);
+    response.setHeader('ETag', etag);
+    if (isKnown(request.get('if-none-match'), etag)) {
+      response.status(304).end();
+      return;
+    }
   }
   response.type('application/json').send(body);
 }
