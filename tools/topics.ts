@@ -36,50 +36,66 @@ export type TopicReport = { topic: string; kind: 'created' | 'there' };
  * @throws AppError TOPIC_MISMATCH naming each topic that exists in another form, KAFKA_UNAVAILABLE
  */
 export async function createTopics(kafka: Kafka, topicPrefix: string): Promise<TopicReport[]> {
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
-    const existing = new Set(await admin.listTopics());
-    const layout = TOPIC_LAYOUT.map(({ topic, partitions }) => ({
-      topic: `${topicPrefix}${topic}`,
-      partitions,
-    }));
-    const missing = layout.filter(({ topic }) => !existing.has(topic));
-    if (missing.length > 0) await create(admin, missing);
+  const layout = TOPIC_LAYOUT.map(({ topic, partitions }) => ({
+    topic: `${topicPrefix}${topic}`,
+    partitions,
+  }));
+  const created = new Set<string>();
+  await untilSpread(kafka, async (admin) => {
+    await createMissing(admin, layout, created);
     await checkLayout(admin, layout);
-    return layout.map(({ topic }) => ({ topic, kind: existing.has(topic) ? 'there' : 'created' }));
-  } finally {
-    await admin.disconnect();
-  }
+  });
+  return layout.map(({ topic }) => ({ topic, kind: created.has(topic) ? 'created' : 'there' }));
 }
 
 type PhysicalTopic = { topic: string; partitions: number };
 
-async function create(admin: Admin, missing: PhysicalTopic[]): Promise<void> {
-  await admin.createTopics({
-    topics: missing.map(({ topic, partitions }) => ({
-      topic,
-      numPartitions: partitions,
-      replicationFactor: REPLICATION_FACTOR,
-      configEntries: Object.entries(CONFIG).map(([name, value]) => ({ name, value })),
-    })),
+async function createMissing(
+  admin: Admin,
+  layout: PhysicalTopic[],
+  created: Set<string>,
+): Promise<void> {
+  const existing = new Set(await admin.listTopics());
+  const missing = layout.filter(({ topic }) => !existing.has(topic));
+  // One by one: for several at once kafkajs does not say which of them were there already. All have
+  // ended before anything else happens: one that runs on would open a closed client again.
+  const attempts = await Promise.allSettled(
+    missing.map(async (topic) => {
+      if (await createOne(admin, topic)) created.add(topic.topic);
+    }),
+  );
+  const failed = attempts.find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
+}
+
+/** @returns false when the topic was there already */
+function createOne(admin: Admin, { topic, partitions }: PhysicalTopic): Promise<boolean> {
+  return admin.createTopics({
+    // Waiting for leaders, kafkajs sometimes asks again, and then calls its own topic an older one.
+    waitForLeaders: false,
+    topics: [
+      {
+        topic,
+        numPartitions: partitions,
+        replicationFactor: REPLICATION_FACTOR,
+        configEntries: Object.entries(CONFIG).map(([name, value]) => ({ name, value })),
+      },
+    ],
   });
 }
 
 // After creating, too: another `migrate` may have been quicker, with another version's layout.
 async function checkLayout(admin: Admin, layout: PhysicalTopic[]): Promise<void> {
   const names = layout.map(({ topic }) => topic);
-  const { topics } = await onceSpread(() => admin.fetchTopicMetadata({ topics: names }));
-  const { resources } = await onceSpread(() =>
-    admin.describeConfigs({
-      includeSynonyms: false,
-      resources: names.map((name) => ({
-        type: kafkajs.ConfigResourceTypes.TOPIC,
-        name,
-        configNames: Object.keys(CONFIG),
-      })),
-    }),
-  );
+  const { topics } = await admin.fetchTopicMetadata({ topics: names });
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: names.map((name) => ({
+      type: kafkajs.ConfigResourceTypes.TOPIC,
+      name,
+      configNames: Object.keys(CONFIG),
+    })),
+  });
   const faults = layout.flatMap(({ topic, partitions }) => [
     ...shapeFaults(
       topic,
@@ -98,13 +114,18 @@ async function checkLayout(admin: Admin, layout: PhysicalTopic[]): Promise<void>
   }
 }
 
-// A topic that was created a moment ago, here or by another `migrate`, is not known to all brokers.
-async function onceSpread<T>(ask: () => Promise<T>): Promise<T> {
+// A topic that was created or deleted a moment ago, here or by others, is not so for all brokers yet.
+// Each attempt has a client of its own: kafkajs' is of no use after it met such a topic.
+async function untilSpread(kafka: Kafka, attempt: (admin: Admin) => Promise<void>): Promise<void> {
   const deadlineMs = performance.now() + SPREAD_LIMIT_MS;
   for (;;) {
+    const admin = kafka.admin();
     try {
-      return await ask();
+      await admin.connect();
+      await attempt(admin);
+      return;
     } catch (cause) {
+      if (cause instanceof AppError) throw cause;
       const { retriable } = (cause ?? {}) as { retriable?: unknown };
       if (retriable !== true || performance.now() > deadlineMs) {
         throw new AppError('KAFKA_UNAVAILABLE', `the topics: ${messageOf(cause)}`, {
@@ -112,8 +133,10 @@ async function onceSpread<T>(ask: () => Promise<T>): Promise<T> {
           retriable: true,
         });
       }
-      await pause(100);
+    } finally {
+      await admin.disconnect();
     }
+    await pause(100);
   }
 }
 
