@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Span, SpanKind } from '@opentelemetry/api';
+import { type Attributes, metrics, type Span, SpanKind } from '@opentelemetry/api';
 import express, {
   type ErrorRequestHandler,
   type Express,
@@ -16,6 +16,8 @@ import type { Logger } from '../platform/logger.ts';
 import { endSpan, startSpan, traceparentOfSpan } from '../platform/tracing.ts';
 import { PROBLEMS, type Problem, problemBody } from './problems.ts';
 
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 /**
  * An app with these routes. Every answer carries `X-Trace-Id`: that of the caller's `traceparent`
  * where there is one, else a new one. `maxBodyBytes`: larger bodies get 413.
@@ -28,7 +30,7 @@ export function createApp(
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('query parser', 'simple');
-  app.use(nameTrace);
+  app.use(observe());
   app.use(requireJson);
   app.use(express.json({ limit: options.maxBodyBytes, strict: false, verify: requireUtf8 }));
   for (const router of routes) app.use(router);
@@ -71,33 +73,53 @@ export function onlyMethods(...methods: string[]): RequestHandler {
 
 // A request belongs to its caller's trace; whoever has none gets one, so that logs and answers can
 // name it even where no spans are recorded.
-const nameTrace: RequestHandler = (request, response, next) => {
-  const span = startSpan(request.method, SpanKind.SERVER, request.get('traceparent') ?? null);
-  const traceparent = traceparentOfSpan(span) ?? newTraceparent();
-  response.locals.traceparent = traceparent;
-  response.locals.traceId = traceparent.slice(3, 35);
-  response.setHeader('X-Trace-Id', traceIdOf(response));
-  if (span.isRecording()) response.once('close', () => endRequestSpan(span, request, response));
-  next();
-};
+function observe(): RequestHandler {
+  const seconds = metrics
+    .getMeter('firstcome')
+    .createHistogram('http_server_request_duration_seconds', {
+      description: 'From the request head to the end of the answer',
+      advice: { explicitBucketBoundaries: SECONDS },
+    });
+  return (request, response, next) => {
+    const startedMs = performance.now();
+    const span = startSpan(request.method, SpanKind.SERVER, request.get('traceparent') ?? null);
+    const traceparent = traceparentOfSpan(span) ?? newTraceparent();
+    response.locals.traceparent = traceparent;
+    response.locals.traceId = traceparent.slice(3, 35);
+    response.setHeader('X-Trace-Id', traceIdOf(response));
+    response.once('close', () => {
+      const attributes = {
+        'http.request.method': request.method,
+        'http.route': routeOf(request),
+        'http.response.status_code': response.statusCode,
+      };
+      seconds.record((performance.now() - startedMs) / 1_000, attributes);
+      if (span.isRecording()) endRequestSpan(span, request, attributes);
+    });
+    next();
+  };
+}
 
 function newTraceparent(): string {
   const traceId = randomUUID().replaceAll('-', '');
   return `00-${traceId}-${traceId.slice(16)}-00`;
 }
 
-function endRequestSpan(span: Span, request: Request, response: Response): void {
+/** The route's pattern, never the path: ids in it would make a time series each. */
+function routeOf(request: Request): string {
   const route: unknown = request.route?.path;
-  if (typeof route === 'string') {
-    span.updateName(`${request.method} ${route}`);
-    span.setAttribute('http.route', route);
-  }
-  span.setAttributes({
-    'http.request.method': request.method,
-    'url.path': request.path,
-    'http.response.status_code': response.statusCode,
-  });
-  endSpan(span, response.statusCode >= 500 ? `status ${response.statusCode}` : undefined);
+  return typeof route === 'string' ? route : 'none';
+}
+
+function endRequestSpan(
+  span: Span,
+  request: Request,
+  attributes: Attributes & { 'http.response.status_code': number },
+): void {
+  const status = attributes['http.response.status_code'];
+  span.updateName(`${request.method} ${routeOf(request)}`);
+  span.setAttributes({ ...attributes, 'url.path': request.path });
+  endSpan(span, status >= 500 ? `status ${status}` : undefined);
 }
 
 const requireJson: RequestHandler = (request, response, next) => {

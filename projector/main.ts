@@ -13,12 +13,14 @@ import { createApplyBatch } from './apply-batch.ts';
 import { createCondition } from './condition.ts';
 import { startConsumer } from './consume.ts';
 import { createDeadLetterWriter } from './dead-letter.ts';
+import { createProjectorMetrics } from './metrics.ts';
 import { createProgress } from './progress.ts';
 import { createProjectBatch } from './project-batch.ts';
 import { checkReadiness } from './readiness.ts';
 import { createRetryDeadLetter } from './retry-dead-letter.ts';
 import { parseSettings } from './settings.ts';
 import { applyOnce, type MakeChange, readNextOffset } from './store.ts';
+import { traceStore } from './trace-store.ts';
 import { SESSION_STATEMENTS } from './transaction.ts';
 
 const MAX_BODY_BYTES = 1_024;
@@ -49,7 +51,7 @@ await runService({
     lifecycle.opened('dead letter producer', () => producer.disconnect());
 
     const condition = createCondition(['events', 'dead letters'], () => performance.now());
-    const progress = createProgress(logger);
+    const progress = createProgress(logger, createProjectorMetrics());
     lifecycle.opened('progress', async () => progress.close());
 
     const consume = (
@@ -65,7 +67,7 @@ await runService({
         limits: { maxRecords: options.maxRecords, maxBytes: MAX_BATCH_BYTES },
         applyBatch: createApplyBatch({
           codec,
-          store: (readings) => applyOnce(db, readings, makeChange),
+          store: traceStore((readings) => applyOnce(db, readings, makeChange)),
           condition,
           logger,
         }),

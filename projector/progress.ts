@@ -1,5 +1,6 @@
 // How far the projection is, in one log line every few seconds.
 import type { Logger } from '../platform/logger.ts';
+import type { ProjectorMetrics } from './metrics.ts';
 import { addCounts, type Counts, NOTHING } from './store.ts';
 
 export type Progress = {
@@ -11,8 +12,8 @@ export type Progress = {
 
 const INTERVAL_MS = 10_000;
 
-/** Progress that goes to `logger`, when there was any. */
-export function createProgress(logger: Logger): Progress {
+/** Progress that goes to `metrics` at once, and to `logger` now and then, when there was any. */
+export function createProgress(logger: Logger, metrics: ProjectorMetrics): Progress {
   let since = NOTHING;
   const lanes = new Map<string, { next: string; lag: string }>();
   const say = (): void => {
@@ -26,6 +27,7 @@ export function createProgress(logger: Logger): Progress {
     advanced: (lane, counts, nextOffset, logEnd) => {
       since = addCounts(since, counts);
       const lag = logEnd > nextOffset ? logEnd - nextOffset : 0n;
+      metrics.advanced(lane, counts, Number(lag));
       lanes.set(lane, { next: String(nextOffset), lag: String(lag) });
     },
     close: () => {
