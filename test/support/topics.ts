@@ -7,6 +7,7 @@ import { readOwnSchemas, registerSchemas } from '../../tools/register-schemas.ts
 import { createTopics } from '../../tools/topics.ts';
 import { addressOf } from './addresses.ts';
 import { randomName } from './random-name.ts';
+import { waitUntil } from './wait-until.ts';
 
 export type EventWorld = {
   /** Ends in '-'; physical topic = topicPrefix + logical topic. */
@@ -45,12 +46,18 @@ export async function createEventWorld(prefix: string): Promise<EventWorld> {
   }
 }
 
-/** Deletes every topic whose name begins with `topicPrefix`. */
-export async function deleteTopics(kafka: Kafka, topicPrefix: string): Promise<void> {
+/**
+ * Deletes every topic whose name begins with `topicPrefix`, once there are `atLeast` so many of them
+ * in the list: a broker may not know yet what was created a moment ago.
+ */
+export async function deleteTopics(kafka: Kafka, topicPrefix: string, atLeast = 0): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
   try {
-    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(topicPrefix));
+    const topics = await waitUntil(`${atLeast} topics ${topicPrefix}* are listed`, async () => {
+      const listed = (await admin.listTopics()).filter((topic) => topic.startsWith(topicPrefix));
+      return listed.length >= atLeast && listed;
+    });
     if (topics.length > 0) await admin.deleteTopics({ topics });
   } finally {
     await admin.disconnect();

@@ -24,7 +24,7 @@ describe('scanning the log', () => {
     });
     await producer.disconnect();
   });
-  after(() => deleteTopics(kafka, topic));
+  after(() => deleteTopics(kafka, topic, 1));
 
   it('knows what each partition holds', async () => {
     const ranges = await rangesOf(kafka, topic);

@@ -15,7 +15,7 @@ describe('creating the topics', () => {
   beforeEach(() => {
     prefix = `${randomName('topics')}-`;
   });
-  afterEach(() => deleteTopics(kafka, prefix));
+  afterEach(() => deleteTopics(kafka, prefix, TOPIC_LAYOUT.length));
 
   const createOne = (topic: string, shape: { partitions: number; replicas: number }) =>
     admin.createTopics({
