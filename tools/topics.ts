@@ -12,19 +12,22 @@ import { AppError, messageOf } from '../platform/errors.ts';
 const REPLICATION_FACTOR = 3;
 /** Every broker knows a new topic by then. */
 const SPREAD_LIMIT_MS = 15_000;
+type TopicConfig = Readonly<Record<string, string>>;
 /** What every topic is set to: acknowledged means on two brokers, and the log is kept for ever. */
-const CONFIG: Readonly<Record<string, string>> = {
+const CONFIG: TopicConfig = {
   'min.insync.replicas': '2',
   'retention.ms': '-1',
 };
+/** A dead letter is its original, which may be as large as a topic takes, and the reason beside it. */
+const DEAD_LETTER_CONFIG: TopicConfig = { ...CONFIG, 'max.message.bytes': String(2 * 1_048_576) };
 
 /** Every topic of the service by its logical name, and its partitions. */
-export const TOPIC_LAYOUT: readonly { topic: string; partitions: number }[] = [
-  { topic: LIFECYCLE_TOPIC, partitions: 3 },
-  { topic: ASSIGN_TOPIC, partitions: 3 },
-  { topic: EPOCHS_TOPIC, partitions: 1 },
-  { topic: deadLetterTopicOf(LIFECYCLE_TOPIC), partitions: 3 },
-  { topic: deadLetterTopicOf(ASSIGN_TOPIC), partitions: 3 },
+export const TOPIC_LAYOUT: readonly { topic: string; partitions: number; config: TopicConfig }[] = [
+  { topic: LIFECYCLE_TOPIC, partitions: 3, config: CONFIG },
+  { topic: ASSIGN_TOPIC, partitions: 3, config: CONFIG },
+  { topic: EPOCHS_TOPIC, partitions: 1, config: CONFIG },
+  { topic: deadLetterTopicOf(LIFECYCLE_TOPIC), partitions: 3, config: DEAD_LETTER_CONFIG },
+  { topic: deadLetterTopicOf(ASSIGN_TOPIC), partitions: 3, config: DEAD_LETTER_CONFIG },
 ];
 
 /** What was done for one topic; `topic` is its physical name. */
@@ -36,10 +39,7 @@ export type TopicReport = { topic: string; kind: 'created' | 'there' };
  * @throws AppError TOPIC_MISMATCH naming each topic that exists in another form, KAFKA_UNAVAILABLE
  */
 export async function createTopics(kafka: Kafka, topicPrefix: string): Promise<TopicReport[]> {
-  const layout = TOPIC_LAYOUT.map(({ topic, partitions }) => ({
-    topic: `${topicPrefix}${topic}`,
-    partitions,
-  }));
+  const layout = TOPIC_LAYOUT.map((own) => ({ ...own, topic: topicPrefix + own.topic }));
   const created = new Set<string>();
   await untilSpread(kafka, async (admin) => {
     await createMissing(admin, layout, created);
@@ -48,7 +48,7 @@ export async function createTopics(kafka: Kafka, topicPrefix: string): Promise<T
   return layout.map(({ topic }) => ({ topic, kind: created.has(topic) ? 'created' : 'there' }));
 }
 
-type PhysicalTopic = { topic: string; partitions: number };
+type PhysicalTopic = (typeof TOPIC_LAYOUT)[number];
 
 async function createMissing(
   admin: Admin,
@@ -69,7 +69,7 @@ async function createMissing(
 }
 
 /** @returns false when the topic was there already */
-function createOne(admin: Admin, { topic, partitions }: PhysicalTopic): Promise<boolean> {
+function createOne(admin: Admin, { topic, partitions, config }: PhysicalTopic): Promise<boolean> {
   return admin.createTopics({
     // Waiting for leaders, kafkajs sometimes asks again, and then calls its own topic an older one.
     waitForLeaders: false,
@@ -78,7 +78,7 @@ function createOne(admin: Admin, { topic, partitions }: PhysicalTopic): Promise<
         topic,
         numPartitions: partitions,
         replicationFactor: REPLICATION_FACTOR,
-        configEntries: Object.entries(CONFIG).map(([name, value]) => ({ name, value })),
+        configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
       },
     ],
   });
@@ -90,23 +90,23 @@ async function checkLayout(admin: Admin, layout: PhysicalTopic[]): Promise<void>
   const { topics } = await admin.fetchTopicMetadata({ topics: names });
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: names.map((name) => ({
+    resources: layout.map(({ topic, config }) => ({
       type: kafkajs.ConfigResourceTypes.TOPIC,
-      name,
-      configNames: Object.keys(CONFIG),
+      name: topic,
+      configNames: Object.keys(config),
     })),
   });
-  const faults = layout.flatMap(({ topic, partitions }) => [
+  const faults = layout.flatMap(({ topic, partitions, config }) => [
     ...shapeFaults(
       topic,
       partitions,
       topics.find(({ name }) => name === topic),
     ),
     ...(resources.find(({ resourceName }) => resourceName === topic)?.configEntries ?? [])
-      .filter(({ configName, configValue }) => CONFIG[configName] !== configValue)
+      .filter(({ configName, configValue }) => config[configName] !== configValue)
       .map(
         ({ configName, configValue }) =>
-          `${topic} has ${configName}=${configValue}, not ${CONFIG[configName]}`,
+          `${topic} has ${configName}=${configValue}, not ${config[configName]}`,
       ),
   ]);
   if (faults.length > 0) {
