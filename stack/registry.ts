@@ -1,11 +1,13 @@
 // Apicurio Registry with its data in Kafka; services use its Confluent-compatible API.
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cachedFolder, installOnce, isCached } from './cache.ts';
+import { classArchiveOptions, hasClassArchive, installClassArchive } from './class-archive.ts';
 import type { Installer } from './installer.ts';
 import { chooseJava, findJavas, type Java, requireJava } from './java.ts';
 import { copyArtifact } from './maven.ts';
 import type { PartContext } from './part-context.ts';
+import { claimPort } from './ports.ts';
 import { runCommand } from './run-command.ts';
 
 const COMPATIBILITY_API = '/apis/ccompat/v7';
@@ -27,18 +29,20 @@ export function chooseRegistry(javas: readonly Java[]): RegistryChoice {
 }
 
 export function registryInstaller(): Installer {
-  const { version } = chooseRegistry(findJavas());
+  const choice = chooseRegistry(findJavas());
+  const program = programOf(choice);
   return {
-    title: `schema registry (Apicurio ${version})`,
-    isInstalled: () => isCached(`apicurio-${version}`),
+    title: `schema registry (Apicurio ${choice.version})`,
+    isInstalled: () => isCached(program) && hasClassArchive({ program, java: choice.java }),
     install: async (signal) => {
-      await installOnce(`apicurio-${version}`, async (folder) => {
+      await installOnce(program, async (folder) => {
         const artifact = 'apicurio-registry-app';
-        await copyArtifact(`io.apicurio:${artifact}:${version}:tar.gz:all`, folder, signal);
-        const archive = join(folder, `${artifact}-${version}-all.tar.gz`);
+        await copyArtifact(`io.apicurio:${artifact}:${choice.version}:tar.gz:all`, folder, signal);
+        const archive = join(folder, `${artifact}-${choice.version}-all.tar.gz`);
         await runCommand('tar', ['--extract', '--file', archive, '--directory', folder]);
-        await runCommand('rm', [archive]);
+        await rm(archive);
       });
+      await archiveClasses(choice, signal);
     },
   };
 }
@@ -51,26 +55,20 @@ export async function startRegistry(
   context: PartContext,
   kafkaBrokers: readonly string[],
 ): Promise<string> {
-  const { version, jar, java } = chooseRegistry(findJavas());
+  const choice = chooseRegistry(findJavas());
+  const { java } = choice;
   const port = await context.port('registry');
   const managementPort = await context.port('registry-management');
   const dataFolder = context.dataFolder('registry');
   await mkdir(dataFolder, { recursive: true });
-  const url = `http://127.0.0.1:${port}${COMPATIBILITY_API}`;
+  const url = urlAt(port);
   await context.launch({
     name: 'registry',
     command: join(java.home, 'bin', 'java'),
-    args: [
-      ...['-Xms64m', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'],
-      ...['-jar', join(cachedFolder(`apicurio-${version}`), jar)],
-    ],
+    args: javaArguments(choice, classArchiveOptions({ program: programOf(choice), java })),
     cwd: dataFolder,
     env: {
-      QUARKUS_HTTP_HOST: '127.0.0.1',
-      QUARKUS_HTTP_PORT: String(port),
-      QUARKUS_MANAGEMENT_HOST: '127.0.0.1',
-      QUARKUS_MANAGEMENT_PORT: String(managementPort),
-      QUARKUS_HTTP_ACCESS_LOG_ENABLED: 'false',
+      ...listenOn(port, managementPort),
       APICURIO_STORAGE_KIND: 'kafkasql',
       APICURIO_KAFKASQL_BOOTSTRAP_SERVERS: kafkaBrokers.join(','),
       // At its start it polls two topics until a poll comes back empty, and the first one often waits
@@ -82,6 +80,51 @@ export async function startRegistry(
     ready: () => awaitRegistry(url),
   });
   return url;
+}
+
+/** Lets it run with its data in memory, for the archive of its classes. */
+async function archiveClasses(choice: RegistryChoice, signal?: AbortSignal): Promise<void> {
+  const [http, management] = await Promise.all([claimPort(), claimPort()]);
+  try {
+    await installClassArchive(
+      { program: programOf(choice), java: choice.java },
+      async (_, jvmOptions) => ({
+        args: javaArguments(choice, jvmOptions),
+        env: listenOn(http.port, management.port),
+        ready: () => awaitRegistry(urlAt(http.port)),
+      }),
+      signal,
+    );
+  } finally {
+    http.claim.release();
+    management.claim.release();
+  }
+}
+
+function programOf({ version }: RegistryChoice): string {
+  return `apicurio-${version}`;
+}
+
+function javaArguments(choice: RegistryChoice, jvmOptions: string[]): string[] {
+  return [
+    // It serves some hundred requests in its life: the second compiler would only cost time.
+    ...['-Xms64m', '-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'],
+    ...[...jvmOptions, '-jar', join(cachedFolder(programOf(choice)), choice.jar)],
+  ];
+}
+
+function listenOn(port: number, managementPort: number): Record<string, string> {
+  return {
+    QUARKUS_HTTP_HOST: '127.0.0.1',
+    QUARKUS_HTTP_PORT: String(port),
+    QUARKUS_MANAGEMENT_HOST: '127.0.0.1',
+    QUARKUS_MANAGEMENT_PORT: String(managementPort),
+    QUARKUS_HTTP_ACCESS_LOG_ENABLED: 'false',
+  };
+}
+
+function urlAt(port: number): string {
+  return `http://127.0.0.1:${port}${COMPATIBILITY_API}`;
 }
 
 async function awaitRegistry(url: string): Promise<void> {
