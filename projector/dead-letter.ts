@@ -1,26 +1,12 @@
-// A record that can never be applied, in its dead letter topic: the original bytes, key and headers,
-// and beside them why and where from.
+// A record that can never be applied, written to its dead letter topic.
 import type { Producer } from 'kafkajs';
-import { deadLetterTopicOf, EVENT_TOPICS } from '../domain/topics.ts';
+import { toDeadLetterHeaders } from '../domain/dead-letter.ts';
+import { deadLetterTopicOf } from '../domain/topics.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
-import type { DeadLetter, Headers, LogRecord, Place, Poison } from './log-record.ts';
+import type { DeadLetter } from './log-record.ts';
 
-const PREFIX = 'firstcome-dlt-';
-const MAX_REASON_CHARACTERS = 1_000;
 const WRITE_LIMIT_MS = 10_000;
-const FAILED_AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-
-/** What the headers of a dead letter say of the original record. */
-export type DeadLetterOrigin = {
-  place: Place;
-  poison: Poison;
-  failedAtMs: number;
-  /** The highest marker before the original in its partition. */
-  highestMarker: number | null;
-  /** The original's own headers. */
-  headers: Headers;
-};
 
 /**
  * Writes dead letters.
@@ -47,7 +33,12 @@ export function createDeadLetterWriter(parts: {
           partition: letter.record.partition,
           key: letter.record.key,
           value: letter.record.value,
-          headers: toDeadLetterHeaders(letter, failedAtMs),
+          headers: toDeadLetterHeaders({
+            ...letter.record,
+            poison: letter.poison,
+            highestMarker: letter.highestMarker,
+            failedAtMs,
+          }),
         },
       ],
     }));
@@ -57,76 +48,6 @@ export function createDeadLetterWriter(parts: {
       logger.error({ topic, partition, offset: String(offset), ...poison }, 'dead letter');
     }
   };
-}
-
-/** The headers of a dead letter: the original's, and ours. */
-export function toDeadLetterHeaders(
-  { record, poison, highestMarker }: DeadLetter,
-  failedAtMs: number,
-): Record<string, Buffer | string | (Buffer | string)[]> {
-  const headers: Record<string, Buffer | string | (Buffer | string)[]> = {};
-  for (const [name, value] of Object.entries(record.headers)) {
-    if (value !== undefined) headers[name] = value;
-  }
-  headers[`${PREFIX}reason-code`] = poison.code;
-  headers[`${PREFIX}reason`] = shorten(poison.reason);
-  headers[`${PREFIX}topic`] = record.topic;
-  headers[`${PREFIX}partition`] = String(record.partition);
-  headers[`${PREFIX}offset`] = String(record.offset);
-  headers[`${PREFIX}attempts`] = String(poison.attempts);
-  headers[`${PREFIX}failed-at`] = new Date(failedAtMs).toISOString();
-  if (highestMarker !== null) headers[`${PREFIX}highest-marker`] = String(highestMarker);
-  return headers;
-}
-
-/** Where a dead letter comes from; null when it carries no such headers, or they contradict its topic. */
-export function readOrigin(record: LogRecord): DeadLetterOrigin | null {
-  const ours = new Map<string, string>();
-  const headers: Record<string, Buffer | string | (Buffer | string)[] | undefined> = {};
-  for (const [name, value] of Object.entries(record.headers)) {
-    if (name.startsWith(PREFIX)) ours.set(name.slice(PREFIX.length), String(value));
-    else headers[name] = value;
-  }
-  const topic = EVENT_TOPICS.find((name) => name === ours.get('topic'));
-  const offset = ours.get('offset') ?? '';
-  const partition = wholeNumber(ours.get('partition'));
-  const attempts = wholeNumber(ours.get('attempts'));
-  const failedAt = ours.get('failed-at') ?? '';
-  const failedAtMs = FAILED_AT.test(failedAt) ? Date.parse(failedAt) : Number.NaN;
-  const marker = ours.get('highest-marker');
-  const highestMarker = marker === undefined ? null : wholeNumber(marker);
-  if (
-    topic === undefined ||
-    deadLetterTopicOf(topic) !== record.topic ||
-    partition === undefined ||
-    attempts === undefined ||
-    highestMarker === undefined ||
-    Number.isNaN(failedAtMs) ||
-    !/^\d{1,18}$/.test(offset)
-  ) {
-    return null;
-  }
-  return {
-    place: { topic, partition, offset: BigInt(offset) },
-    poison: {
-      code: ours.get('reason-code') ?? '',
-      reason: ours.get('reason') ?? '',
-      attempts,
-    },
-    failedAtMs,
-    highestMarker,
-    headers,
-  };
-}
-
-/** A reason of at most 1,000 characters, none of them cut in half. */
-export function shorten(reason: string): string {
-  if (reason.length <= MAX_REASON_CHARACTERS) return reason;
-  return [...reason].slice(0, MAX_REASON_CHARACTERS).join('');
-}
-
-function wholeNumber(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
 async function acknowledged(sent: Promise<unknown>): Promise<void> {

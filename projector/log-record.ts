@@ -1,20 +1,12 @@
 // A record of the log as this process takes it over from Kafka, before and after it was read.
 import type { LogEvent } from '../domain/coupon-events.ts';
-
-/** Where a record stands. `topic` is the logical name, here and everywhere. */
-export type Place = { topic: string; partition: number; offset: bigint };
-
-/** Names to values, as kafkajs gives them: several values under one name are a list. */
-export type Headers = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+import type { Headers, Place, Poison } from '../domain/dead-letter.ts';
 
 export type LogRecord = Place & {
   key: Buffer | null;
   value: Buffer | null;
   headers: Headers;
 };
-
-/** Why a record can never be applied, and how often that was tried. */
-export type Poison = { code: string; reason: string; attempts: number };
 
 /** A record once its bytes were read: the event in it, or why there is none. */
 export type Reading =

@@ -1,9 +1,18 @@
 // A dead letter, tried once more as if it still stood in its place in the log. What still can't be
-// applied is parked in the table `dead_letters`, where operators find it.
+// applied is parked in the table `dead_letters`, where operators find it, and stays there, marked,
+// when it could be applied later.
 import type { Knex } from 'knex';
+import {
+  type DeadLetterOrigin,
+  type DeadLetterStatus,
+  type Headers,
+  type Place,
+  type Poison,
+  readOrigin,
+  shorten,
+} from '../domain/dead-letter.ts';
 import type { Logger } from '../platform/logger.ts';
-import { readOrigin, shorten } from './dead-letter.ts';
-import type { Headers, Place, Poison, Reading } from './log-record.ts';
+import type { LogRecord, Reading } from './log-record.ts';
 import { project } from './project.ts';
 import {
   addCounts,
@@ -26,6 +35,11 @@ type Parked = {
 
 const MAX_KEY_BYTES = 512;
 const MAX_CODE_CHARACTERS = 64;
+const NO_ORIGIN: Poison = {
+  code: 'RECORD_UNREADABLE',
+  reason: 'it stands in a dead letter topic without the headers of a dead letter',
+  attempts: 1,
+};
 
 /**
  * Tries batches of a dead letter topic again, with a checkpoint of their own: applied once, or
@@ -46,58 +60,111 @@ export function createRetryDeadLetter(now: () => number, logger: Logger): MakeCh
   };
 }
 
+type Tried = { counts: Counts; issued: ReadonlyMap<string, number> };
+
 async function retry(
   trx: Knex.Transaction,
   reading: Reading,
   nowMs: number,
   logger: Logger,
-): Promise<{ counts: Counts; issued: ReadonlyMap<string, number> }> {
+): Promise<Tried> {
   const { record } = reading;
-  const { key, value } = record;
   const origin = readOrigin(record);
-  if (origin === null) {
-    const reason = 'it stands in a dead letter topic without the headers of a dead letter';
-    const poison = { code: 'RECORD_UNREADABLE', reason, attempts: 1 };
-    const letter = { place: record, key, value, headers: record.headers, poison };
-    const parked = await park(trx, { ...letter, failedAtMs: nowMs }, logger);
-    return { counts: { ...NOTHING, ...parked }, issued: new Map() };
+  // What the log refused never had a place there: it must not be in the tables, either.
+  if (origin === null || origin.offset === null) {
+    const why = origin ?? { poison: NO_ORIGIN, failedAtMs: nowMs };
+    const letter = { ...record, ...why, place: record };
+    return nothingIssued(await park(trx, letter, await lockParked(trx, record), logger));
   }
-  const { place, headers, failedAtMs } = origin;
-  const projection = project(place.topic, [reading], origin.highestMarker);
-  const { applied, repeated, issued } = await insertRows(trx, projection);
-  let counts: Counts = { ...NOTHING, applied, repeated, voided: projection.voided };
-  counts.markers = projection.markers;
-  for (const letter of projection.deadLetters) {
+  const { topic, partition, offset } = origin;
+  return retryFrom(trx, reading, { ...origin, place: { topic, partition, offset } }, logger);
+}
+
+async function retryFrom(
+  trx: Knex.Transaction,
+  reading: Reading,
+  origin: DeadLetterOrigin & { place: Place },
+  logger: Logger,
+): Promise<Tried> {
+  const existing = await lockParked(trx, origin.place);
+  if (existing?.status === 'discarded') return nothingIssued({ repeated: 1 });
+  const projection = project(origin.topic, [reading], origin.highestMarker);
+  const [letter] = projection.deadLetters;
+  if (letter !== undefined) {
     const attempts = origin.poison.attempts + letter.poison.attempts;
-    const poison = { ...letter.poison, attempts };
-    const parked = await park(trx, { place, key, value, headers, poison, failedAtMs }, logger);
-    counts = addCounts(counts, { ...NOTHING, ...parked });
+    const parked = toParked(reading.record, origin, { ...letter.poison, attempts });
+    return nothingIssued(await park(trx, parked, existing, logger));
   }
-  return { counts, issued };
+  const { applied, repeated, issued } = await insertRows(trx, projection);
+  const { voided, markers } = projection;
+  if (existing !== undefined) await mark(trx, existing, voided > 0 ? 'void' : 'applied', logger);
+  return { counts: { ...NOTHING, applied, repeated, voided, markers }, issued };
+}
+
+function toParked(
+  { key, value }: LogRecord,
+  { place, headers, failedAtMs }: DeadLetterOrigin & { place: Place },
+  poison: Poison,
+): Parked {
+  return { place, key, value, headers, failedAtMs, poison };
+}
+
+function nothingIssued(counts: Partial<Counts>): Tried {
+  return { counts: { ...NOTHING, ...counts }, issued: new Map() };
+}
+
+type Existing = { id: number; status: DeadLetterStatus };
+
+/** The row of the record at this place, if there is one; an operator who wants it waits until the end. */
+function lockParked(trx: Knex.Transaction, place: Place): Promise<Existing | undefined> {
+  return trx('dead_letters').where(whereOf(place)).forUpdate().first('id', 'status');
 }
 
 async function park(
   trx: Knex.Transaction,
   { place, key, value, headers, poison, failedAtMs }: Parked,
+  existing: Existing | undefined,
   logger: Logger,
 ): Promise<Partial<Counts>> {
   const { topic, partition, offset } = place;
-  const where = { topic, partition_id: partition, record_offset: offset.toString() };
-  const existing = await trx('dead_letters').where(where).first('id');
-  if (existing !== undefined) return { repeated: 1 };
-  await trx('dead_letters').insert({
-    ...where,
-    // Longer than any key of ours: the whole of it stays in the topic.
-    record_key: key?.subarray(0, MAX_KEY_BYTES) ?? null,
-    record_value: value,
-    headers: JSON.stringify(readableHeaders(headers)),
+  const why = {
     reason_code: poison.code.slice(0, MAX_CODE_CHARACTERS),
     reason: shorten(poison.reason),
     attempts: poison.attempts,
-    failed_at: toDateTime(failedAtMs),
-  });
+  };
+  if (existing?.status === 'redriven') {
+    await trx('dead_letters')
+      .where({ id: existing.id })
+      .update({ ...why, status: 'parked' });
+  } else if (existing === undefined) {
+    await trx('dead_letters').insert({
+      ...whereOf(place),
+      // Longer than any key of ours: the whole of it stays in the topic.
+      record_key: key?.subarray(0, MAX_KEY_BYTES) ?? null,
+      record_value: value,
+      headers: JSON.stringify(readableHeaders(headers)),
+      ...why,
+      failed_at: toDateTime(failedAtMs),
+    });
+  } else {
+    return { repeated: 1 };
+  }
   logger.error({ topic, partition, offset: String(offset), ...poison }, 'dead letter parked');
   return { deadLettered: 1 };
+}
+
+async function mark(
+  trx: Knex.Transaction,
+  { id }: Existing,
+  status: 'applied' | 'void',
+  logger: Logger,
+): Promise<void> {
+  const changed = await trx('dead_letters').where({ id }).update({ status });
+  if (changed > 0) logger.info({ id, status }, 'dead letter settled');
+}
+
+function whereOf({ topic, partition, offset }: Place) {
+  return { topic, partition_id: partition, record_offset: offset.toString() };
 }
 
 type HeaderText = string | { base64: string };

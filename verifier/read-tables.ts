@@ -1,5 +1,6 @@
 // The read model as facts, all of it as it was at one moment.
 import type { Knex } from 'knex';
+import { UNAPPLIED_STATUSES } from '../domain/dead-letter.ts';
 import { EVENT_TOPICS } from '../domain/topics.ts';
 import {
   type AssignmentRow,
@@ -107,7 +108,9 @@ async function readAssignments(
 }
 
 async function readParked(trx: Knex): Promise<Set<string>> {
-  const rows: Row[] = await trx('dead_letters').select('topic', 'partition_id', 'record_offset');
+  const rows: Row[] = await trx('dead_letters')
+    .whereIn('status', UNAPPLIED_STATUSES)
+    .select('topic', 'partition_id', 'record_offset');
   return new Set(
     rows.map((row) =>
       positionOf(placeOf(String(row.topic), Number(row.partition_id)), Number(row.record_offset)),

@@ -1,0 +1,116 @@
+// A dead letter: the original bytes, key and headers, and beside them, in headers of ours, why and
+// where from. And what becomes of one that is parked.
+import { deadLetterTopicOf, EVENT_TOPICS } from './topics.ts';
+
+/** Where a record stands. `topic` is the logical name, here and everywhere. */
+export type Place = { topic: string; partition: number; offset: bigint };
+
+/** Names to values, as kafkajs gives them: several values under one name are a list. */
+export type Headers = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+
+/** Why a record can never be applied, and how often that was tried. */
+export type Poison = { code: string; reason: string; attempts: number };
+
+/** What the headers of a dead letter say of its original. */
+export type DeadLetterOrigin = {
+  topic: string;
+  partition: number;
+  /** null: the log refused it, so it never had a place there, and must never be applied. */
+  offset: bigint | null;
+  poison: Poison;
+  failedAtMs: number;
+  /** The highest marker before the original in its partition: the void rule, should it be read later. */
+  highestMarker: number | null;
+  /** The original's own headers. */
+  headers: Headers;
+};
+
+/**
+ * What became of a parked dead letter. `parked`: it waits for an operator; `redriven`: it is on its
+ * way to the projector again; `applied`, `void`: that it was, or that it does not count;
+ * `discarded`: an operator decided that it is never to be applied.
+ */
+export type DeadLetterStatus = 'parked' | 'redriven' | 'applied' | 'void' | 'discarded';
+
+/** A record with one of these is not in the read tables. */
+export const UNAPPLIED_STATUSES = [
+  'parked',
+  'redriven',
+  'discarded',
+] as const satisfies DeadLetterStatus[];
+
+const PREFIX = 'firstcome-dlt-';
+const MAX_REASON_CHARACTERS = 1_000;
+const FAILED_AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+/** The headers of a dead letter: the original's, and ours. */
+export function toDeadLetterHeaders(
+  origin: DeadLetterOrigin,
+): Record<string, Buffer | string | (Buffer | string)[]> {
+  const { poison, offset, highestMarker } = origin;
+  const headers: Record<string, Buffer | string | (Buffer | string)[]> = {};
+  for (const [name, value] of Object.entries(origin.headers)) {
+    if (value !== undefined) headers[name] = value;
+  }
+  headers[`${PREFIX}reason-code`] = poison.code;
+  headers[`${PREFIX}reason`] = shorten(poison.reason);
+  headers[`${PREFIX}topic`] = origin.topic;
+  headers[`${PREFIX}partition`] = String(origin.partition);
+  if (offset !== null) headers[`${PREFIX}offset`] = String(offset);
+  headers[`${PREFIX}attempts`] = String(poison.attempts);
+  headers[`${PREFIX}failed-at`] = new Date(origin.failedAtMs).toISOString();
+  if (highestMarker !== null) headers[`${PREFIX}highest-marker`] = String(highestMarker);
+  return headers;
+}
+
+/**
+ * What the headers of a record in the dead letter topic `topic` say of its original; null when it
+ * carries no such headers, or they contradict its topic.
+ */
+export function readOrigin(record: { topic: string; headers: Headers }): DeadLetterOrigin | null {
+  const ours = new Map<string, string>();
+  const headers: Record<string, Buffer | string | (Buffer | string)[] | undefined> = {};
+  for (const [name, value] of Object.entries(record.headers)) {
+    if (name.startsWith(PREFIX)) ours.set(name.slice(PREFIX.length), String(value));
+    else headers[name] = value;
+  }
+  const topic = EVENT_TOPICS.find((name) => name === ours.get('topic'));
+  const [partition, attempts] = [ours.get('partition'), ours.get('attempts')];
+  const [offset = null, marker = null] = [ours.get('offset'), ours.get('highest-marker')];
+  const failedAt = ours.get('failed-at') ?? '';
+  const failedAtMs = FAILED_AT.test(failedAt) ? Date.parse(failedAt) : Number.NaN;
+  if (
+    topic === undefined ||
+    deadLetterTopicOf(topic) !== record.topic ||
+    !isWhole(partition, 9) ||
+    !isWhole(attempts, 9) ||
+    (offset !== null && !isWhole(offset, 18)) ||
+    (marker !== null && !isWhole(marker, 9)) ||
+    Number.isNaN(failedAtMs)
+  ) {
+    return null;
+  }
+  return {
+    topic,
+    partition: Number(partition),
+    offset: offset === null ? null : BigInt(offset),
+    poison: {
+      code: ours.get('reason-code') ?? '',
+      reason: ours.get('reason') ?? '',
+      attempts: Number(attempts),
+    },
+    failedAtMs,
+    highestMarker: marker === null ? null : Number(marker),
+    headers,
+  };
+}
+
+/** A reason of at most 1,000 characters, none of them cut in half. */
+export function shorten(reason: string): string {
+  if (reason.length <= MAX_REASON_CHARACTERS) return reason;
+  return [...reason].slice(0, MAX_REASON_CHARACTERS).join('');
+}
+
+function isWhole(text: string | undefined, maxDigits: number): boolean {
+  return text !== undefined && text.length <= maxDigits && /^\d+$/.test(text);
+}
