@@ -1,6 +1,6 @@
 // Batches of events to Kafka: one send at a time, acknowledged by all in-sync replicas, and the same
 // batch again through a new producer until the log has it.
-import { type Kafka, Partitioners, type PartitionMetadata, type Producer } from 'kafkajs';
+import { Partitioners, type PartitionMetadata, type Producer } from 'kafkajs';
 import type { CouponEvent } from '../domain/coupon-events.ts';
 import { recordNameOf } from '../domain/event-record.ts';
 import type { Position } from '../domain/position.ts';
@@ -8,6 +8,7 @@ import { type EventTopic, placeOf } from '../domain/topics.ts';
 import { type Backoff, backoffMs, pause } from '../platform/backoff.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { EventCodec } from '../platform/event-codec.ts';
+import type { EndableKafka } from '../platform/kafka.ts';
 import type { Logger } from '../platform/logger.ts';
 
 /** An event with its bytes and its place, ready to be sent any number of times. */
@@ -33,7 +34,8 @@ export type LogWriter = {
 };
 
 type LogWriterOptions = {
-  kafka: Kafka;
+  /** A client for one producer; each producer is given up with its client. */
+  createClient: () => EndableKafka;
   codec: EventCodec;
   topicPrefix: string;
   /** By logical topic: how many partitions it has. */
@@ -46,7 +48,7 @@ const RETRY: Backoff = { firstMs: 50, factor: 2, maxMs: 2_000 };
 
 /** A writer with its first producer connected. */
 export async function createLogWriter(options: LogWriterOptions): Promise<LogWriter> {
-  const { kafka, codec, topicPrefix, logger } = options;
+  const { codec, topicPrefix, logger } = options;
   const partitioner = Partitioners.DefaultPartitioner();
   const metadataOf = new Map<EventTopic, PartitionMetadata[]>(
     [...options.partitions].map(([topic, count]) => [
@@ -56,37 +58,39 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
   );
   const closing = new AbortController();
   let failingSince: number | null = null;
-  let producer: Producer | undefined = newProducer(kafka);
-  await producer.connect();
+  let sending = false;
+  let line: ProducerLine | undefined = createLine(options.createClient());
+  await line.producer.connect();
 
   const sendOnce = async (batch: readonly PreparedEvent[]): Promise<Position[]> => {
-    producer ??= newProducer(kafka);
+    line ??= createLine(options.createClient());
+    const { producer } = line;
     const limit = Promise.withResolvers<never>();
+    const giveUp = (reason: string) => () => limit.reject(new Error(reason));
+    const whenClosing = giveUp('the writer is closed');
+    closing.signal.addEventListener('abort', whenClosing);
     const timer = setTimeout(
-      () => limit.reject(new Error(`no acknowledgement in ${options.sendTimeoutMs} ms`)),
+      giveUp(`no acknowledgement in ${options.sendTimeoutMs} ms`),
       options.sendTimeoutMs,
     );
     try {
-      const current = producer;
-      const sent = current
+      const sent = producer
         .connect()
         .then(() =>
-          current.sendBatch({ acks: -1, topicMessages: toTopicMessages(batch, topicPrefix) }),
+          producer.sendBatch({ acks: -1, topicMessages: toTopicMessages(batch, topicPrefix) }),
         );
-      // The loser of the race must not become an unhandled rejection.
-      sent.catch(() => undefined);
       return positionsOf(batch, topicPrefix, await Promise.race([sent, limit.promise]));
     } finally {
       clearTimeout(timer);
+      closing.signal.removeEventListener('abort', whenClosing);
     }
   };
 
   // What became of the failed send is unknown, and kafkajs gives its sequence numbers back: a second
   // send through the same producer could be taken for a repeat of the first, and dropped.
-  const discardProducer = (): void => {
-    const old = producer;
-    producer = undefined;
-    void old?.disconnect().catch(() => undefined);
+  const discardLine = (): void => {
+    line?.client.end();
+    line = undefined;
   };
 
   return {
@@ -101,39 +105,49 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
       return { event, topic, partition, key, value, traceparent };
     },
     write: async (batch) => {
-      for (let attempt = 0; !closing.signal.aborted; attempt += 1) {
-        try {
-          const positions = await sendOnce(batch);
-          failingSince = null;
-          return positions;
-        } catch (error) {
-          failingSince ??= Date.now();
-          logger.warn(
-            { events: batch.length, attempt, reason: messageOf(error) },
-            'the log did not acknowledge a batch; the same batch goes out again',
-          );
-          discardProducer();
-          await pause(backoffMs(RETRY, attempt), closing.signal);
+      sending = true;
+      try {
+        for (let attempt = 0; !closing.signal.aborted; attempt += 1) {
+          try {
+            const positions = await sendOnce(batch);
+            failingSince = null;
+            return positions;
+          } catch (error) {
+            failingSince ??= Date.now();
+            logger.warn(
+              { events: batch.length, attempt, reason: messageOf(error) },
+              'the log did not acknowledge a batch; the same batch goes out again',
+            );
+            discardLine();
+            await pause(backoffMs(RETRY, attempt), closing.signal);
+          }
         }
+        return null;
+      } finally {
+        sending = false;
       }
-      return null;
     },
     failingSince: () => failingSince,
     close: async () => {
       closing.abort();
-      await producer?.disconnect();
+      if (!sending) await line?.producer.disconnect();
+      discardLine();
     },
   };
 }
 
-function newProducer(kafka: Kafka): Producer {
-  return kafka.producer({
+/** A producer and the client that is its alone. */
+type ProducerLine = { client: EndableKafka; producer: Producer };
+
+function createLine(client: EndableKafka): ProducerLine {
+  const producer = client.kafka.producer({
     idempotent: true,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
     createPartitioner: Partitioners.DefaultPartitioner,
     retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 3 },
   });
+  return { client, producer };
 }
 
 type TopicMessages = NonNullable<Parameters<Producer['sendBatch']>[0]['topicMessages']>;

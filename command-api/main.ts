@@ -9,7 +9,7 @@ import { healthRoutes } from '../http/health.ts';
 import { listen } from '../http/server.ts';
 import { readAvroRecords } from '../platform/avro-schemas.ts';
 import { createEventCodec } from '../platform/event-codec.ts';
-import { createKafka } from '../platform/kafka.ts';
+import { createEndableKafka, createKafka } from '../platform/kafka.ts';
 import { createRedis } from '../platform/redis.ts';
 import { runService } from '../platform/service.ts';
 import { createTopicEndsReader } from '../platform/topic-ends.ts';
@@ -76,7 +76,7 @@ await runService({
     lifecycle.opened('gate', () => gate.close());
 
     const writer = await createLogWriter({
-      kafka,
+      createClient: () => createEndableKafka(settings.kafka, logger),
       codec,
       topicPrefix,
       partitions: await countPartitions(admin, topicPrefix),

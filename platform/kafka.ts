@@ -1,5 +1,6 @@
 // The Kafka client of a process. Producers, consumers and admins are made from it where they are used.
-import { Kafka } from 'kafkajs';
+import { connect, Socket } from 'node:net';
+import { type ISocketFactory, Kafka, type KafkaConfig } from 'kafkajs';
 import { kafkaLogCreator, type Logger } from './logger.ts';
 
 export type KafkaSettings = { brokers: string[]; clientId: string };
@@ -8,7 +9,11 @@ export type KafkaSettings = { brokers: string[]; clientId: string };
  * A client with stated time limits. kafkajs' own retries are kept short: whoever calls it knows
  * better whether, and how, to try again.
  */
-export function createKafka({ brokers, clientId }: KafkaSettings, logger: Logger): Kafka {
+export function createKafka(
+  { brokers, clientId }: KafkaSettings,
+  logger: Logger,
+  others: Pick<KafkaConfig, 'retry' | 'socketFactory'> = {},
+): Kafka {
   return new Kafka({
     brokers,
     clientId,
@@ -17,5 +22,48 @@ export function createKafka({ brokers, clientId }: KafkaSettings, logger: Logger
     requestTimeout: 10_000,
     retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 },
     logCreator: kafkaLogCreator(logger),
+    ...others,
   });
 }
+
+/** A client that can be ended at once, and for good: not one byte leaves it after `end`. */
+export type EndableKafka = { kafka: Kafka; end(): void };
+
+/**
+ * As `createKafka`, for a client that may have to be given up while it waits: kafkajs' `disconnect`
+ * waits for answers, and what still tries again behind it connects once more and stays connected.
+ */
+export function createEndableKafka(
+  settings: KafkaSettings,
+  logger: Logger,
+  socketFactory: ISocketFactory = openSocket,
+): EndableKafka {
+  const open = new Set<Socket>();
+  let ended = false;
+  // With an error: kafkajs does not listen for a close alone.
+  const destroy = (socket: Socket): void => {
+    socket.destroy(new Error('this client was ended'));
+  };
+  const openUnlessEnded: ISocketFactory = (place) => {
+    const socket = ended ? new Socket() : socketFactory(place);
+    if (ended) destroy(socket);
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    return socket;
+  };
+  const kafka = createKafka(settings, logger, {
+    socketFactory: openUnlessEnded,
+    // Few and quick: an ended client is to stop trying soon.
+    retry: { initialRetryTime: 50, maxRetryTime: 200, retries: 3 },
+  });
+  return {
+    kafka,
+    end: () => {
+      ended = true;
+      open.forEach(destroy);
+    },
+  };
+}
+
+const openSocket: ISocketFactory = ({ host, port, onConnect }) =>
+  connect({ host, port, keepAlive: true, keepAliveInitialDelay: 60_000 }, onConnect);

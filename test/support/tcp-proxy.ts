@@ -7,14 +7,18 @@ export type TcpProxy = {
   cut(): void;
   /** Keeps every connection, takes new ones, and passes nothing on, until `mend`. */
   stall(): void;
+  /** Passes on what clients send and keeps back what the server answers, until `mend`. */
+  stallAnswers(): void;
   mend(): void;
+  /** How many connections there are now. */
+  connections(): number;
   close(): Promise<void>;
 };
 
 /** A proxy on a free loopback port in front of `host:port`. */
 export async function createTcpProxy(host: string, port: number): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
-  let state: 'open' | 'cut' | 'stalled' = 'open';
+  let state: 'open' | 'cut' | 'stalled' | 'answers stalled' = 'open';
 
   const server = createServer((client) => {
     if (state === 'cut') {
@@ -32,7 +36,7 @@ export async function createTcpProxy(host: string, port: number): Promise<TcpPro
         to.destroy();
       });
       from.pipe(to);
-      if (state === 'stalled') from.pause();
+      if (state === 'stalled' || (state === 'answers stalled' && from === upstream)) from.pause();
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -56,12 +60,18 @@ export async function createTcpProxy(host: string, port: number): Promise<TcpPro
       state = 'stalled';
       eachSocket((socket) => socket.pause());
     },
+    stallAnswers: () => {
+      state = 'answers stalled';
+      for (const [, upstream] of pairs) upstream.pause();
+    },
     mend: () => {
       state = 'open';
       eachSocket((socket) => socket.resume());
     },
+    connections: () => pairs.size,
     close: () => {
-      destroyAll();
+      // No resets here: one of a connection that is gone already fails and keeps the process alive.
+      for (const pair of pairs) for (const socket of pair) socket.destroy();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };

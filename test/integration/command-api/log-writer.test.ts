@@ -1,0 +1,244 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import {
+  createLogWriter,
+  type LogWriter,
+  type PreparedEvent,
+} from '../../../command-api/log-writer.ts';
+import type { CouponAssigned, CouponCreated, CouponEvent } from '../../../domain/coupon-events.ts';
+import { toLogEvent } from '../../../domain/event-record.ts';
+import { formatPositions, type Position } from '../../../domain/position.ts';
+import { EVENT_TOPICS } from '../../../domain/topics.ts';
+import { rangesOf, scanLog } from '../../../platform/log-scan.ts';
+import { couponAssigned, couponCreated } from '../../support/sample-events.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { createEventWorld, type EventWorld } from '../../support/topics.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { createWiredKafka, type WiredKafka } from '../../support/wired-kafka.ts';
+
+type Found = { event: CouponEvent; key: string; traceparent: string | null };
+
+const assigned = (sequence: number): CouponAssigned => {
+  const assignmentId = randomUUID();
+  return couponAssigned(sequence, { eventId: assignmentId, assignmentId });
+};
+const created = (): CouponCreated => couponCreated({ couponId: randomUUID() });
+
+describe('Writing to the log', () => {
+  let world: EventWorld;
+  let wires: WiredKafka;
+  let writer: LogWriter;
+
+  before(async function () {
+    this.timeout(60_000);
+    world = await createEventWorld('log-writer-');
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await world?.cleanup();
+  });
+  beforeEach(async () => {
+    wires = await createWiredKafka();
+    writer = await createLogWriter({
+      createClient: wires.createClient,
+      codec: world.codec,
+      topicPrefix: world.topicPrefix,
+      partitions: new Map(EVENT_TOPICS.map((topic) => [topic, 3])),
+      sendTimeoutMs: 700,
+      logger: silentLogger(),
+    });
+  });
+  afterEach(async () => {
+    wires.mend();
+    await writer.close();
+    await wires.close();
+  });
+
+  const prepare = (events: CouponEvent[]): PreparedEvent[] =>
+    events.map((event) => writer.prepare(event, null));
+
+  /** Every event in the log, by its position. */
+  const readLog = async (): Promise<Map<string, Found>> => {
+    const found = new Map<string, Found>();
+    for (const topic of EVENT_TOPICS) {
+      const physical = `${world.topicPrefix}${topic}`;
+      const ranges = await rangesOf(world.kafka, physical);
+      await scanLog(
+        world.kafka,
+        physical,
+        ranges,
+        async ({ partition, offset, message }): Promise<'go on'> => {
+          const { name, event } = await world.codec.decode(message.value);
+          const { traceparent } = message.headers ?? {};
+          found.set(formatPositions([{ topic, partition, offset }]), {
+            event: toLogEvent(name, event) as CouponEvent,
+            key: String(message.key),
+            traceparent: traceparent === undefined ? null : String(traceparent),
+          });
+          return 'go on';
+        },
+      );
+    }
+    return found;
+  };
+  /** The whole log, read after the batch was written. */
+  const positionsIn = async (writing: Promise<Position[] | null>) => {
+    const positions = await writing;
+    return { positions, log: await readLog() };
+  };
+  const expectAt = (
+    { log, positions }: { log: Map<string, Found>; positions: Position[] | null },
+    events: CouponEvent[],
+  ): void => {
+    expect(positions).to.have.length(events.length);
+    const at = positions?.map((position) => log.get(formatPositions([position]))?.event);
+    expect(at).to.deep.equal(events);
+  };
+  const timesOf = (log: Map<string, Found>, event: CouponEvent): number =>
+    [...log.values()].filter((found) => found.event.eventId === event.eventId).length;
+
+  it('tells the true position of each event of a batch, over both topics and all partitions', async () => {
+    const events = Array.from({ length: 200 }, (_, n) =>
+      n % 5 === 0 ? created() : assigned(n + 1),
+    );
+    const batch = prepare(events);
+    const positions = await writer.write(batch);
+    const log = await readLog();
+    expectAt({ log, positions }, events);
+    expect(new Set(positions?.map(({ partition }) => partition))).to.have.property('size', 3);
+    for (const event of events) expect(timesOf(log, event)).to.equal(1);
+    batch.forEach(({ key, partition, topic }, index) => {
+      const position = positions?.[index];
+      expect(position).to.include({ partition, topic });
+      expect(log.get(formatPositions(position ? [position] : []))?.key).to.equal(key);
+    });
+  });
+
+  it('goes on counting from batch to batch', async () => {
+    const event = assigned(1);
+    const first = await writer.write(prepare([event]));
+    const second = await writer.write(prepare([event, event]));
+    const offsets = [...(first ?? []), ...(second ?? [])].map(({ offset }) => offset);
+    const from = offsets[0] ?? 0n;
+    expect(offsets).to.deep.equal([from, from + 1n, from + 2n]);
+  });
+
+  it('puts an event where any other client would put its key', async () => {
+    const events = Array.from({ length: 20 }, (_, n) => assigned(n + 1));
+    const other = world.kafka.producer();
+    await other.connect();
+    try {
+      for (const { topic, key, partition } of prepare(events)) {
+        const [sent] = await other.send({
+          topic: `${world.topicPrefix}${topic}`,
+          messages: [{ key, value: world.codec.encode(topic, 'CouponAssigned', assigned(1)) }],
+        });
+        expect(sent?.partition).to.equal(partition);
+      }
+    } finally {
+      await other.disconnect();
+    }
+  });
+
+  it('keeps the trace of the request with the event', async () => {
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    const batch = [writer.prepare(assigned(1), traceparent), writer.prepare(assigned(2), null)];
+    const positions = await writer.write(batch);
+    const log = await readLog();
+    const traces = positions?.map((p) => log.get(formatPositions([p]))?.traceparent);
+    expect(traces).to.deep.equal([traceparent, null]);
+  });
+
+  it('refuses an event that does not fit its schema, before anything is sent', () => {
+    const broken = { ...assigned(1), sequence: 'first' } as unknown as CouponEvent;
+    expect(() => writer.prepare(broken, null))
+      .to.throw()
+      .with.property('code', 'EVENT_INVALID');
+  });
+
+  describe('that is in trouble', () => {
+    const untilFailing = () => waitUntil('a send has failed', () => writer.failingSince() !== null);
+
+    it('sends the same batch again through a new producer when nothing comes back', async () => {
+      const events = Array.from({ length: 30 }, (_, n) => (n === 0 ? created() : assigned(n + 1)));
+      await writer.write(prepare([assigned(1)]));
+      wires.stall();
+      const writing = writer.write(prepare(events));
+      await untilFailing();
+      wires.mend();
+      expectAt(await positionsIn(writing), events);
+      expect(writer.failingSince()).to.equal(null);
+    });
+
+    it('tells true positions when the first send had arrived and only its answer was lost', async () => {
+      const events = Array.from({ length: 30 }, (_, n) => assigned(n + 1));
+      await writer.write(prepare([assigned(1)]));
+      wires.stallAnswers();
+      const writing = writer.write(prepare(events));
+      await untilFailing();
+      wires.mend();
+      const { log, positions } = await positionsIn(writing);
+      expectAt({ log, positions }, events);
+      const copies = events.map((event) => timesOf(log, event));
+      expect(Math.min(...copies), 'a repeat is in the log').to.be.at.least(2);
+    });
+
+    it('goes on when all connections were cut', async () => {
+      const events = [assigned(1), created()];
+      await writer.write(prepare([assigned(1)]));
+      wires.cut();
+      const writing = writer.write(prepare(events));
+      await untilFailing();
+      wires.mend();
+      expectAt(await positionsIn(writing), events);
+    });
+
+    it('tells since when it fails, and that it does no more', async () => {
+      expect(writer.failingSince()).to.equal(null);
+      const startedAt = Date.now();
+      wires.cut();
+      const writing = writer.write(prepare([assigned(1)]));
+      await untilFailing();
+      const since = writer.failingSince();
+      expect(since).to.be.within(startedAt, Date.now());
+      wires.mend();
+      await writing;
+      expect(writer.failingSince()).to.equal(null);
+    });
+
+    it('gives up when it is closed, and says so', async () => {
+      wires.stall();
+      const writing = writer.write(prepare([assigned(1)]));
+      await untilFailing();
+      const closedAtMs = performance.now();
+      await writer.close();
+      expect(await writing).to.equal(null);
+      expect(performance.now() - closedAtMs).to.be.below(3_000);
+    });
+
+    it('gives up in the middle of a send when it is closed', async () => {
+      await writer.write(prepare([assigned(1)]));
+      wires.stall();
+      const writing = writer.write(prepare([assigned(2)]));
+      const closedAtMs = performance.now();
+      await writer.close();
+      expect(await writing).to.equal(null);
+      expect(performance.now() - closedAtMs).to.be.below(3_000);
+    });
+
+    it('leaves no connection behind', async () => {
+      wires.stall();
+      const writing = writer.write(prepare([assigned(1)]));
+      await untilFailing();
+      wires.mend();
+      await writing;
+      await writer.close();
+      await waitUntil('all connections have ended', () => wires.connections() === 0);
+    });
+  });
+
+  it('writes nothing after it was closed', async () => {
+    await writer.close();
+    expect(await writer.write(prepare([assigned(1)]))).to.equal(null);
+  });
+});
