@@ -68,7 +68,7 @@ describe('The gate', () => {
     await redis.connect();
   });
   afterEach(async () => {
-    gate?.close();
+    await gate?.close();
     redis.disconnect();
     direct.disconnect();
     await wire.close();
@@ -248,11 +248,11 @@ describe('The gate', () => {
   it('compares no more after it was closed for good', async () => {
     openGate();
     await untilClosed('no gate');
-    gate.close();
+    await gate.close();
     await agreeOn(await claimEpoch(world));
     const second = createGate({ redis, keys, newestClaim, logger: silentLogger() });
     await untilOpen(second);
-    second.close();
+    await second.close();
     expect(gate.state().kind).to.equal('closed');
   });
 });
