@@ -1,5 +1,6 @@
 // The story of `POST /coupons/{id}/assign`: decide, emit, confirm, and only then it is true.
 import type { AssignCoupon } from '../domain/commands.ts';
+import type { CouponEvent } from '../domain/coupon-events.ts';
 import type { Position } from '../domain/position.ts';
 import { ASSIGN_TOPIC } from '../domain/topics.ts';
 import { type Desk, type NoAnswer, whenAdmitted } from './desk.ts';
@@ -17,25 +18,30 @@ export function assignCoupon(
   command: AssignCoupon,
   traceparent: string | null,
 ): Promise<AssignAnswer> {
+  const emit = async (
+    event: CouponEvent,
+    assignment: HeldAssignment,
+    replayed: boolean,
+  ): Promise<AssignAnswer> => {
+    const published = await desk.publisher.publish(event, traceparent);
+    return published.kind === 'unknown'
+      ? { kind: 'outcome-unknown' }
+      : { kind: 'assigned', assignment, replayed, positions: [published.position] };
+  };
+
   return whenAdmitted(desk, async (epoch): Promise<AssignAnswer> => {
     const outcome = await desk.writeModel.assign(command, epoch);
     switch (outcome.kind) {
       case 'accepted': {
-        const { assignmentId, sequence, occurredAt } = outcome.event;
-        const published = await desk.publisher.publish(outcome.event, traceparent);
-        if (published.kind === 'unknown') return { kind: 'outcome-unknown' };
-        const assignment = { assignmentId, sequence, assignedAt: occurredAt };
-        return { kind: 'assigned', assignment, replayed: false, positions: [published.position] };
+        const { event } = outcome;
+        const { assignmentId, sequence, occurredAt } = event;
+        return emit(event, { assignmentId, sequence, assignedAt: occurredAt }, false);
       }
       case 'repeat': {
         const { assignment, waiting } = outcome;
-        if (waiting === null) {
-          const positions = await desk.endOf(ASSIGN_TOPIC);
-          return { kind: 'assigned', assignment, replayed: true, positions };
-        }
-        const published = await desk.publisher.publish(waiting, traceparent);
-        if (published.kind === 'unknown') return { kind: 'outcome-unknown' };
-        return { kind: 'assigned', assignment, replayed: true, positions: [published.position] };
+        return waiting === null
+          ? tell(desk, command.couponId, epoch, assignment)
+          : emit(waiting, assignment, true);
       }
       case 'limit-reached': {
         // Only what is true for ever may be named as the reason of a refusal (protocol.md P5).
@@ -50,4 +56,21 @@ export function assignCoupon(
         return outcome;
     }
   });
+}
+
+/** An assignment that was confirmed before. Perhaps nobody was told of it; from now on it is told. */
+async function tell(
+  { writeModel, endOf }: Desk,
+  couponId: string,
+  epoch: number,
+  assignment: HeldAssignment,
+): Promise<AssignAnswer> {
+  const answered = [assignment.assignmentId];
+  const [confirmed, positions] = await Promise.all([
+    writeModel.confirm({ couponId, epoch, creationId: null, answered, untold: [] }),
+    endOf(ASSIGN_TOPIC),
+  ]);
+  return confirmed.kind === 'closed'
+    ? { kind: 'outcome-unknown' }
+    : { kind: 'assigned', assignment, replayed: true, positions };
 }
