@@ -2,10 +2,13 @@
 import { connect, type Socket } from 'node:net';
 import { type Answer, createAnswerReader } from './answer-reader.ts';
 
-/** What came of a request. `failed`: it may or may not have arrived. */
+/** What came of a request. `failed`: it may or may not have arrived; `connection refused`: it did not. */
 export type Exchange =
   | { kind: 'answered'; answer: Answer }
-  | { kind: 'failed'; reason: 'connection lost' | 'timeout' | 'broken answer' };
+  | {
+      kind: 'failed';
+      reason: 'connection refused' | 'connection lost' | 'timeout' | 'broken answer';
+    };
 
 export type Connection = {
   /** Sends a whole request (ASCII) and waits for its answer; one at a time. Never throws. */
@@ -38,7 +41,9 @@ export function createConnection(
       finish({ kind: 'failed', reason });
     };
     opened.setTimeout(timeoutMs, () => abandon('timeout'));
-    opened.on('error', () => abandon('connection lost'));
+    opened.on('error', ({ code }: NodeJS.ErrnoException) =>
+      abandon(code === 'ECONNREFUSED' ? 'connection refused' : 'connection lost'),
+    );
     opened.on('close', () => abandon('connection lost'));
     opened.on('data', (bytes: Buffer) => {
       const answer = reader.take(bytes.toString('latin1'));

@@ -1,13 +1,14 @@
 // What an exchange means for the client: told, refused, or ask again with the same key, and when.
+import { PROBLEMS } from '../http/problems.ts';
 import { type Backoff, backoffMs } from '../platform/backoff.ts';
-import type { ToldAssignment } from '../verifier/facts.ts';
+import type { Refusal, ToldAssignment } from '../verifier/facts.ts';
 import { type Answer, headerOf } from './answer-reader.ts';
 import type { Exchange } from './connection.ts';
 
 export type Verdict =
   | { kind: 'accepted'; told: ToldAssignment; replayed: boolean }
-  /** `reason`: the problem's code and title. */
-  | { kind: 'refused'; reason: string }
+  /** `named`: ids of the assignments it gives as its reason; `reason`: the problem's code and title. */
+  | { kind: 'refused'; refusal: Refusal; named: string[]; reason: string }
   /** The outcome is not known, or nothing was done: the same request is to be sent again. */
   | { kind: 'again'; afterMs: number; reason: string }
   /** An answer that says neither, and that asking again won't mend. The outcome is not known. */
@@ -15,6 +16,14 @@ export type Verdict =
 
 const BACKOFF: Backoff = { firstMs: 20, factor: 2, maxMs: 1_000 };
 const MAX_WAIT_MS = 30_000;
+const REFUSALS: Readonly<Record<string, Refusal>> = {
+  [PROBLEMS.couponNotFound.code]: 'coupon-not-found',
+  [PROBLEMS.notStarted.code]: 'not-started',
+  [PROBLEMS.ended.code]: 'ended',
+  [PROBLEMS.soldOut.code]: 'sold-out',
+  [PROBLEMS.limitReached.code]: 'limit-reached',
+  [PROBLEMS.keyReused.code]: 'key-reused',
+};
 /** The service sheds or restarts, or something between it and the client says so. */
 const ASK_AGAIN = new Set([429, 502, 503, 504]);
 
@@ -30,8 +39,14 @@ export function judgeExchange(exchange: Exchange, attempt: number): Verdict {
   if (ASK_AGAIN.has(answer.status)) {
     return { kind: 'again', afterMs: waitOf(answer, body, attempt), reason };
   }
-  const isRefusal = answer.status >= 400 && answer.status < 500;
-  return { kind: isRefusal ? 'refused' : 'failed', reason };
+  if (answer.status < 400 || answer.status >= 500) return { kind: 'failed', reason };
+  const refusal = REFUSALS[String(body.code)] ?? 'other';
+  return { kind: 'refused', refusal, named: namedIn(body), reason };
+}
+
+function namedIn({ assignments }: Record<string, unknown>): string[] {
+  if (!Array.isArray(assignments)) return [];
+  return assignments.map((one: { assignmentId?: unknown } | null) => String(one?.assignmentId));
 }
 
 function judgeAccepted(answer: Answer, body: Record<string, unknown>): Verdict {

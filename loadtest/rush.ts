@@ -130,12 +130,12 @@ async function settleVisitor(
   // With a rate, waiting for a connection is part of the user's wait.
   const cameAt = options.rate === null ? performance.now() : startedAt + comesAfterMs;
   for (let attempt = 0; ; attempt += 1) {
-    ledger.sending(userId, key, attempt);
+    const sending = ledger.sending(userId, key, attempt);
     const sentAt = performance.now();
     const exchange = await connection.exchange(request);
     const answeredAt = performance.now();
     const verdict = judgeExchange(exchange, attempt);
-    ledger.learned(userId, key, verdict);
+    ledger.learned(sending, verdict);
     const isLast = verdict.kind !== 'again' || isOver(crowd);
     tally.note(verdict, isLast, { cameAt, sentAt, answeredAt });
     if (isLast) return;

@@ -11,7 +11,7 @@ import type { FoldedLog } from './fold-log.ts';
 export function checkClient(facts: Facts, log: FoldedLog, ledger: ClientLedger): Finding {
   return findingOf(3, 'what clients were told is what happened', (breach) => {
     const { told, duplicates } = readTold(ledger);
-    for (const id of duplicates) breach(`duplicate: ${id} was told to more than one request`);
+    for (const id of duplicates) breach(`duplicate: ${id} was told under more than one key`);
     const lost = findLost(told, facts, log, breach);
     const events = [...(log.coupons.get(ledger.couponId)?.assignments.values() ?? [])].flat();
     const rows = [...facts.tables.assignments]

@@ -26,7 +26,7 @@ function describeFinding({ invariant, title, ok, numbers, breaches }: Finding, w
   const verdict = (ok ? 'ok' : 'BREACH').padEnd(6);
   const more = breaches.count - breaches.examples.length;
   return [
-    `${invariant}  ${title.padEnd(width)}  ${verdict}  ${counted.join(', ')}`,
+    `${String(invariant).padEnd(2)} ${title.padEnd(width)}  ${verdict}  ${counted.join(', ')}`,
     ...breaches.examples.map((example) => `   - ${example}`),
     ...(more > 0 ? [`   - and ${more} more`] : []),
   ];

@@ -99,18 +99,47 @@ export type TableFacts = {
   /** By assignment id. */
   assignments: Map<string, AssignmentRow>;
   checkpoints: Checkpoint[];
-  /** Positions of the original records that wait for an operator, as `positionOf` spells them. */
+  /**
+   * Positions of the original records that wait for an operator, or that one discarded, as
+   * `positionOf` spells them.
+   */
   parked: Set<string>;
 };
 
 /** What the clients of one coupon were told: written down before each request was sent. */
 export type ClientLedger = {
   couponId: string;
-  /** Each 201, in the order of the answers; two requests may have been told the same assignment. */
+  /** What each key was told with 201, once, in the order of the answers; two keys may have been told the same. */
   accepted: ToldAssignment[];
   /** Users who asked and never got an answer that settles it. */
   unknownUsers: Set<string>;
+  /** Every answer that settles a request, in the order in which they came. */
+  answers: ClientAnswer[];
+  /** How far the clients' clock may be from that of Redis, in milliseconds. */
+  clockDoubtMs: number;
 };
+
+/** Why a request was refused, for good or at that time; `other`: what this verifier can't judge. */
+export type Refusal =
+  | 'coupon-not-found'
+  | 'not-started'
+  | 'ended'
+  | 'sold-out'
+  | 'limit-reached'
+  | 'key-reused'
+  | 'other';
+
+/** A request under a key, and what its sender was told; the moments are by the clients' clock. */
+export type ClientAnswer = {
+  userId: string;
+  key: string;
+  sentAt: number;
+  answeredAt: number;
+} & (
+  | { kind: 'accepted'; told: ToldAssignment; replayed: boolean }
+  /** `named`: ids of the assignments that the refusal gives as its reason. */
+  | { kind: 'refused'; refusal: Refusal; named: string[] }
+);
 export type ToldAssignment = {
   assignmentId: string;
   userId: string;
@@ -121,6 +150,8 @@ export type ToldAssignment = {
 export type Facts = {
   /** Only this coupon was read; null: everything. */
   couponId: string | null;
+  /** The newest epoch that was claimed, looked up after the log was read; null: none ever was. */
+  newestClaim: number | null;
   log: LogPartition[];
   /** Ends of the log when the verification began, by `placeOf`: the projection should be there by now. */
   projectionTarget: Map<string, number>;

@@ -4,6 +4,7 @@ import { createRedisKeys } from '../domain/redis-keys.ts';
 import {
   ASSIGN_TOPIC,
   deadLetterTopicOf,
+  EPOCHS_TOPIC,
   EVENT_TOPICS,
   LIFECYCLE_TOPIC,
 } from '../domain/topics.ts';
@@ -38,7 +39,7 @@ export type VerifySettings = {
 export type VerifyOptions = {
   /** Only this coupon; everything when not said. */
   couponId?: string;
-  /** What the clients of a coupon were told; with it, invariant 3 is checked too. */
+  /** What the clients of a coupon were told; with it, invariants 3, 6 and 9 are checked too. */
   ledger?: ClientLedger;
   /** How long to wait for what is under way; 20 s when not said. */
   waitMs?: number;
@@ -174,10 +175,12 @@ async function collect(
     topicPrefix,
     await rangesOf(admin, topicPrefix, deadTopics),
   );
+  const [claims] = await rangesOf(admin, topicPrefix, [EPOCHS_TOPIC]);
   progress('judging');
   return {
     facts: {
       couponId,
+      newestClaim: claims === undefined || claims.endOffset === 0 ? null : claims.endOffset - 1,
       log,
       projectionTarget,
       redis: { beganAt, logEndsBefore, ...inRedis },

@@ -29,7 +29,7 @@ describe('npm run loadtest', () => {
     expect(arrival.kind).to.equal('arrived');
     expect(
       verification.findings.map((finding: { invariant: number }) => finding.invariant),
-    ).to.deep.equal([1, 2, 3, 4, 5, 7, 8]);
+    ).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(verification.findings[2].numbers).to.deep.equal({
       told: 200,
       events: 200,
@@ -52,7 +52,7 @@ describe('npm run loadtest', () => {
       /^ {2}read model {5}equals the answers \d+\.\d\d s after the last one$/m,
     );
     expect(stdout).to.match(/^ {2}latency, ms +mean +p50 +p95 +p99 +max$/m);
-    expect(stdout).to.match(/^all 7 invariants hold /m);
+    expect(stdout).to.match(/^all 10 invariants hold /m);
     expect(stdout).to.match(/^ {2}accepted\/s {5}\d+\.\d\d {2}\(\d+ against \d+\)$/m);
     expect(code).to.equal(0);
   }).timeout(60_000);

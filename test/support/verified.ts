@@ -14,7 +14,7 @@ export async function expectVerified(world: World, couponId: string, crowd: Crow
   }));
   const verification = await verify(parseVerifySettings(world.variables), {
     couponId,
-    ledger: { couponId, accepted, unknownUsers: new Set() },
+    ledger: { couponId, accepted, unknownUsers: new Set(), answers: [], clockDoubtMs: 0 },
   });
   const broken = verification.findings.filter(({ ok }) => !ok);
   expect(broken, JSON.stringify(broken, undefined, 2)).to.deep.equal([]);

@@ -2,10 +2,10 @@
 import { Redis } from 'ioredis';
 import type { Kafka } from 'kafkajs';
 import type { Knex } from 'knex';
-import type { LogEvent } from '../../../domain/coupon-events.ts';
+import type { EpochClaimed, LogEvent } from '../../../domain/coupon-events.ts';
 import { recordNameOf } from '../../../domain/event-record.ts';
 import { createRedisKeys, type RedisKeys } from '../../../domain/redis-keys.ts';
-import { deadLetterTopicOf } from '../../../domain/topics.ts';
+import { deadLetterTopicOf, EPOCHS_TOPIC } from '../../../domain/topics.ts';
 import type { EventCodec } from '../../../platform/event-codec.ts';
 import type { Facts, LogPartition, RedisCoupon } from '../../../verifier/facts.ts';
 import type { VerifySettings } from '../../../verifier/verify.ts';
@@ -55,6 +55,7 @@ export async function createRealWorld(
     };
     await send(deadLetterTopicOf(topic), partition, [{ value: NOT_AN_EVENT, headers }]);
   };
+  await writeClaims(facts, codec, send);
   for (const partition of facts.log) await writePartition(partition, codec, send);
   for (const position of facts.deadLetters) await deadLetter(...partsOf(position));
   await writeTables(database.db, facts);
@@ -109,6 +110,14 @@ async function writePartition(
     partition,
     records.map(({ event }) => messageOf(topic, event, codec)),
   );
+}
+
+/** As many as it takes for the newest to be that of the facts. */
+async function writeClaims({ newestClaim }: Facts, codec: EventCodec, send: Send): Promise<void> {
+  const claim: EpochClaimed = { type: 'EpochClaimed', claimedBy: 'a test', claimedAt: 0 };
+  const value = codec.encode(EPOCHS_TOPIC, recordNameOf(claim), claim);
+  const messages = Array.from({ length: (newestClaim ?? -1) + 1 }, () => ({ value }));
+  if (messages.length > 0) await send(EPOCHS_TOPIC, 0, messages);
 }
 
 function partsOf(position: string): [string, number, number] {

@@ -48,11 +48,23 @@ describe('the verdict on an exchange', () => {
     const problem = { code: 'Coupon-0006', title: 'Sold out' };
     expect(judgeExchange(answered(409, problem), 0)).to.deep.equal({
       kind: 'refused',
+      refusal: 'sold-out',
+      named: [],
       reason: 'Coupon-0006 Sold out',
     });
     expect(judgeExchange(answered(404, '<html>'), 0)).to.deep.equal({
       kind: 'refused',
+      refusal: 'other',
+      named: [],
       reason: 'status 404',
+    });
+  });
+
+  it('of a problem says which assignments it names', () => {
+    const problem = { code: 'Coupon-0007', title: 'Limit', assignments: [assignment, null] };
+    expect(judgeExchange(answered(409, problem), 0)).to.deep.include({
+      refusal: 'limit-reached',
+      named: ['a', 'undefined'],
     });
   });
 

@@ -3,12 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Verdict } from '../../../loadtest/judge-exchange.ts';
-import { createLedger } from '../../../loadtest/ledger.ts';
+import { createLedger, type Ledger } from '../../../loadtest/ledger.ts';
 
 describe('the ledger of the clients', () => {
   const told = { assignmentId: 'a', userId: 'ann', sequence: 1, assignedAt: 5 };
   const accepted: Verdict = { kind: 'accepted', told, replayed: false };
   const again: Verdict = { kind: 'again', afterMs: 1, reason: 'connection lost' };
+  const refused: Verdict = {
+    kind: 'refused',
+    refusal: 'limit-reached',
+    named: ['a'],
+    reason: 'Coupon-0007 Limit per user reached',
+  };
+  const learn = (ledger: Ledger, userId: string, key: string, verdict: Verdict): void =>
+    ledger.learned({ userId, key, sentAt: Date.now() }, verdict);
 
   it('knows of nobody who has not asked', async () => {
     const ledger = createLedger(null);
@@ -17,6 +25,8 @@ describe('the ledger of the clients', () => {
       couponId: 'c',
       accepted: [],
       unknownUsers: new Set(),
+      answers: [],
+      clockDoubtMs: 1_000,
     });
   });
 
@@ -27,17 +37,14 @@ describe('the ledger of the clients', () => {
     ledger.sending('cem', 'k3', 0);
     ledger.sending('dan', 'k4', 0);
     expect(ledger.settled('c').unknownUsers).to.have.all.keys('ann', 'bob', 'cem', 'dan');
-    ledger.learned('ann', 'k1', accepted);
-    ledger.learned('bob', 'k2', { kind: 'refused', reason: 'Coupon-0006 Sold out' });
-    ledger.learned('cem', 'k3', again);
-    ledger.learned('dan', 'k4', { kind: 'failed', reason: 'status 500' });
-    expect(ledger.settled('c')).to.deep.equal({
-      couponId: 'c',
-      accepted: [told],
-      unknownUsers: new Set(['cem', 'dan']),
-    });
+    learn(ledger, 'ann', 'k1', accepted);
+    learn(ledger, 'bob', 'k2', refused);
+    learn(ledger, 'cem', 'k3', again);
+    learn(ledger, 'dan', 'k4', { kind: 'failed', reason: 'status 500' });
+    expect(ledger.settled('c').accepted).to.deep.equal([told]);
+    expect(ledger.settled('c').unknownUsers).to.have.all.keys('cem', 'dan');
     ledger.sending('cem', 'k3', 1);
-    ledger.learned('cem', 'k3', accepted);
+    learn(ledger, 'cem', 'k3', accepted);
     expect(ledger.settled('c').unknownUsers).to.have.all.keys('dan');
     await ledger.close();
   });
@@ -45,15 +52,45 @@ describe('the ledger of the clients', () => {
   it('books an answer under the one who asked, whoever it names', async () => {
     const ledger = createLedger(null);
     ledger.sending('bob', 'k', 0);
-    ledger.learned('bob', 'k', accepted);
+    learn(ledger, 'bob', 'k', accepted);
     expect(ledger.settled('c').accepted).to.deep.equal([{ ...told, userId: 'bob' }]);
     await ledger.close();
   });
 
-  it('keeps every answer: two users who were told the same are both in it', async () => {
+  it('keeps every answer that settles something, with its moments and what it says', async () => {
+    const ledger = createLedger(null, 5);
+    const before = Date.now();
+    const sending = ledger.sending('ann', 'k', 0);
+    ledger.learned(sending, again);
+    ledger.learned(ledger.sending('ann', 'k', 1), accepted);
+    ledger.learned(ledger.sending('ann', 'k', 2), { ...accepted, replayed: true });
+    ledger.learned(ledger.sending('ann', 'k2', 0), refused);
+    const { answers, clockDoubtMs } = ledger.settled('c');
+    expect(clockDoubtMs).to.equal(5);
+    for (const { sentAt, answeredAt } of answers) {
+      expect(sentAt).to.be.within(before, answeredAt);
+      expect(answeredAt).to.be.at.most(Date.now());
+    }
+    expect(answers.map(({ sentAt: _, answeredAt: __, ...told }) => told)).to.deep.equal([
+      { userId: 'ann', key: 'k', kind: 'accepted', told, replayed: false },
+      { userId: 'ann', key: 'k', kind: 'accepted', told, replayed: true },
+      { userId: 'ann', key: 'k2', kind: 'refused', refusal: 'limit-reached', named: ['a'] },
+    ]);
+    await ledger.close();
+  });
+
+  it('counts what a key was told again once', async () => {
     const ledger = createLedger(null);
-    ledger.learned('ann', 'k1', accepted);
-    ledger.learned('ann', 'k2', accepted);
+    learn(ledger, 'ann', 'k', accepted);
+    learn(ledger, 'ann', 'k', { ...accepted, replayed: true });
+    expect(ledger.settled('c').accepted).to.deep.equal([told]);
+    await ledger.close();
+  });
+
+  it('keeps every answer: two keys that were told the same are both in it', async () => {
+    const ledger = createLedger(null);
+    learn(ledger, 'ann', 'k1', accepted);
+    learn(ledger, 'ann', 'k2', accepted);
     expect(ledger.settled('c').accepted).to.have.length(2);
     await ledger.close();
   });
@@ -71,9 +108,9 @@ describe('the ledger of the clients', () => {
       const file = join(folder, 'ledger.jsonl');
       const ledger = createLedger(file);
       ledger.sending('ann', 'k', 0);
-      ledger.learned('ann', 'k', again);
+      learn(ledger, 'ann', 'k', again);
       ledger.sending('ann', 'k', 1);
-      ledger.learned('ann', 'k', accepted);
+      learn(ledger, 'ann', 'k', accepted);
       await ledger.close();
       const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
       const entries = lines.map((line) => {

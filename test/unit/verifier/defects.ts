@@ -1,8 +1,10 @@
 // What can be wrong in a made world, and which invariants must say so.
-import type { CouponCreated } from '../../../domain/coupon-events.ts';
+import type { CouponAssigned, CouponCreated } from '../../../domain/coupon-events.ts';
 import { ASSIGN_TOPIC } from '../../../domain/topics.ts';
 import {
   type AssignmentRow,
+  type ClientAnswer,
+  type ClientLedger,
   type CouponRow,
   type Facts,
   placeOf,
@@ -32,6 +34,9 @@ export const DEFECTS: Defect[] = [
   ...inRedis(),
   ...inDeadLetters(),
   ...atTheClient(),
+  ...inAnswers(),
+  ...inRefusals(),
+  ...inTransitions(),
 ];
 
 function first<T>(list: readonly T[]): T {
@@ -96,11 +101,12 @@ function inTheWhole(): Defect[] {
       breaks: [1],
       plant: ({ facts, plain, assigned: [one, other] }) => {
         if (one === undefined || other === undefined) throw new Error('too few');
-        other.sequence = one.sequence;
-        const row = facts.tables.assignments.get(other.assignmentId);
+        // The earlier gets the later one's: else a sequence would be missing where an epoch begins.
+        one.sequence = other.sequence;
+        const row = facts.tables.assignments.get(one.assignmentId);
         if (row !== undefined) row.sequence = one.sequence;
-        for (const held of redisCouponOf(facts, plain).holders.get(other.userId) ?? []) {
-          if (held.assignmentId === other.assignmentId) held.sequence = one.sequence;
+        for (const held of redisCouponOf(facts, plain).holders.get(one.userId) ?? []) {
+          if (held.assignmentId === one.assignmentId) held.sequence = one.sequence;
         }
       },
     },
@@ -545,11 +551,12 @@ function inDeadLetters(): Defect[] {
   ];
 }
 
+function ledgerOf({ facts }: World): ClientLedger {
+  if (facts.ledger === null) throw new Error('no ledger');
+  return facts.ledger;
+}
+
 function atTheClient(): Defect[] {
-  const ledgerOf = ({ facts }: World) => {
-    if (facts.ledger === null) throw new Error('no ledger');
-    return facts.ledger;
-  };
   return [
     {
       name: 'a client who was told of what never happened',
@@ -581,7 +588,7 @@ function atTheClient(): Defect[] {
       },
     },
     {
-      name: 'an assignment that was told to two requests',
+      name: 'an assignment that was told under two keys',
       breaks: [3],
       plant: (world) => {
         const { accepted } = ledgerOf(world);
@@ -595,6 +602,339 @@ function atTheClient(): Defect[] {
         const { eventId } = first(watchedAssigned);
         facts.tables.assignments.delete(eventId);
         addIssued({ facts, plain: watched }, -1);
+      },
+    },
+  ];
+}
+
+type Accepted = Extract<ClientAnswer, { kind: 'accepted' }>;
+type Refused = Extract<ClientAnswer, { kind: 'refused' }>;
+
+const REFUSED: Pick<Refused, 'kind' | 'refusal' | 'named'> = {
+  kind: 'refused',
+  refusal: 'other',
+  named: [],
+};
+
+function acceptedIn(world: World): Accepted[] {
+  return ledgerOf(world).answers.filter((answer) => answer.kind === 'accepted');
+}
+
+function inAnswers(): Defect[] {
+  return [
+    {
+      name: 'a key that was told two assignments',
+      breaks: [6],
+      plant: (world) => {
+        const [one, other] = acceptedIn(world).filter(({ replayed }) => !replayed);
+        if (one === undefined || other === undefined) throw new Error('too few');
+        ledgerOf(world).answers.push({ ...other, key: one.key, replayed: true });
+      },
+    },
+    {
+      name: 'a key that was told another time of the same assignment',
+      breaks: [6],
+      plant: (world) => {
+        const answer = first(acceptedIn(world));
+        const told = { ...answer.told, assignedAt: answer.told.assignedAt + 1 };
+        ledgerOf(world).answers.push({ ...answer, told, replayed: true });
+      },
+    },
+    {
+      name: 'a repeat that was told as new',
+      breaks: [6],
+      plant: (world) => {
+        const answer = acceptedIn(world).find(({ replayed }) => !replayed);
+        if (answer !== undefined) ledgerOf(world).answers.push({ ...answer });
+      },
+    },
+    {
+      name: 'a key that was refused after it was accepted',
+      breaks: [6],
+      plant: (world) => {
+        const { userId, key, answeredAt } = first(acceptedIn(world).slice(-1));
+        const moments = { sentAt: answeredAt + 2, answeredAt: answeredAt + 3 };
+        ledgerOf(world).answers.push({ userId, key, ...moments, ...REFUSED });
+      },
+    },
+    {
+      name: 'a refusal that was on its way while the key was accepted',
+      breaks: [],
+      plant: (world) => {
+        const { userId, key, sentAt, answeredAt } = first(acceptedIn(world));
+        ledgerOf(world).answers.push({ userId, key, sentAt, answeredAt, ...REFUSED });
+      },
+    },
+    {
+      name: 'two assignments of a user who asked under one key',
+      breaks: [6],
+      plant: (world) => {
+        const { answers } = ledgerOf(world);
+        const { userId } = first(world.watchedAssigned);
+        const kept = answers.find((answer) => answer.userId === userId);
+        const others = answers.filter((answer) => answer.userId !== userId);
+        answers.splice(0, answers.length, ...others, ...(kept === undefined ? [] : [kept]));
+      },
+    },
+  ];
+}
+
+function inRefusals(): Defect[] {
+  /** Who holds most of the watched coupon. */
+  const greedyOf = ({ watchedAssigned }: World): string => {
+    const byUser = Map.groupBy(watchedAssigned, ({ userId }) => userId);
+    return first([...byUser].sort(([, a], [, b]) => b.length - a.length))[0];
+  };
+  /** The greediest is told so, long after everything was decided. */
+  const refuse = (world: World, refused: Pick<Refused, 'refusal'> & Partial<Refused>): void => {
+    const { occurredAt } = first(world.watchedAssigned);
+    const userId = greedyOf(world);
+    ledgerOf(world).answers.push({
+      userId,
+      key: 'another key',
+      sentAt: occurredAt + 500_000,
+      answeredAt: occurredAt + 500_001,
+      kind: 'refused',
+      named: [],
+      ...refused,
+    });
+  };
+  const heldByGreedy = (world: World): string[] => {
+    const userId = greedyOf(world);
+    return world.watchedAssigned
+      .filter((event) => event.userId === userId)
+      .map(({ assignmentId }) => assignmentId);
+  };
+  const limitTo = (world: World, perUserLimit: number): void => {
+    const { facts, watched } = world;
+    const { state } = redisCouponOf(facts, watched);
+    for (const one of [watched, state, couponRowOf(facts, watched)])
+      one.perUserLimit = perUserLimit;
+  };
+  return [
+    {
+      name: '"sold out" while there were units',
+      breaks: [9],
+      plant: (world) => refuse(world, { refusal: 'sold-out' }),
+    },
+    {
+      name: '"sold out" from before the newest epoch, which nothing bears out any more,',
+      breaks: [],
+      plant: (world) => {
+        const sentAt = world.watched.occurredAt - 10;
+        refuse(world, { refusal: 'sold-out', sentAt, answeredAt: sentAt + 1 });
+      },
+    },
+    {
+      name: '"sold out" when it was',
+      breaks: [],
+      plant: (world) => {
+        const { facts, watched, watchedAssigned } = world;
+        const { state } = redisCouponOf(facts, watched);
+        for (const one of [watched, state, couponRowOf(facts, watched)]) {
+          one.quantity = watchedAssigned.length;
+        }
+        state.remaining = 0;
+        refuse(world, { refusal: 'sold-out' });
+      },
+    },
+    {
+      name: '"sold out" a moment before the last unit was taken',
+      breaks: [9],
+      plant: (world) => {
+        const { facts, watched, watchedAssigned } = world;
+        const { state } = redisCouponOf(facts, watched);
+        for (const one of [watched, state, couponRowOf(facts, watched)]) {
+          one.quantity = watchedAssigned.length;
+        }
+        state.remaining = 0;
+        const { occurredAt } = first(watchedAssigned.slice(-1));
+        // The last unit is later than every epoch's beginning.
+        refuse(world, { refusal: 'sold-out', sentAt: occurredAt - 1, answeredAt: occurredAt - 1 });
+      },
+    },
+    {
+      name: '"limit reached" that names what the user holds',
+      breaks: [],
+      plant: (world) => {
+        const named = heldByGreedy(world);
+        limitTo(world, named.length);
+        refuse(world, { refusal: 'limit-reached', named });
+      },
+    },
+    {
+      name: '"limit reached" that names less than the limit',
+      breaks: [9],
+      plant: (world) => {
+        const named = heldByGreedy(world);
+        limitTo(world, named.length + 1);
+        refuse(world, { refusal: 'limit-reached', named: [...named, first(named)] });
+      },
+    },
+    {
+      name: '"limit reached" that names what never happened',
+      breaks: [9],
+      plant: (world) => {
+        const named = heldByGreedy(world);
+        limitTo(world, named.length);
+        refuse(world, { refusal: 'limit-reached', named: [strangeId(), ...named.slice(1)] });
+      },
+    },
+    {
+      name: '"limit reached" that names what another user holds',
+      breaks: [9],
+      plant: (world) => {
+        const named = heldByGreedy(world);
+        limitTo(world, named.length);
+        const other = world.watchedAssigned.find(
+          ({ assignmentId }) => !named.includes(assignmentId),
+        );
+        refuse(world, {
+          refusal: 'limit-reached',
+          named: [other?.assignmentId ?? '', ...named.slice(1)],
+        });
+      },
+    },
+    {
+      name: '"not started" after the start',
+      breaks: [9],
+      plant: (world) => {
+        const { startDate } = world.watched;
+        refuse(world, { refusal: 'not-started', sentAt: startDate, answeredAt: startDate + 1 });
+      },
+    },
+    {
+      name: '"not started" before the start',
+      breaks: [],
+      plant: (world) => {
+        const { startDate } = world.watched;
+        refuse(world, { refusal: 'not-started', sentAt: startDate - 1, answeredAt: startDate + 1 });
+      },
+    },
+    {
+      name: '"ended" before the end',
+      breaks: [9],
+      plant: (world) => refuse(world, { refusal: 'ended' }),
+    },
+    {
+      name: '"ended" after the end',
+      breaks: [],
+      plant: (world) => {
+        const { endDate } = world.watched;
+        refuse(world, { refusal: 'ended', sentAt: endDate - 1, answeredAt: endDate });
+      },
+    },
+    {
+      name: '"no such coupon" of one that is there',
+      breaks: [9],
+      plant: (world) => refuse(world, { refusal: 'coupon-not-found' }),
+    },
+    {
+      name: '"key used for another request" of a key that nobody else used',
+      breaks: [9],
+      plant: (world) => refuse(world, { refusal: 'key-reused' }),
+    },
+    {
+      name: '"key used for another request" of a key that somebody else used',
+      breaks: [],
+      plant: (world) => {
+        const { key } = first(acceptedIn(world));
+        refuse(world, { refusal: 'key-reused', key, userId: 'nobody' });
+      },
+    },
+    {
+      name: '"sold out" that the doubt about the clocks covers',
+      breaks: [],
+      plant: (world) => {
+        ledgerOf(world).clockDoubtMs = 10_000_000;
+        refuse(world, { refusal: 'sold-out' });
+      },
+    },
+  ];
+}
+
+function inTransitions(): Defect[] {
+  const renumber = ({ facts, plain }: World, event: CouponAssigned, nthOfUser: number): void => {
+    event.nthOfUser = nthOfUser;
+    const row = facts.tables.assignments.get(event.assignmentId);
+    if (row !== undefined) row.nthOfUser = nthOfUser;
+    for (const held of redisCouponOf(facts, plain).holders.get(event.userId) ?? []) {
+      if (held.assignmentId === event.assignmentId) held.nthOfUser = nthOfUser;
+    }
+  };
+  const setDate = (world: World, field: 'startDate' | 'endDate', at: number): void => {
+    const { facts, plain } = world;
+    const { state } = redisCouponOf(facts, plain);
+    for (const one of [plain, state, couponRowOf(facts, plain)]) one[field] = at;
+  };
+  return [
+    {
+      name: 'an assignment from before the start',
+      breaks: [10],
+      plant: (world) => setDate(world, 'startDate', first(world.assigned).occurredAt + 1),
+    },
+    {
+      name: 'an assignment from the very end',
+      breaks: [10],
+      plant: (world) => setDate(world, 'endDate', first(world.assigned.slice(-1)).occurredAt),
+    },
+    {
+      name: 'an assignment of an epoch before that of its coupon',
+      breaks: [10],
+      plant: ({ facts, plain }) => {
+        plain.epoch = (facts.redis.gateEpoch ?? 0) + 1;
+        facts.newestClaim = plain.epoch;
+        couponRowOf(facts, plain).epoch = plain.epoch;
+      },
+    },
+    {
+      name: 'an epoch that nobody claimed',
+      breaks: [10],
+      plant: ({ facts }) => {
+        facts.newestClaim = (facts.newestClaim ?? 0) - 1;
+      },
+    },
+    {
+      name: 'an epoch that is claimed and not opened yet',
+      breaks: [],
+      plant: ({ facts }) => {
+        facts.newestClaim = (facts.newestClaim ?? 0) + 1;
+      },
+    },
+    {
+      name: 'a sequence that was skipped',
+      breaks: [10],
+      plant: ({ facts, plain }) => {
+        redisCouponOf(facts, plain).state.lastSequence += 1;
+      },
+    },
+    {
+      name: "a user's numbers that run against the sequences",
+      breaks: [10],
+      plant: (world) => {
+        const [one, other] = world.assigned;
+        if (one === undefined || other === undefined) throw new Error('too few');
+        const numbers = [one.nthOfUser, other.nthOfUser] as const;
+        renumber(world, one, numbers[1]);
+        renumber(world, other, numbers[0]);
+      },
+    },
+    {
+      name: 'an event that comes again as another',
+      breaks: [10],
+      plant: ({ facts, assigned }) => {
+        const { partition } = findRecord(facts, first(assigned).eventId);
+        const checkpoint = checkpointOf(facts, partition);
+        const { nextOffset } = checkpoint;
+        // Of the newest epoch, so that it counts; and as a dead letter, so that no row is asked for.
+        const event = { ...first(assigned), epoch: facts.redis.gateEpoch ?? 0, userId: 'nobody' };
+        partition.records = partition.records.filter(({ offset }) => offset < nextOffset);
+        partition.records.push({ offset: nextOffset, event });
+        partition.endOffset = nextOffset + 1;
+        checkpoint.nextOffset += 1;
+        checkpoint.deadLettered += 1;
+        const position = positionOf(placeOf(partition.topic, partition.partition), nextOffset);
+        facts.deadLetters.add(position);
       },
     },
   ];

@@ -5,11 +5,13 @@ import type { CouponAssigned, CouponCreated, LogEvent } from '../../../domain/co
 import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../domain/topics.ts';
 import {
   type Checkpoint,
+  type ClientAnswer,
   type Facts,
   type LogPartition,
   placeOf,
   positionOf,
   type RedisCoupon,
+  type ToldAssignment,
 } from '../../../verifier/facts.ts';
 
 export type WorldSpec = {
@@ -140,6 +142,22 @@ export function strangeId(): string {
   return 'ffffffff-0000-4000-8000-000000000000';
 }
 
+/** The second of two users asked again; each asked under a key of its own. */
+function answersTo(told: ToldAssignment, nth: number): ClientAnswer[] {
+  const { assignmentId, userId, assignedAt } = told;
+  const first: ClientAnswer = {
+    userId,
+    key: `key of ${assignmentId}`,
+    sentAt: assignedAt - 1,
+    answeredAt: assignedAt + 2,
+    kind: 'accepted',
+    told,
+    replayed: false,
+  };
+  const again = { ...first, told: { ...told }, replayed: true, answeredAt: assignedAt + 3 };
+  return nth % 2 === 0 ? [first] : [again, first];
+}
+
 type Oddity = WorldSpec['oddities'][number];
 
 function createBuilder() {
@@ -179,6 +197,7 @@ function createBuilder() {
   };
   const facts: Facts = {
     couponId: null,
+    newestClaim: null,
     log,
     projectionTarget: new Map(),
     redis: { beganAt: BEGAN_AT, logEndsBefore: new Map(), gateEpoch: null, coupons: new Map() },
@@ -229,6 +248,7 @@ function createBuilder() {
     /** A new epoch begins: a marker in every partition, the gate, every coupon. */
     mark(next: number): void {
       epoch = next;
+      facts.newestClaim = epoch;
       for (const place of log) {
         append(
           place,
@@ -335,17 +355,20 @@ function createBuilder() {
     },
 
     finish(watched: CouponCreated): Facts {
+      const accepted = assigned
+        .filter(({ couponId }) => couponId === watched.couponId)
+        .map(({ assignmentId, userId, sequence, occurredAt }) => ({
+          assignmentId,
+          userId,
+          sequence,
+          assignedAt: occurredAt,
+        }));
       facts.ledger = {
         couponId: watched.couponId,
-        accepted: assigned
-          .filter(({ couponId }) => couponId === watched.couponId)
-          .map(({ assignmentId, userId, sequence, occurredAt }) => ({
-            assignmentId,
-            userId,
-            sequence,
-            assignedAt: occurredAt,
-          })),
+        accepted,
         unknownUsers: new Set(),
+        answers: accepted.flatMap((told, nth) => answersTo(told, nth)),
+        clockDoubtMs: 0,
       };
       return facts;
     },
