@@ -65,5 +65,19 @@ export function createEndableKafka(
   };
 }
 
+/** Longer than a broker that answers ever needs. */
+const DISCONNECT_MS = 2_000;
+
+/**
+ * Disconnects a producer, consumer or admin, and waits for it no longer than a moment: with a broker
+ * that is frozen kafkajs waits for its answers, minutes in all. Never throws.
+ */
+export async function disconnectSoon(client: { disconnect(): Promise<void> }): Promise<void> {
+  const limit = Promise.withResolvers<void>();
+  const timer = setTimeout(limit.resolve, DISCONNECT_MS);
+  await Promise.race([client.disconnect().catch(() => undefined), limit.promise]);
+  clearTimeout(timer);
+}
+
 const openSocket: ISocketFactory = ({ host, port, onConnect }) =>
   connect({ host, port, keepAlive: true, keepAliveInitialDelay: 60_000 }, onConnect);

@@ -3,10 +3,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import { AppError, messageOf } from './errors.ts';
+import { disconnectSoon } from './kafka.ts';
 
 /** Without a record for so long, a scan gives up: the brokers are away, or the offsets are gone. */
 const STALL_MS = 30_000;
 const SESSION_MS = 60_000;
+/** A broker without news answers after so long; the end of the scan waits for that answer. */
+const IDLE_FETCH_MS = 20;
 /** Large fetches: a million small records come in a few hundred batches. */
 const FETCH_BYTES = { maxBytesPerPartition: 4_194_304, maxBytes: 33_554_432 };
 
@@ -49,7 +52,7 @@ export async function rangesOf(kafka: Kafka, topic: string): Promise<LogRange[]>
       to: BigInt(high),
     }));
   } finally {
-    await admin.disconnect();
+    await disconnectSoon(admin);
   }
 }
 
@@ -101,7 +104,7 @@ export async function scanBatches(
   const consumer = kafka.consumer({
     groupId,
     sessionTimeout: SESSION_MS,
-    maxWaitTimeInMs: 100,
+    maxWaitTimeInMs: IDLE_FETCH_MS,
     ...FETCH_BYTES,
   });
   try {
@@ -110,9 +113,9 @@ export async function scanBatches(
     await ask(() => consumer.subscribe({ topics, fromBeginning: true }));
     await consume(consumer, left, visit, signal);
   } finally {
-    // What is left behind does no harm and goes by itself: no reason to fail the scan.
-    await consumer.disconnect().catch(() => undefined);
-    await deleteGroup(kafka, groupId).catch(() => undefined);
+    await disconnectSoon(consumer);
+    // A group that is left behind does no harm and goes by itself: no reason to wait, or to fail.
+    void deleteGroup(kafka, groupId).catch(() => undefined);
   }
 }
 
@@ -205,6 +208,6 @@ async function deleteGroup(kafka: Kafka, groupId: string): Promise<void> {
   try {
     await admin.deleteGroups([groupId]);
   } finally {
-    await admin.disconnect();
+    await disconnectSoon(admin);
   }
 }

@@ -8,6 +8,7 @@ import { EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../domain/topics.ts
 import { type Backoff, backoffMs, pause } from '../platform/backoff.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { EventCodec } from '../platform/event-codec.ts';
+import { disconnectSoon } from '../platform/kafka.ts';
 import { rangesOf } from '../platform/log-scan.ts';
 
 /** The log that an epoch is claimed and marked in. */
@@ -145,7 +146,7 @@ async function withProducer<T>(kafka: Kafka, send: (producer: Producer) => Promi
   } catch (cause) {
     throw unacknowledged(messageOf(cause), cause);
   } finally {
-    await producer.disconnect().catch(() => undefined);
+    await disconnectSoon(producer);
   }
 }
 
