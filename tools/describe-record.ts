@@ -82,8 +82,13 @@ async function describe(
     ...headerLines(headers ?? {}),
     ...(await valueLines(topic, value, registry)),
   ]
-    .map(([name = '', text = '']) => `${name.padEnd(10)} ${text}`)
+    .map(sayLine)
     .join('\n');
+}
+
+/** A line of a description. */
+export function sayLine([name = '', text = '']: string[]): string {
+  return `${name.padEnd(10)} ${text}`;
 }
 
 function headerLines(headers: IHeaders): string[][] {
@@ -94,30 +99,58 @@ function headerLines(headers: IHeaders): string[][] {
   );
 }
 
-async function valueLines(
+/**
+ * The lines of a value in `topic` (physical), each a name and a text: its schema and the event as it
+ * was written, or why it is none and the bytes as hex.
+ */
+export async function valueLines(
   topic: string,
   value: Buffer | null,
   registry: RegistryApi,
 ): Promise<string[][]> {
   if (value === null) return [['value', '(none)']];
-  const asHex = (reason: string): string[][] => [
-    ['unreadable', reason],
-    ['hex', value.toString('hex')],
-  ];
-  const frame = readFrame(value);
-  if (frame.kind === 'unframed') return asHex(frame.reason);
-  const text = await registry.schemaOf(frame.schemaId);
-  if (text === null) return asHex(`the registry has no schema ${frame.schemaId}`);
-  const schemaLine = ['schema', await saySchema(topic, frame.schemaId, registry)];
-  try {
-    const schema = JSON.parse(text) as RecordSchema;
-    const event: unknown = avro.Type.forSchema(schema as avro.Schema).fromBuffer(
-      value.subarray(FRAME_BYTES),
-    );
-    return [schemaLine, ['event', JSON.stringify(withIsoTimes(schema, event), undefined, 2)]];
-  } catch (error) {
-    return [schemaLine, ...asHex(`not what its schema says: ${messageOf(error)}`)];
-  }
+  const read = await createValueReader(registry)(value);
+  const schemaLines =
+    read.schemaId === null ? [] : [['schema', await saySchema(topic, read.schemaId, registry)]];
+  return read.kind === 'event'
+    ? [...schemaLines, ['event', JSON.stringify(read.event, undefined, 2)]]
+    : [...schemaLines, ['unreadable', read.reason], ['hex', value.toString('hex')]];
+}
+
+/** An event as it was written, with times as ISO 8601; or why the bytes are none. */
+export type ReadValue =
+  | { kind: 'event'; schemaId: number; event: Record<string, unknown> }
+  | { kind: 'unreadable'; schemaId: number | null; reason: string };
+
+/**
+ * A reader of values by the schemas that they were written with, each asked for once.
+ * @throws (the reader) AppError REGISTRY_UNAVAILABLE (retriable)
+ */
+export function createValueReader(registry: RegistryApi): (value: Buffer) => Promise<ReadValue> {
+  const schemas = new Map<number, Promise<string | null>>();
+  return async (value) => {
+    const frame = readFrame(value);
+    if (frame.kind === 'unframed') {
+      return { kind: 'unreadable', schemaId: null, reason: frame.reason };
+    }
+    const { schemaId } = frame;
+    const asked = schemas.get(schemaId) ?? registry.schemaOf(schemaId);
+    schemas.set(schemaId, asked);
+    const text = await asked;
+    if (text === null) {
+      const reason = `the registry has no schema ${schemaId}`;
+      return { kind: 'unreadable', schemaId: null, reason };
+    }
+    try {
+      const schema = JSON.parse(text) as RecordSchema;
+      const type = avro.Type.forSchema(schema as avro.Schema);
+      const event: unknown = type.fromBuffer(value.subarray(FRAME_BYTES));
+      return { kind: 'event', schemaId, event: withIsoTimes(schema, event) };
+    } catch (error) {
+      const reason = `not what its schema says: ${messageOf(error)}`;
+      return { kind: 'unreadable', schemaId, reason };
+    }
+  };
 }
 
 // One schema id may stand for the same text under many subjects: those of this topic come first.
@@ -134,7 +167,7 @@ function originalOf(topic: string): string {
   return topic.replace(/-dlt$/, '');
 }
 
-function withIsoTimes(schema: RecordSchema, event: unknown): unknown {
+function withIsoTimes(schema: RecordSchema, event: unknown): Record<string, unknown> {
   const times = new Set(
     schema.fields
       .filter(({ type }) => typeof type === 'object' && 'logicalType' in type)
@@ -154,7 +187,8 @@ function toIso(timeMs: number): string {
   return Number.isNaN(time.getTime()) ? `${timeMs} ms` : time.toISOString();
 }
 
-function textOrHex(bytes: Buffer): string {
+/** Bytes as text when they are printable text, else as hex. */
+export function textOrHex(bytes: Buffer): string {
   const text = bytes.toString();
   return isUtf8(bytes) && !/\p{Cc}/u.test(text) ? text : `0x${bytes.toString('hex')}`;
 }
