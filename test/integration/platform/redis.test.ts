@@ -1,0 +1,157 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import { createRedis, createScript } from '../../../platform/redis.ts';
+import { errorOf } from '../../support/error-of.ts';
+import { type OwnRedis, startOwnRedis } from '../../support/own-redis.ts';
+import { connectRedis } from '../../support/redis.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { createTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+
+describe('The Redis client', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lua-'));
+  let server: OwnRedis;
+  let wire: TcpProxy;
+  /** Straight to the server. */
+  let direct: Redis;
+  let redis: Redis;
+
+  const scriptOf = (lua: string) => {
+    const file = join(folder, 'script.lua');
+    writeFileSync(file, lua);
+    return createScript(redis, pathToFileURL(file));
+  };
+  /** Counts how often it ran. */
+  const count = () => scriptOf("return redis.call('INCRBY', KEYS[1], ARGV[1])");
+  const timesRun = async (): Promise<number> => Number((await direct.get('runs')) ?? 0);
+  const untilReady = () => waitUntil('connected', () => redis.status === 'ready');
+
+  beforeEach(async () => {
+    server = await startOwnRedis();
+    wire = await createTcpProxy('127.0.0.1', server.port);
+    direct = await connectRedis(server.url);
+    redis = createRedis(
+      { url: `redis://127.0.0.1:${wire.port}`, commandTimeoutMs: 200 },
+      silentLogger(),
+    );
+    await redis.connect();
+  });
+  afterEach(async () => {
+    redis.disconnect();
+    direct.disconnect();
+    await wire.close();
+    await server.close();
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it('runs a script with keys and arguments, whether Redis knows it or not', async () => {
+    const script = scriptOf("return {KEYS[1], ARGV[1], ARGV[2], redis.call('INCR', 'runs')}");
+    expect(await script(['k'], ['김', 7])).to.deep.equal(['k', '김', '7', 1]);
+    expect(await script(['k'], ['', -1])).to.deep.equal(['k', '', '-1', 2]);
+    await direct.script('FLUSH');
+    expect(await script(['k'], ['a b', 1])).to.deep.equal(['k', 'a b', '1', 3]);
+  });
+
+  it('runs scripts that are asked for together, each once', async () => {
+    const script = count();
+    const replies = await Promise.all(Array.from({ length: 500 }, () => script(['runs'], [1])));
+    expect(replies).to.deep.equal(Array.from({ length: 500 }, (_, n) => n + 1));
+  });
+
+  it('says that the outcome is unknown when a script fails', async () => {
+    const error = await errorOf(scriptOf("return redis.call('NOSUCH')")([], []));
+    expect(error).to.deep.include({ code: 'REDIS_UNAVAILABLE', retriable: true });
+  });
+
+  it('does not wait longer than it is told', async () => {
+    const script = count();
+    await script(['runs'], [1]);
+    wire.stall();
+    const startedMs = performance.now();
+    const errors = await Promise.all(
+      Array.from({ length: 20 }, () => errorOf(script(['runs'], [1]))),
+    );
+    expect(performance.now() - startedMs).to.be.within(190, 2_000);
+    for (const { code } of errors) expect(code).to.equal('REDIS_UNAVAILABLE');
+  });
+
+  it('answers each caller with its own reply after others were given up', async () => {
+    const script = scriptOf('return ARGV[1]');
+    await script([], ['first']);
+    wire.stallAnswers();
+    await errorOf(script([], ['given up']));
+    wire.mend();
+    const replies = await Promise.all([script([], ['a']), script([], ['b'])]);
+    expect(replies).to.deep.equal(['a', 'b']);
+  });
+
+  it('sends nothing twice: what was under way when the connection broke is not sent again', async () => {
+    const script = count();
+    await script(['runs'], [1]);
+    wire.stallAnswers();
+    const lost = errorOf(script(['runs'], [1]));
+    await waitUntil('it ran', async () => (await timesRun()) === 2);
+    wire.cut();
+    expect((await lost).code).to.equal('REDIS_UNAVAILABLE');
+    wire.mend();
+    await untilReady();
+    await script(['runs'], [10]);
+    expect(await timesRun()).to.equal(12);
+  });
+
+  it('keeps nothing for later: what is asked for without a connection fails at once', async () => {
+    const script = count();
+    wire.cut();
+    await waitUntil('the connection is lost', () => redis.status !== 'ready');
+    const startedMs = performance.now();
+    expect((await errorOf(script(['runs'], [1]))).code).to.equal('REDIS_UNAVAILABLE');
+    expect(performance.now() - startedMs).to.be.below(190);
+    wire.mend();
+    await untilReady();
+    await script(['runs'], [10]);
+    expect(await timesRun()).to.equal(10);
+  });
+
+  it('connects again by itself when Redis was killed', async () => {
+    server.process.kill('SIGKILL');
+    await waitUntil('the connection is lost', () => redis.status !== 'ready');
+    await server.process.start();
+    await untilReady();
+    expect(await count()(['runs'], [1])).to.equal(1);
+  });
+
+  it('looks for the master again when the one that it reached has become a replica', async () => {
+    const script = count();
+    await script(['runs'], [1]);
+    let reconnected = false;
+    redis.once('close', () => {
+      reconnected = true;
+    });
+    // A master that is not there: what matters is that this one takes no more writes.
+    await direct.replicaof('127.0.0.1', 1);
+    const error = await errorOf(script(['runs'], [1]));
+    expect(error.code).to.equal('REDIS_UNAVAILABLE');
+    await waitUntil('it has connected again', () => reconnected && redis.status === 'ready');
+  });
+
+  it('shows no password when it may not come in', async () => {
+    await direct.config('SET', 'requirepass', 'right-one');
+    const url = `redis://:wrong-one@127.0.0.1:${server.port}`;
+    const refused = createRedis({ url, commandTimeoutMs: 200 }, silentLogger());
+    try {
+      const error = await refused.connect().then(
+        () => refused.ping().catch((cause: unknown) => cause),
+        (cause: unknown) => cause,
+      );
+      expect(error).to.be.instanceOf(Error);
+      const shown = `${(error as Error).message} ${(error as Error).stack}`;
+      expect(shown).to.not.include('wrong-one');
+    } finally {
+      refused.disconnect();
+    }
+  });
+});
