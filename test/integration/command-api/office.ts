@@ -1,7 +1,10 @@
 // One process' worth of the command API on real parts, without HTTP: several of them can share a
 // world, as several processes do.
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { type AssignAnswer, assignCoupon } from '../../../command-api/assign-coupon.ts';
 import { createNewestClaim } from '../../../command-api/claims.ts';
+import { createCoupon } from '../../../command-api/create-coupon.ts';
 import type { Desk } from '../../../command-api/desk.ts';
 import { createGate } from '../../../command-api/gate.ts';
 import { createLogWriter } from '../../../command-api/log-writer.ts';
@@ -9,6 +12,8 @@ import { createCommandMetrics } from '../../../command-api/metrics.ts';
 import { createPublisher } from '../../../command-api/publisher.ts';
 import { type Relay, startRelay } from '../../../command-api/relay.ts';
 import { createWriteModel } from '../../../command-api/write-model.ts';
+import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
+import type { CouponAssigned } from '../../../domain/coupon-events.ts';
 import { createRedisKeys, type RedisKeys } from '../../../domain/redis-keys.ts';
 import { EPOCHS_TOPIC, EVENT_TOPICS } from '../../../domain/topics.ts';
 import { createTopicEndsReader } from '../../../platform/topic-ends.ts';
@@ -17,6 +22,9 @@ import { silentLogger } from '../../support/silent-logger.ts';
 import type { EventWorld } from '../../support/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { createWiredKafka, type WiredKafka } from '../../support/wired-kafka.ts';
+import { type CouponState, stateInRedis } from './coupon-state.ts';
+
+const DAY_MS = 24 * 3_600_000;
 
 export type Office = {
   desk: Desk;
@@ -24,9 +32,35 @@ export type Office = {
   keys: RedisKeys;
   /** The links of this process to the brokers. */
   wires: WiredKafka;
+  /** Creates a coupon through this office. @returns its id */
+  create(fields?: Partial<CreateCoupon>): Promise<string>;
+  /** Asks this office for a unit, as 'ann' when nobody else is named. */
+  ask(couponId: string, fields?: Partial<AssignCoupon>): Promise<AssignAnswer>;
+  /** Decides as a process that dies before it could emit what it decided. */
+  decideAndDie(couponId: string, fields?: Partial<AssignCoupon>): Promise<CouponAssigned>;
+  /** What Redis holds of a coupon. */
+  stateOf(couponId: string): Promise<CouponState>;
   startRelay(settings?: { intervalMs?: number; minAgeMs?: number }): Relay;
   close(): Promise<void>;
 };
+
+/** A coupon of 10 units, one for each user, that runs from yesterday to tomorrow. */
+export function newCoupon(fields: Partial<CreateCoupon> = {}): CreateCoupon {
+  return {
+    couponId: randomUUID(),
+    title: '커피',
+    quantity: 10,
+    startDate: Date.now() - DAY_MS,
+    endDate: Date.now() + DAY_MS,
+    perUserLimit: 1,
+    key: null,
+    ...fields,
+  };
+}
+
+function newAssignment(couponId: string, fields: Partial<AssignCoupon> = {}): AssignCoupon {
+  return { couponId, assignmentId: randomUUID(), userId: 'ann', key: null, ...fields };
+}
 
 /** Opens an office in this world, whose epoch must be open; its gate is open when it is given. */
 export async function openOffice(
@@ -57,7 +91,7 @@ export async function openOffice(
     redis,
     keys,
     maxOutboxAgeMs: 3_600_000,
-    idempotencyTtlMs: 24 * 3_600_000,
+    idempotencyTtlMs: DAY_MS,
   });
   const publisher = createPublisher({
     writer,
@@ -82,6 +116,21 @@ export async function openOffice(
     redis,
     keys,
     wires,
+    create: async (fields) => {
+      const command = newCoupon(fields);
+      const answer = await createCoupon(desk, command, null);
+      if (answer.kind !== 'created') throw new Error(answer.kind);
+      return command.couponId;
+    },
+    ask: (couponId, fields) => assignCoupon(desk, newAssignment(couponId, fields), null),
+    decideAndDie: async (couponId, fields) => {
+      const state = gate.state();
+      if (state.kind === 'closed') throw new Error(state.reason);
+      const outcome = await writeModel.assign(newAssignment(couponId, fields), state.epoch);
+      if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
+      return outcome.event;
+    },
+    stateOf: (couponId) => stateInRedis(redis, keys, couponId, []),
     startRelay: ({ intervalMs = 20, minAgeMs = 0 } = {}) => {
       const relay = startRelay({
         ...{ redis, keys, gate, publisher, metrics, logger },

@@ -1,9 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { type AssignAnswer, assignCoupon } from '../../../command-api/assign-coupon.ts';
 import { createCoupon } from '../../../command-api/create-coupon.ts';
-import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
-import type { CouponAssigned } from '../../../domain/coupon-events.ts';
 import { EVENT_TOPICS } from '../../../domain/topics.ts';
 import { rangesOf, scanLog } from '../../../platform/log-scan.ts';
 import { openEpoch } from '../../support/epoch.ts';
@@ -12,10 +8,7 @@ import { connectRedis } from '../../support/redis.ts';
 import { keyed } from '../../support/sample-events.ts';
 import { createEventWorld, type EventWorld } from '../../support/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { stateInRedis } from './coupon-state.ts';
-import { type Office, openOffice } from './office.ts';
-
-const DAY = 24 * 3_600_000;
+import { newCoupon, type Office, openOffice } from './office.ts';
 
 describe('The relay', () => {
   let world: EventWorld;
@@ -42,44 +35,9 @@ describe('The relay', () => {
   });
   afterEach(() => office.close());
 
-  const creation = (fields: Partial<CreateCoupon> = {}): CreateCoupon => ({
-    couponId: randomUUID(),
-    title: '커피',
-    quantity: 10,
-    startDate: Date.now() - DAY,
-    endDate: Date.now() + DAY,
-    perUserLimit: 1,
-    key: null,
-    ...fields,
-  });
-  const newCoupon = async (fields: Partial<CreateCoupon> = {}): Promise<string> => {
-    const command = creation(fields);
-    const answer = await createCoupon(office.desk, command, null);
-    expect(answer.kind).to.equal('created');
-    return command.couponId;
-  };
-  const assignment = (couponId: string, fields: Partial<AssignCoupon> = {}): AssignCoupon => ({
-    couponId,
-    assignmentId: randomUUID(),
-    userId: 'ann',
-    key: null,
-    ...fields,
-  });
-  const ask = (couponId: string, fields: Partial<AssignCoupon> = {}): Promise<AssignAnswer> =>
-    assignCoupon(office.desk, assignment(couponId, fields), null);
-  /** Decides as a process that dies before it could emit what it decided. */
-  const decideAndDie = async (
-    couponId: string,
-    fields: Partial<AssignCoupon> = {},
-  ): Promise<CouponAssigned> => {
-    const outcome = await office.desk.writeModel.assign(assignment(couponId, fields), epoch);
-    if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
-    return outcome.event;
-  };
-  const stateOf = (couponId: string) => stateInRedis(office.redis, office.keys, couponId, ['k1']);
   const untilDrained = (couponId: string) =>
     waitUntil('the outbox is empty', async () => {
-      const state = await stateOf(couponId);
+      const state = await office.stateOf(couponId);
       return Object.keys(state.outbox).length === 0 && state;
     });
   /** How often each event of this coupon is in the log. */
@@ -100,8 +58,8 @@ describe('The relay', () => {
 
   describe('after a process died between deciding and emitting', () => {
     it('puts the event into the log and gives it to its user, who then holds the limit', async () => {
-      const couponId = await newCoupon();
-      const event = await decideAndDie(couponId);
+      const couponId = await office.create();
+      const event = await office.decideAndDie(couponId);
       office.startRelay();
       const state = await untilDrained(couponId);
       expect(state.unanswered).to.deep.equal([event.eventId]);
@@ -112,45 +70,45 @@ describe('The relay', () => {
         sequence: event.sequence,
         assignedAt: event.occurredAt,
       };
-      const given = await ask(couponId);
+      const given = await office.ask(couponId);
       expect(given).to.deep.include({ kind: 'assigned', assignment: held, replayed: true });
-      const more = await ask(couponId);
+      const more = await office.ask(couponId);
       expect(more).to.deep.equal({ kind: 'limit-reached', held: [held] });
-      expect((await stateOf(couponId)).unanswered).to.deep.equal([]);
+      expect((await office.stateOf(couponId)).unanswered).to.deep.equal([]);
     });
 
     it('gives it to the same request by its key, again and again', async () => {
-      const couponId = await newCoupon();
+      const couponId = await office.create();
       const key = keyed('k1');
-      const event = await decideAndDie(couponId, { key });
+      const event = await office.decideAndDie(couponId, { key });
       office.startRelay();
       await untilDrained(couponId);
       for (let time = 0; time < 3; time += 1) {
-        const given = await ask(couponId, { key });
+        const given = await office.ask(couponId, { key });
         expect(given).to.deep.include({ kind: 'assigned', replayed: true });
         expect(given).to.have.nested.property('assignment.assignmentId', event.eventId);
       }
-      expect(await ask(couponId)).to.have.property('kind', 'limit-reached');
+      expect(await office.ask(couponId)).to.have.property('kind', 'limit-reached');
     });
 
     it('finishes a coupon whose creation was left, and its creator finds it created', async () => {
-      const command = creation({ key: keyed('k1') });
+      const command = newCoupon({ key: keyed('k1') });
       const { couponId } = command;
       const decided = await office.desk.writeModel.create(command, epoch);
       expect(decided.kind).to.equal('accepted');
-      expect(await ask(couponId)).to.deep.equal({ kind: 'coupon-not-found' });
+      expect(await office.ask(couponId)).to.deep.equal({ kind: 'coupon-not-found' });
       office.startRelay();
       const state = await untilDrained(couponId);
       expect(state.coupon).to.not.have.property('pendingCreation');
       expect(state.unanswered).to.deep.equal([]);
-      expect(await ask(couponId)).to.include({ kind: 'assigned', replayed: false });
+      expect(await office.ask(couponId)).to.include({ kind: 'assigned', replayed: false });
       const again = await createCoupon(office.desk, command, null);
       expect(again).to.include({ kind: 'created', replayed: true });
     });
 
     it('finishes what was left of a coupon that has ended since', async () => {
-      const couponId = await newCoupon();
-      const event = await decideAndDie(couponId);
+      const couponId = await office.create();
+      const event = await office.decideAndDie(couponId);
       await office.redis.hset(office.keys.coupon(couponId), 'endDate', Date.now() - 1);
       office.startRelay();
       expect((await untilDrained(couponId)).unanswered).to.deep.equal([event.eventId]);
@@ -158,9 +116,11 @@ describe('The relay', () => {
 
     it('finishes more than one round can take', async function () {
       this.timeout(60_000);
-      const couponId = await newCoupon({ quantity: 3_000 });
+      const couponId = await office.create({ quantity: 3_000 });
       const events = await Promise.all(
-        Array.from({ length: 2_500 }, (_, n) => decideAndDie(couponId, { userId: `user ${n}` })),
+        Array.from({ length: 2_500 }, (_, n) =>
+          office.decideAndDie(couponId, { userId: `user ${n}` }),
+        ),
       );
       office.startRelay();
       const state = await untilDrained(couponId);
@@ -172,23 +132,23 @@ describe('The relay', () => {
   });
 
   it('leaves alone what is younger than it is told: its own process is about to confirm it', async () => {
-    const couponId = await newCoupon();
-    const young = await decideAndDie(couponId, { userId: 'young' });
-    const old = await decideAndDie(couponId, { userId: 'old' });
+    const couponId = await office.create();
+    const young = await office.decideAndDie(couponId, { userId: 'young' });
+    const old = await office.decideAndDie(couponId, { userId: 'old' });
     const outbox = office.keys.outbox(couponId);
     await office.redis.zincrby(outbox, -120_000, old.eventId);
     office.startRelay({ minAgeMs: 60_000 });
     await waitUntil('the old one is confirmed', async () => {
-      const { unanswered } = await stateOf(couponId);
+      const { unanswered } = await office.stateOf(couponId);
       return unanswered.includes(old.eventId);
     });
-    expect(Object.keys((await stateOf(couponId)).outbox)).to.deep.equal([young.eventId]);
+    expect(Object.keys((await office.stateOf(couponId)).outbox)).to.deep.equal([young.eventId]);
   });
 
   it('does no harm when it runs in several processes at once', async () => {
-    const couponId = await newCoupon({ quantity: 100 });
+    const couponId = await office.create({ quantity: 100 });
     const events = await Promise.all(
-      Array.from({ length: 50 }, (_, n) => decideAndDie(couponId, { userId: `user ${n}` })),
+      Array.from({ length: 50 }, (_, n) => office.decideAndDie(couponId, { userId: `user ${n}` })),
     );
     const other = await openOffice(world, { redisUrl: server.url });
     try {
@@ -199,7 +159,7 @@ describe('The relay', () => {
       expect(state.coupon.remaining).to.equal('50');
       await other.desk.publisher.drained(10_000);
       await office.desk.publisher.drained(10_000);
-      expect(await stateOf(couponId)).to.deep.equal(state);
+      expect(await office.stateOf(couponId)).to.deep.equal(state);
       const times = await timesInLog(couponId);
       for (const { eventId } of events) expect(times.get(eventId)).to.be.at.least(1);
     } finally {
@@ -208,8 +168,8 @@ describe('The relay', () => {
   });
 
   it('relays nothing while the gate is closed, and goes on when it is open again', async () => {
-    const couponId = await newCoupon();
-    const event = await decideAndDie(couponId);
+    const couponId = await office.create();
+    const event = await office.decideAndDie(couponId);
     const { keys, redis } = office;
     const gate = await redis.hgetall(keys.gate);
     await redis.del(keys.gate);
@@ -220,16 +180,16 @@ describe('The relay', () => {
       return state.kind === 'closed' && state.reason.includes('no gate');
     });
     expect(office.desk.publisher.waiting()).to.equal(0);
-    expect(Object.keys((await stateOf(couponId)).outbox)).to.deep.equal([event.eventId]);
+    expect(Object.keys((await office.stateOf(couponId)).outbox)).to.deep.equal([event.eventId]);
     await redis.hset(keys.gate, gate);
     await untilDrained(couponId);
   });
 
   it('confirms nothing that a request of this process has on its way', async () => {
-    const couponId = await newCoupon();
+    const couponId = await office.create();
     office.startRelay({ intervalMs: 1 });
     const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, n) => ask(couponId, { userId: `user ${n}` })),
+      Array.from({ length: 10 }, (_, n) => office.ask(couponId, { userId: `user ${n}` })),
     );
     for (const answer of answers) expect(answer).to.include({ kind: 'assigned', replayed: false });
     const state = await untilDrained(couponId);
@@ -238,7 +198,7 @@ describe('The relay', () => {
 
   it('emits what a request could not wait for, and then the user gets it', async function () {
     this.timeout(60_000);
-    const couponId = await newCoupon();
+    const couponId = await office.create();
     const hasty = await openOffice(world, {
       redisUrl: server.url,
       answerTimeoutMs: 200,
@@ -246,16 +206,16 @@ describe('The relay', () => {
     });
     try {
       hasty.wires.stall();
-      const answer = await assignCoupon(hasty.desk, assignment(couponId), null);
+      const answer = await hasty.ask(couponId);
       expect(answer).to.deep.equal({ kind: 'outcome-unknown' });
       office.startRelay();
       const { unanswered } = await untilDrained(couponId);
-      const given = await ask(couponId);
+      const given = await office.ask(couponId);
       expect(given).to.have.nested.property('assignment.assignmentId', unanswered[0]);
-      expect(await ask(couponId)).to.have.property('kind', 'limit-reached');
+      expect(await office.ask(couponId)).to.have.property('kind', 'limit-reached');
     } finally {
       await hasty.close();
     }
-    expect((await stateOf(couponId)).unanswered).to.deep.equal([]);
+    expect((await office.stateOf(couponId)).unanswered).to.deep.equal([]);
   });
 });
