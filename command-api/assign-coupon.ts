@@ -3,7 +3,7 @@ import type { AssignCoupon } from '../domain/commands.ts';
 import type { CouponEvent } from '../domain/coupon-events.ts';
 import type { Position } from '../domain/position.ts';
 import { ASSIGN_TOPIC } from '../domain/topics.ts';
-import { type Desk, type NoAnswer, whenAdmitted } from './desk.ts';
+import { type Desk, type NoAnswer, noAnswerOf, whenAdmitted } from './desk.ts';
 import type { AssignOutcome, HeldAssignment } from './write-model.ts';
 
 export type AssignAnswer =
@@ -24,9 +24,9 @@ export function assignCoupon(
     replayed: boolean,
   ): Promise<AssignAnswer> => {
     const published = await desk.publisher.publish(event, traceparent);
-    return published.kind === 'unknown'
-      ? { kind: 'outcome-unknown' }
-      : { kind: 'assigned', assignment, replayed, positions: [published.position] };
+    return published.kind === 'confirmed'
+      ? { kind: 'assigned', assignment, replayed, positions: [published.position] }
+      : noAnswerOf(published);
   };
 
   return whenAdmitted(desk, async (epoch): Promise<AssignAnswer> => {
@@ -48,9 +48,10 @@ export function assignCoupon(
         const published = await Promise.all(
           outcome.waiting.map((event) => desk.publisher.publish(event, traceparent)),
         );
-        return published.every(({ kind }) => kind === 'confirmed')
+        const doubtful = published.find(({ kind }) => kind !== 'confirmed');
+        return doubtful === undefined || doubtful.kind === 'confirmed'
           ? { kind: 'limit-reached', held: outcome.held }
-          : { kind: 'outcome-unknown' };
+          : noAnswerOf(doubtful);
       }
       default:
         return outcome;

@@ -21,14 +21,15 @@ if redis.call('HGET', KEYS[2], 'epoch') ~= epoch then return 0 end
 
 local told = {}
 for i = 4, #ARGV do
-  local wasWaiting = redis.call('ZREM', KEYS[3], ARGV[i]) == 1
+  -- Not the outbox: what was set aside is no longer there, and is confirmed when it got in after all.
+  local wasWaiting = redis.call('HDEL', KEYS[4], ARGV[i]) == 1
   if i - 3 <= answered then
     told[#told + 1] = ARGV[i]
   elseif wasWaiting and ARGV[i] ~= ARGV[2] then
     redis.call('SADD', KEYS[5], ARGV[i])
   end
 end
-redis.call('HDEL', KEYS[4], unpack(ARGV, 4))
+redis.call('ZREM', KEYS[3], unpack(ARGV, 4))
 if #told > 0 then redis.call('SREM', KEYS[5], unpack(told)) end
 if ARGV[2] ~= '' then redis.call('HDEL', KEYS[2], 'pendingCreation') end
 return 1

@@ -2,7 +2,7 @@
 import type { CreateCoupon } from '../domain/commands.ts';
 import type { Position } from '../domain/position.ts';
 import { LIFECYCLE_TOPIC } from '../domain/topics.ts';
-import { type Desk, type NoAnswer, whenAdmitted } from './desk.ts';
+import { type Desk, type NoAnswer, noAnswerOf, whenAdmitted } from './desk.ts';
 import type { CreateOutcome } from './write-model.ts';
 
 export type CreateAnswer =
@@ -27,7 +27,7 @@ export function createCoupon(
       return { kind: 'created', createdAt, replayed, positions: await desk.endOf(LIFECYCLE_TOPIC) };
     }
     const published = await desk.publisher.publish(waiting, traceparent);
-    if (published.kind === 'unknown') return { kind: 'outcome-unknown' };
+    if (published.kind !== 'confirmed') return noAnswerOf(published);
     return { kind: 'created', createdAt, replayed, positions: [published.position] };
   });
 }

@@ -19,9 +19,19 @@ export type Desk = {
 
 /**
  * Nothing was decided (`closed`, `overloaded`), or it is not known yet whether the decision stands
- * (`outcome-unknown`): asking again, with the same key or as the same user, tells.
+ * (`outcome-unknown`): asking again, with the same key or as the same user, tells. What the log
+ * refuses (`refused-by-log`) does not stand, and may stand once operators have mended that.
  */
-export type NoAnswer = { kind: 'closed' } | { kind: 'overloaded' } | { kind: 'outcome-unknown' };
+export type NoAnswer =
+  | { kind: 'closed' }
+  | { kind: 'overloaded' }
+  | { kind: 'outcome-unknown' }
+  | { kind: 'refused-by-log' };
+
+/** What a caller is told of an event that is not true, or not known to be. */
+export function noAnswerOf({ kind }: { kind: 'unknown' | 'refused' }): NoAnswer {
+  return { kind: kind === 'refused' ? 'refused-by-log' : 'outcome-unknown' };
+}
 
 /**
  * Runs a command's story in the gate's epoch. A closed gate and a full house are refused before

@@ -1,12 +1,12 @@
 // Batches of events to Kafka: one send at a time, acknowledged by all in-sync replicas, and the same
-// batch again through a new producer until the log has it.
+// batch again through a new producer until the log has it, or says that it never will.
 import { Partitioners, type PartitionMetadata, type Producer } from 'kafkajs';
 import type { CouponEvent } from '../domain/coupon-events.ts';
 import { recordNameOf } from '../domain/event-record.ts';
 import type { Position } from '../domain/position.ts';
 import { type EventTopic, placeOf } from '../domain/topics.ts';
 import { type Backoff, backoffMs, pause } from '../platform/backoff.ts';
-import { messageOf } from '../platform/errors.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
 import type { EventCodec } from '../platform/event-codec.ts';
 import type { EndableKafka } from '../platform/kafka.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -26,6 +26,8 @@ export type LogWriter = {
   /**
    * Sends the batch until the brokers have acknowledged it, however long that takes.
    * @returns the position of each event, in the order of the batch; null when the writer was closed first
+   * @throws AppError EVENT_REFUSED (not retriable) when the log can never accept one of the events;
+   * others of the batch may be in the log then
    */
   write(batch: readonly PreparedEvent[]): Promise<Position[] | null>;
   /** When the log last acknowledged anything, and since when it fails; for readiness. */
@@ -45,6 +47,13 @@ type LogWriterOptions = {
 };
 
 const RETRY: Backoff = { firstMs: 50, factor: 2, maxMs: 2_000 };
+/** Kafka's names for what is wrong with the records themselves: no waiting mends that. */
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  'MESSAGE_TOO_LARGE',
+  'RECORD_LIST_TOO_LARGE',
+  'INVALID_RECORD',
+  'INVALID_TIMESTAMP',
+]);
 
 /** A writer with its first producer connected. */
 export async function createLogWriter(options: LogWriterOptions): Promise<LogWriter> {
@@ -106,6 +115,12 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
     },
     write: async (batch) => {
       sending = true;
+      const refusedBy = (cause: Error): AppError => {
+        // An answer, if not a good one: the log works.
+        failingSince = null;
+        discardLine();
+        return new AppError('EVENT_REFUSED', cause.message, { cause, retriable: false });
+      };
       try {
         for (let attempt = 0; !closing.signal.aborted; attempt += 1) {
           try {
@@ -113,6 +128,7 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
             failingSince = null;
             return positions;
           } catch (error) {
+            if (isRefusal(error)) throw refusedBy(error);
             failingSince ??= Date.now();
             logger.warn(
               { events: batch.length, attempt, reason: messageOf(error) },
@@ -184,6 +200,10 @@ function positionsOf(
     next.set(place, offset + 1n);
     return { topic, partition, offset };
   });
+}
+
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && 'type' in error && REFUSALS.has(error.type);
 }
 
 function partitionMetadata(partitionId: number): PartitionMetadata {

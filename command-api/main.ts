@@ -20,6 +20,7 @@ import { createLogWriter } from './log-writer.ts';
 import { createCommandMetrics } from './metrics.ts';
 import { createPublisher } from './publisher.ts';
 import { checkReadiness } from './readiness.ts';
+import { createSetAside } from './refused-event.ts';
 import { startRelay } from './relay.ts';
 import { couponRoutes } from './routes.ts';
 import { parseSettings } from './settings.ts';
@@ -102,6 +103,7 @@ await runService({
         return claim;
       },
       writeModel,
+      setAside: createSetAside({ redis, keys, kafka, topicPrefix, metrics, logger }),
       answerTimeoutMs: settings.answerTimeoutMs,
       maxBatch: settings.maxBatch,
       metrics,

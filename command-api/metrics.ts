@@ -9,6 +9,8 @@ export type CommandMetrics = {
   /** A batch of events was acknowledged by the log, `seconds` after it was sent first. */
   acknowledged(events: number, seconds: number): void;
   relayed(events: number): void;
+  /** An event that the log can never accept became a dead letter. */
+  refused(): void;
   /** Shows the state of gate and publisher from now on. */
   watch(gate: Gate, publisher: Publisher): void;
 };
@@ -37,6 +39,9 @@ export function createCommandMetrics(): CommandMetrics {
   const relayed = meter.createCounter('firstcome_relayed_events', {
     description: 'Events that had stayed in an outbox and were emitted again',
   });
+  const refused = meter.createCounter('firstcome_refused_events', {
+    description: 'Events that the log can never accept: dead letters, each with its unit',
+  });
   return {
     answered: (command, outcome, seconds) => {
       commands.add(1, { command, outcome });
@@ -47,6 +52,7 @@ export function createCommandMetrics(): CommandMetrics {
       batchSeconds.record(seconds);
     },
     relayed: (events) => relayed.add(events),
+    refused: () => refused.add(1),
     watch: (gate, publisher) => {
       meter
         .createObservableGauge('firstcome_waiting_events', {

@@ -12,10 +12,18 @@ import { endSpan, startSpan } from '../platform/tracing.ts';
 import type { NewestClaim } from './claims.ts';
 import type { LogWriter, PreparedEvent } from './log-writer.ts';
 import type { CommandMetrics } from './metrics.ts';
+import type { SetAside } from './refused-event.ts';
 import type { Confirmation, WriteModel } from './write-model.ts';
+import { writeSplitting } from './write-splitting.ts';
 
-/** `unknown`: the event may or may not be in the log; asking again gives the one true answer. */
-export type Published = { kind: 'confirmed'; position: Position } | { kind: 'unknown' };
+/**
+ * `unknown`: the event may or may not be in the log; asking again gives the one true answer.
+ * `refused`: the log does not take it as it is; asking again has it emitted again.
+ */
+export type Published =
+  | { kind: 'confirmed'; position: Position }
+  | { kind: 'unknown' }
+  | { kind: 'refused' };
 
 export type Publisher = {
   /**
@@ -36,6 +44,7 @@ type PublisherOptions = {
   writer: LogWriter;
   newestClaim: NewestClaim;
   writeModel: WriteModel;
+  setAside: SetAside;
   answerTimeoutMs: number;
   maxBatch: number;
   metrics: CommandMetrics;
@@ -52,6 +61,7 @@ type Entry = {
 };
 
 const UNKNOWN: Published = { kind: 'unknown' };
+const REFUSED: Published = { kind: 'refused' };
 
 /** A publisher that sends through `writer`. */
 export function createPublisher(options: PublisherOptions): Publisher {
@@ -82,28 +92,47 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const batch = queue.slice(0, options.maxBatch);
       queue = queue.slice(options.maxBatch);
       const startedMs = performance.now();
-      const positions = await writer.write(batch.map(({ prepared }) => prepared));
-      if (positions !== null) {
-        metrics.acknowledged(batch.length, (performance.now() - startedMs) / 1_000);
-      }
-      void finish(batch, positions);
+      const written = await writeSplitting(
+        writer,
+        batch.map(({ prepared }) => prepared),
+      );
+      const inLog = new Map<Entry, Position>();
+      batch.forEach((entry, index) => {
+        const fate = written?.[index];
+        if (fate?.kind === 'written') inLog.set(entry, fate.position);
+        else if (fate?.kind === 'refused') void refuse(entry, fate.reason);
+        else end(entry, UNKNOWN);
+      });
+      if (inLog.size === 0) continue;
+      metrics.acknowledged(inLog.size, (performance.now() - startedMs) / 1_000);
+      void finish(inLog);
     }
     sending = false;
   };
 
-  const finish = async (batch: Entry[], positions: Position[] | null): Promise<void> => {
-    const confirmed = positions === null ? new Set<string>() : await confirm(batch);
-    batch.forEach((entry, index) => {
+  const finish = async (inLog: ReadonlyMap<Entry, Position>): Promise<void> => {
+    const confirmed = await confirm([...inLog.keys()]);
+    for (const [entry, position] of inLog) {
+      const isTrue = confirmed.has(entry.prepared.event.eventId);
+      end(entry, isTrue ? { kind: 'confirmed', position } : UNKNOWN);
+    }
+  };
+
+  const end = ({ prepared, span, listeners }: Entry, published: Published): void => {
+    entries.delete(prepared.event.eventId);
+    endSpan(span, published.kind === 'confirmed' ? undefined : `outcome ${published.kind}`);
+    for (const listener of listeners) listener(published);
+  };
+
+  const refuse = async (entry: Entry, reason: string): Promise<void> => {
+    try {
+      await options.setAside(entry.prepared, reason);
+    } catch (error) {
+      // It stays in the outbox: the relay brings it here again.
       const { eventId } = entry.prepared.event;
-      const position = positions?.[index];
-      const published: Published =
-        position !== undefined && confirmed.has(eventId)
-          ? { kind: 'confirmed', position }
-          : UNKNOWN;
-      entries.delete(eventId);
-      endSpan(entry.span, published.kind === 'unknown' ? 'outcome unknown' : undefined);
-      for (const listener of entry.listeners) listener(published);
-    });
+      logger.warn({ eventId, reason: messageOf(error) }, 'a refused event is not set aside yet');
+    }
+    end(entry, REFUSED);
   };
 
   /** The ids of the events that are true from now on. Never throws: a failure leaves them unknown. */

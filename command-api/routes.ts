@@ -124,6 +124,8 @@ function problemOf(refusal: Refusal, command: CreateCoupon | AssignCoupon): Prob
       return { name: 'overloaded', retryAfterMs: RETRY_AFTER_MS.overloaded };
     case 'outcome-unknown':
       return { name: 'outcomeUnknown', retryAfterMs: RETRY_AFTER_MS.unknown };
+    case 'refused-by-log':
+      return { name: 'refusedByLog' };
   }
 }
 

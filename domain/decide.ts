@@ -12,6 +12,8 @@ export type CouponDesk = {
   coupon: Coupon;
   /** Decided events that are not known to be in the log yet, in the order of their decision. */
   outbox: Map<string, CouponEvent>;
+  /** Ids of those that the log refused: nothing waits for them (protocol.md P7). */
+  setAside: Set<string>;
   /** Assignments that the relay confirmed: nobody was told of them yet. */
   unanswered: Set<string>;
 };
@@ -51,7 +53,7 @@ export type AssignDecision =
 
 /** A desk before any command. */
 export function initialDesk(): CouponDesk {
-  return { coupon: initialCoupon(), outbox: new Map(), unanswered: new Set() };
+  return { coupon: initialCoupon(), outbox: new Map(), setAside: new Set(), unanswered: new Set() };
 }
 
 /** Decides on a new coupon. Changes nothing; `reserve` carries the decision out. */
@@ -138,10 +140,19 @@ export function confirm(desk: CouponDesk, eventId: string, answered: boolean): v
   const event = desk.outbox.get(eventId);
   if (event !== undefined) {
     desk.outbox.delete(eventId);
+    desk.setAside.delete(eventId);
     if (event.type === 'CouponCreated') evolve(desk.coupon, event);
     else if (!answered) desk.unanswered.add(eventId);
   }
   if (answered) desk.unanswered.delete(eventId);
+}
+
+/**
+ * Sets an event aside that the log refuses, in place: what it took stays taken, and a repeat still
+ * finds it pending. An event that is not in the outbox changes nothing.
+ */
+export function setAside(desk: CouponDesk, eventId: string): void {
+  if (desk.outbox.has(eventId)) desk.setAside.add(eventId);
 }
 
 function repeatOf(
@@ -190,7 +201,7 @@ function identityOf(key: RequestKey | null): {
   return { idempotencyKey: key?.idempotencyKey ?? null, requestHash: key?.requestHash ?? null };
 }
 
-function isStuck({ outbox }: CouponDesk, { nowMs, maxOutboxAgeMs }: Facts): boolean {
-  const oldest = outbox.values().next();
-  return oldest.done !== true && nowMs - oldest.value.occurredAt > maxOutboxAgeMs;
+function isStuck({ outbox, setAside }: CouponDesk, { nowMs, maxOutboxAgeMs }: Facts): boolean {
+  const oldest = [...outbox.values()].find(({ eventId }) => !setAside.has(eventId));
+  return oldest !== undefined && nowMs - oldest.occurredAt > maxOutboxAgeMs;
 }

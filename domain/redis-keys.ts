@@ -26,9 +26,12 @@ export function createRedisKeys(prefix: string) {
     coupon: (couponId: string) => `${prefix}coupon:{${couponId}}`,
     /** Hash user id -> that user's assignments, oldest first: `id/sequence/assignedAt/nthOfUser` joined by commas. */
     holders: (couponId: string) => `${prefix}coupon:{${couponId}}:holders`,
-    /** Sorted set event id -> when it was decided: events not known to be in the log yet. */
+    /** Sorted set event id -> when it was decided: events that are to be emitted until the log has them. */
     outbox: (couponId: string) => `${prefix}coupon:{${couponId}}:outbox`,
-    /** Hash event id -> the event as JSON, for the same events as `outbox`. */
+    /**
+     * Hash event id -> the event as JSON, for the same events as `outbox`, and for those that the log
+     * refused and that were set aside: they are emitted again only when somebody asks for them.
+     */
     outboxEvents: (couponId: string) => `${prefix}coupon:{${couponId}}:outbox-events`,
     /** Set of assignment ids that the relay confirmed and nobody was told of. */
     unanswered: (couponId: string) => `${prefix}coupon:{${couponId}}:unanswered`,

@@ -7,6 +7,7 @@ export const ERROR_CODES = {
   SCHEMA_INCOMPATIBLE: 'The registry refuses a schema: older and newer could not read each other.',
   REGISTRY_UNAVAILABLE: 'The schema registry did not answer.',
   EVENT_INVALID: 'An event does not fit its schema; it was not written.',
+  EVENT_REFUSED: 'The log can never accept an event as it is.',
   RECORD_UNREADABLE: 'The bytes of a record are not an event that this version can read.',
   RECORD_REJECTED: 'A record contradicts what was applied before.',
   REDIS_UNAVAILABLE: 'Redis did not answer in time, or the connection was lost.',

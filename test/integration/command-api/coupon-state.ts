@@ -78,7 +78,11 @@ export function stateOf(desk: CouponDesk, couponId: string, epoch: number): Coup
     holders: Object.fromEntries(
       [...desk.coupon.assignments].map(([userId, held]) => [userId, held.map(packed).join(',')]),
     ),
-    outbox: Object.fromEntries(waiting.map(({ eventId, occurredAt }) => [eventId, occurredAt])),
+    outbox: Object.fromEntries(
+      waiting
+        .filter(({ eventId }) => !desk.setAside.has(eventId))
+        .map(({ eventId, occurredAt }) => [eventId, occurredAt]),
+    ),
     outboxEvents: Object.fromEntries(waiting.map((event) => [event.eventId, event])),
     unanswered: [...desk.unanswered].sort(),
     keys: Object.fromEntries(

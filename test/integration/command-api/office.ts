@@ -10,6 +10,7 @@ import { createGate } from '../../../command-api/gate.ts';
 import { createLogWriter } from '../../../command-api/log-writer.ts';
 import { createCommandMetrics } from '../../../command-api/metrics.ts';
 import { createPublisher } from '../../../command-api/publisher.ts';
+import { createSetAside } from '../../../command-api/refused-event.ts';
 import { type Relay, startRelay } from '../../../command-api/relay.ts';
 import { createWriteModel } from '../../../command-api/write-model.ts';
 import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
@@ -97,6 +98,10 @@ export async function openOffice(
     writer,
     newestClaim,
     writeModel,
+    setAside: createSetAside({
+      ...{ redis, keys, kafka, metrics, logger },
+      topicPrefix: world.topicPrefix,
+    }),
     answerTimeoutMs: options.answerTimeoutMs ?? 10_000,
     maxBatch: 500,
     metrics,

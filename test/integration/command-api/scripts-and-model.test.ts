@@ -21,8 +21,10 @@ import {
   type Facts,
   initialDesk,
   reserve,
+  setAside,
 } from '../../../domain/decide.ts';
 import { createRedisKeys, type RedisKeys } from '../../../domain/redis-keys.ts';
+import { createScript, type Script } from '../../../platform/redis.ts';
 import { randomName } from '../../support/random-name.ts';
 import { connectRedis, deleteKeysWith, keysWith } from '../../support/redis.ts';
 import { stateInRedis, stateOf } from './coupon-state.ts';
@@ -49,6 +51,8 @@ type Step =
   /** Confirms events by their place among all that were ever decided; `told`: a caller waits. */
   | { do: 'confirm'; coupon: number; picks: { event: number; told: boolean }[] }
   | { do: 'confirm all'; coupon: number; told: boolean }
+  /** The log refuses an event, by its place among all that were ever decided. */
+  | { do: 'set aside'; coupon: number; event: number }
   /** Time goes by: what else would make a test wait for days. */
   | { do: 'move the window'; coupon: number; window: Window };
 
@@ -86,12 +90,18 @@ const confirmAll = fc.record({
   coupon,
   told: fc.boolean(),
 });
+const setAsideOne = fc.record({
+  do: fc.constant('set aside' as const),
+  coupon,
+  event: fc.nat(15),
+});
 const moveWindow = fc.record({ do: fc.constant('move the window' as const), coupon, window });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: create, weight: 2 },
   { arbitrary: assign, weight: 9 },
   { arbitrary: confirmSome, weight: 3 },
   { arbitrary: confirmAll, weight: 2 },
+  { arbitrary: setAsideOne, weight: 1 },
   { arbitrary: moveWindow, weight: 1 },
 );
 /** Mostly begins with a coupon that can be used, so that there is something to decide on. */
@@ -112,10 +122,12 @@ describe('The scripts and the pure rules', () => {
   const seen = new Set<string>();
   const known = new Set<string>();
   let redis: Redis;
+  let takeOut: Script;
   let nowMs: number;
 
   before(async () => {
     redis = await connectRedis();
+    takeOut = createScript(redis, new URL('../../../command-api/set-aside.lua', import.meta.url));
     nowMs = Number((await redis.time())[0]) * 1_000;
   });
   after(async () => {
@@ -131,7 +143,9 @@ describe('The scripts and the pure rules', () => {
         const keys = createRedisKeys(`${prefix}-${randomName('')}-`);
         await redis.hset(keys.gate, { epoch: EPOCH, replicationId: 'any' });
         const writeModel = createWriteModel({ redis, keys, maxOutboxAgeMs, idempotencyTtlMs: DAY });
-        const world = createWorld({ redis, keys, writeModel, nowMs, maxOutboxAgeMs, seen });
+        const world = createWorld({
+          ...{ redis, keys, writeModel, takeOut, nowMs, maxOutboxAgeMs, seen },
+        });
         for (const one of sequence) await world.take(one);
         await world.compareStates();
         for (const name of world.keyNames()) known.add(name);
@@ -161,6 +175,8 @@ describe('The scripts and the pure rules', () => {
       'create end-date-passed',
       'create key-reused',
       'create repeat',
+      'set aside 0',
+      'set aside 1',
     ]);
   });
 });
@@ -170,6 +186,8 @@ function createWorld(options: {
   redis: Redis;
   keys: RedisKeys;
   writeModel: WriteModel;
+  /** set-aside.lua */
+  takeOut: Script;
   nowMs: number;
   maxOutboxAgeMs: number;
   seen: Set<string>;
@@ -264,6 +282,17 @@ function createWorld(options: {
     return step.told ? confirmIn(step.coupon, ids, []) : confirmIn(step.coupon, [], ids);
   };
 
+  const setAsideIn = async (step: Step & { do: 'set aside' }): Promise<void> => {
+    const { couponId, desk, decided } = couponAt(step.coupon);
+    const eventId = decided[step.event] ?? randomUUID();
+    const exists = desk.coupon.created !== null || desk.outbox.has(couponId);
+    const touched = [keys.gate, keys.coupon(couponId), keys.outbox(couponId)];
+    const reply = await options.takeOut(touched, [EPOCH, eventId]);
+    seen.add(`set aside ${reply}`);
+    expect(reply).to.equal(exists ? 1 : 0);
+    setAside(desk, eventId);
+  };
+
   const moveWindow = async (step: Step & { do: 'move the window' }): Promise<void> => {
     const { couponId, desk } = couponAt(step.coupon);
     const { created } = desk.coupon;
@@ -283,6 +312,8 @@ function createWorld(options: {
         return confirmSome(step);
       case 'confirm all':
         return confirmAll(step);
+      case 'set aside':
+        return setAsideIn(step);
       case 'move the window':
         return moveWindow(step);
     }

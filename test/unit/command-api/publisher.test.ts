@@ -2,21 +2,34 @@ import { expect } from 'chai';
 import type { LogWriter, PreparedEvent } from '../../../command-api/log-writer.ts';
 import { createCommandMetrics } from '../../../command-api/metrics.ts';
 import { createPublisher, type Published } from '../../../command-api/publisher.ts';
+import type { SetAside } from '../../../command-api/refused-event.ts';
 import type { Confirmation, WriteModel } from '../../../command-api/write-model.ts';
 import type { CouponEvent } from '../../../domain/coupon-events.ts';
 import { recordNameOf } from '../../../domain/event-record.ts';
 import type { Position } from '../../../domain/position.ts';
 import { placeOf } from '../../../domain/topics.ts';
+import { AppError } from '../../../platform/errors.ts';
 import { couponAssigned, couponCreated } from '../../support/sample-events.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 const OTHER_COUPON = 'c0c0c0c0-0000-4000-8000-000000000002';
 const settle = () => new Promise(setImmediate);
 
-type Send = { events: CouponEvent[]; answer(positions: Position[] | null): Promise<void> };
+type Send = {
+  events: CouponEvent[];
+  answer(positions: Position[] | null): Promise<void>;
+  refuse(reason: string): Promise<void>;
+};
 type Confirm = {
   confirmation: Confirmation;
   answer(kind: 'confirmed' | 'closed'): Promise<void>;
+  fail(): Promise<void>;
+};
+
+type Refusal = {
+  eventId: string;
+  reason: string;
+  done(): Promise<void>;
   fail(): Promise<void>;
 };
 
@@ -24,6 +37,7 @@ type Confirm = {
 function createBench(options: { answerTimeoutMs?: number; maxBatch?: number } = {}) {
   const sends: Send[] = [];
   const confirms: Confirm[] = [];
+  const refusals: Refusal[] = [];
   const looks: { claimed(epoch: number | null): Promise<void>; fail(): Promise<void> }[] = [];
   /** Resolves `given` and lets everything run that follows from it. */
   const then = async (act: () => void): Promise<void> => {
@@ -41,7 +55,12 @@ function createBench(options: { answerTimeoutMs?: number; maxBatch?: number } = 
     write: (batch) => {
       const sent = Promise.withResolvers<Position[] | null>();
       const events = batch.map(({ event }) => event);
-      sends.push({ events, answer: (positions) => then(() => sent.resolve(positions)) });
+      sends.push({
+        events,
+        answer: (positions) => then(() => sent.resolve(positions)),
+        refuse: (reason) =>
+          then(() => sent.reject(new AppError('EVENT_REFUSED', reason, { retriable: false }))),
+      });
       return sent.promise;
     },
     failingSince: () => null,
@@ -57,6 +76,15 @@ function createBench(options: { answerTimeoutMs?: number; maxBatch?: number } = 
     return reply.promise;
   };
   const decidesNothing = () => Promise.reject(new Error('a publisher decides nothing'));
+  const setAside: SetAside = ({ event: { eventId } }, reason) => {
+    const done = Promise.withResolvers<void>();
+    refusals.push({
+      ...{ eventId, reason },
+      done: () => then(() => done.resolve()),
+      fail: () => then(() => done.reject(new Error('no dead letter topic'))),
+    });
+    return done.promise;
+  };
   const publisher = createPublisher({
     writer,
     newestClaim: () => {
@@ -68,6 +96,7 @@ function createBench(options: { answerTimeoutMs?: number; maxBatch?: number } = 
       return look.promise;
     },
     writeModel: { create: decidesNothing, assign: decidesNothing, confirm },
+    setAside,
     answerTimeoutMs: options.answerTimeoutMs ?? 60_000,
     maxBatch: options.maxBatch ?? 500,
     metrics: createCommandMetrics(),
@@ -79,7 +108,7 @@ function createBench(options: { answerTimeoutMs?: number; maxBatch?: number } = 
   const publish = (caller: string, event: CouponEvent): void => {
     void publisher.publish(event, null).then((published) => answers.set(caller, published));
   };
-  return { publisher, publish, answers, sends, looks, confirms, settle };
+  return { publisher, publish, answers, sends, looks, confirms, refusals, settle };
 }
 
 /** The log has taken every event of this send; the first one is at `firstOffset`. */
@@ -409,6 +438,70 @@ describe('Publishing events', () => {
       expect(confirms[0]?.confirmation).to.deep.include({ answered: [one.eventId], untold: [] });
       await confirms[0]?.answer('confirmed');
       expect(answers.get('a')).to.have.property('kind', 'confirmed');
+    });
+  });
+
+  describe('of which the log refuses one', () => {
+    it('halves the batch until that one is alone, and confirms the others', async () => {
+      const { publish, answers, sends, looks, confirms, refusals } = createBench();
+      for (const event of [one, two, three, four]) publish(event.eventId, event);
+      await settle();
+      await sends[0]?.refuse('too large');
+      await acknowledge(sends[1], 3n);
+      await sends[2]?.refuse('too large');
+      await sends[3]?.refuse('too large');
+      await acknowledge(sends[4], 9n);
+      expect(sends.map(({ events }) => idsOf(events))).to.deep.equal([
+        idsOf([one, two, three, four]),
+        idsOf([one, two]),
+        idsOf([three, four]),
+        idsOf([three]),
+        idsOf([four]),
+      ]);
+      expect(refusals).to.have.length(1);
+      expect(refusals[0]).to.include({ eventId: three.eventId, reason: 'too large' });
+      await looks[0]?.claimed(0);
+      expect(confirms[0]?.confirmation.answered).to.deep.equal(idsOf([one, two, four]));
+      await confirms[0]?.answer('confirmed');
+      expect(answers.get(four.eventId)).to.have.nested.property('position.offset', 9n);
+      expect(answers.has(three.eventId)).to.equal(false);
+      await refusals[0]?.done();
+      expect(answers.get(three.eventId)).to.deep.equal({ kind: 'refused' });
+    });
+
+    it('says refused also when it could not be set aside, and sends it again when asked', async () => {
+      const { publisher, publish, answers, sends, refusals } = createBench();
+      publish('a', one);
+      await settle();
+      await sends[0]?.refuse('too large');
+      await refusals[0]?.fail();
+      expect(answers.get('a')).to.deep.equal({ kind: 'refused' });
+      expect(publisher.waiting()).to.equal(0);
+      expect(publisher.relay(one)).to.equal(true);
+      await settle();
+      expect(sends).to.have.length(2);
+    });
+
+    it('goes on with the next batch while one is being set aside', async () => {
+      const { publish, sends } = createBench();
+      publish('a', one);
+      await settle();
+      publish('b', two);
+      await sends[0]?.refuse('too large');
+      expect(idsOf(sends[1]?.events)).to.deep.equal([two.eventId]);
+    });
+
+    it('says unknown when the writer is closed on the way', async () => {
+      const { publish, answers, sends, refusals } = createBench();
+      for (const event of [one, two]) publish(event.eventId, event);
+      await settle();
+      await sends[0]?.refuse('too large');
+      await sends[1]?.answer(null);
+      expect([answers.get(one.eventId), answers.get(two.eventId)]).to.deep.equal([
+        { kind: 'unknown' },
+        { kind: 'unknown' },
+      ]);
+      expect([sends.length, refusals.length]).to.deep.equal([2, 0]);
     });
   });
 
