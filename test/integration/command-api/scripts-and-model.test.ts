@@ -106,7 +106,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 /** Mostly begins with a coupon that can be used, so that there is something to decide on. */
 const steps: fc.Arbitrary<Step[]> = fc
-  .tuple(fc.option(create, { freq: 9 }), fc.boolean(), fc.array(step, { maxLength: 40 }))
+  .tuple(
+    fc.option(create, { freq: 9 }),
+    fc.boolean(),
+    fc.array(step, { maxLength: 40, size: 'max' }),
+  )
   .map(([first, told, rest]) =>
     first === null
       ? rest
@@ -271,7 +275,7 @@ function createWorld(options: {
     const idsThat = (told: boolean): string[] =>
       step.picks
         .filter((pick) => pick.told === told)
-        .flatMap(({ event }) => decided.slice(event, event + 1));
+        .flatMap(({ event }) => decided.at(event % decided.length) ?? []);
     return confirmIn(step.coupon, idsThat(true), idsThat(false));
   };
 

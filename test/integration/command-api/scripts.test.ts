@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { createWriteModel, type WriteModel } from '../../../command-api/write-model.ts';
+import {
+  type AssignOutcome,
+  createWriteModel,
+  type WriteModel,
+} from '../../../command-api/write-model.ts';
 import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
 import { createRedisKeys, type RedisKeys } from '../../../domain/redis-keys.ts';
@@ -193,17 +197,16 @@ describe('The scripts in Redis', () => {
     const nowMs = await redisNow();
     const startDate = nowMs + 150;
     const endDate = nowMs + 400;
-    const couponId = await createCoupon({ startDate, endDate, quantity: 1_000, perUserLimit: 100 });
+    const couponId = await createCoupon({ startDate, endDate, quantity: 1_000_000 });
     expect(await assign(couponId)).to.deep.equal({ kind: 'not-started', startDate });
-    let users = 0;
+    // Without a pause between them, so that every millisecond around the two dates is met.
     const given: number[] = [];
-    const last = await waitUntil('the coupon has ended', async () => {
-      users += 1;
-      const outcome = await assign(couponId, { userId: `user ${users}` });
+    let outcome: AssignOutcome = { kind: 'not-started', startDate };
+    for (let user = 0; outcome.kind !== 'ended'; user += 1) {
+      outcome = await assign(couponId, { userId: `user ${user}` });
       if (outcome.kind === 'accepted') given.push(outcome.event.occurredAt);
-      return outcome.kind === 'ended' && outcome;
-    });
-    expect(last).to.deep.equal({ kind: 'ended', endDate });
+    }
+    expect(outcome).to.deep.equal({ kind: 'ended', endDate });
     expect(given).to.not.have.length(0);
     for (const at of given) expect(at).to.be.at.least(startDate).and.below(endDate);
   });
@@ -212,6 +215,7 @@ describe('The scripts in Redis', () => {
     model = modelWith({ maxOutboxAgeMs: 60_000 });
     const couponId = await createCoupon();
     const { eventId } = await accepted(couponId, 'ann');
+    await accepted(couponId, 'cy');
     await redis.zadd(keys.outbox(couponId), (await redisNow()) - 61_000, eventId);
     const before = await stateOf(couponId);
     expect(await assign(couponId, { userId: 'bo' })).to.deep.equal({ kind: 'overloaded' });
@@ -265,6 +269,27 @@ describe('The scripts in Redis', () => {
     expect(state.outbox).to.deep.equal({});
     expect(state.outboxEvents).to.deep.equal({});
     expect(state.unanswered).to.deep.equal([...untold].sort());
+  });
+
+  it('forget that nobody was told of an assignment as soon as somebody is', async () => {
+    const couponId = await createCoupon({ perUserLimit: 2 });
+    const ids = [
+      (await accepted(couponId, 'ann')).eventId,
+      (await accepted(couponId, 'ann')).eventId,
+    ] as const;
+    const confirmation = { couponId, epoch, creationId: null, answered: [], untold: [...ids] };
+    await model.confirm(confirmation);
+    expect((await stateOf(couponId)).unanswered).to.deep.equal([...ids].sort());
+    await model.confirm({ ...confirmation, answered: [ids[0]], untold: [ids[1]] });
+    expect((await stateOf(couponId)).unanswered).to.deep.equal([ids[1]]);
+  });
+
+  it('number the units of a user on from the last, also when a rebuild has left a gap', async () => {
+    const couponId = await createCoupon({ perUserLimit: 2 });
+    const left = `${randomUUID()}/4/${await redisNow()}/2`;
+    await redis.hset(keys.holders(couponId), 'ann', left);
+    expect(await accepted(couponId, 'ann')).to.include({ nthOfUser: 3 });
+    expect(await assign(couponId, { userId: 'ann' })).to.have.property('kind', 'repeat');
   });
 
   it('keep every character of titles, user ids and keys', async () => {
