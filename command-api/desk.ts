@@ -11,6 +11,8 @@ export type Desk = {
   gate: Gate;
   publisher: Publisher;
   writeModel: WriteModel;
+  /** An id for an assignment that may be made. */
+  newAssignmentId: () => string;
   /** The last positions of a topic; none when the brokers do not tell. */
   endOf(topic: EventTopic): Promise<Position[]>;
   /** Requests that may be on their way at once, and how many are. */

@@ -22,6 +22,10 @@ export type PreparedEvent = {
 };
 
 export type LogWriter = {
+  /** Where the events with this key go; the same for as long as the topic has as many partitions. */
+  partitionOf(topic: EventTopic, key: string): number;
+  /** How many batches were begun. */
+  batches(): number;
   prepare(event: CouponEvent, traceparent: string | null): PreparedEvent;
   /**
    * Sends the batch until the brokers have acknowledged it, however long that takes.
@@ -68,6 +72,7 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
   const closing = new AbortController();
   let failingSince: number | null = null;
   let sending = false;
+  let batches = 0;
   let line: ProducerLine | undefined = createLine(options.createClient());
   await line.producer.connect();
 
@@ -102,19 +107,25 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
     line = undefined;
   };
 
+  const partitionOf = (topic: EventTopic, key: string): number =>
+    partitioner({
+      topic,
+      partitionMetadata: metadataOf.get(topic) ?? [],
+      message: { key, value: null },
+    });
+
   return {
+    partitionOf,
+    batches: () => batches,
     prepare: (event, traceparent) => {
       const { topic, key } = placeOf(event);
-      const partition = partitioner({
-        topic,
-        partitionMetadata: metadataOf.get(topic) ?? [],
-        message: { key, value: null },
-      });
+      const partition = partitionOf(topic, key);
       const value = codec.encode(topic, recordNameOf(event), event);
       return { event, topic, partition, key, value, traceparent };
     },
     write: async (batch) => {
       sending = true;
+      batches += 1;
       const refusedBy = (cause: Error): AppError => {
         // An answer, if not a good one: the log works.
         failingSince = null;

@@ -3,7 +3,7 @@ import type { Admin } from 'kafkajs';
 import { TOPICS_OF_RECORD } from '../domain/event-record.ts';
 import type { Position } from '../domain/position.ts';
 import { createRedisKeys } from '../domain/redis-keys.ts';
-import { EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../domain/topics.ts';
+import { ASSIGN_TOPIC, EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../domain/topics.ts';
 import { createApp } from '../http/app.ts';
 import { healthRoutes } from '../http/health.ts';
 import { listen } from '../http/server.ts';
@@ -14,6 +14,7 @@ import { createRedis } from '../platform/redis.ts';
 import { runService } from '../platform/service.ts';
 import { createTopicEndsReader } from '../platform/topic-ends.ts';
 import { rebuildRedis } from '../rebuild/rebuild.ts';
+import { createAssignmentIds } from './assignment-ids.ts';
 import { createNewestClaim } from './claims.ts';
 import { createGate } from './gate.ts';
 import { createLogWriter } from './log-writer.ts';
@@ -76,11 +77,12 @@ await runService({
     });
     lifecycle.opened('gate', () => gate.close());
 
+    const partitions = await countPartitions(admin, topicPrefix);
     const writer = await createLogWriter({
       createClient: () => createEndableKafka(settings.kafka, logger),
       codec,
       topicPrefix,
-      partitions: await countPartitions(admin, topicPrefix),
+      partitions,
       sendTimeoutMs: SEND_TIMEOUT_MS,
       logger,
     });
@@ -120,12 +122,21 @@ await runService({
     const relay = startRelay({ redis, keys, gate, publisher, metrics, logger, ...settings.relay });
     lifecycle.opened('relay', () => relay.close());
 
+    const newAssignmentId = createAssignmentIds({
+      partitions: partitions.get(ASSIGN_TOPIC) ?? 1,
+      partitionOf: (assignmentId) => writer.partitionOf(ASSIGN_TOPIC, assignmentId),
+      turn: writer.batches,
+    });
     const endOf = createEndOf(admin, topicPrefix);
     const load = { max: settings.maxWaiting, current: 0 };
     const app = createApp(
       [
         healthRoutes(() => checkReadiness({ redis, gate, writer, load })),
-        couponRoutes({ gate, publisher, writeModel, endOf, load }, settings.queryApiUrl, metrics),
+        couponRoutes(
+          { gate, publisher, writeModel, newAssignmentId, endOf, load },
+          settings.queryApiUrl,
+          metrics,
+        ),
       ],
       { logger, maxBodyBytes: settings.http.maxBodyBytes },
     );

@@ -70,11 +70,15 @@ export function parseCreate(body: unknown, keyHeader: string | undefined): Parse
   };
 }
 
-/** `POST /coupons/{couponId}/assign`: the path's id, the body, the Idempotency-Key header. */
+/**
+ * `POST /coupons/{couponId}/assign`: the path's id, the body, the Idempotency-Key header.
+ * `newAssignmentId`: gives the id that the assignment has if there is one.
+ */
 export function parseAssign(
   couponId: string,
   body: unknown,
   keyHeader: string | undefined,
+  newAssignmentId: () => string = randomUUID,
 ): Parsed<AssignCoupon> {
   const faults: FieldFault[] = [];
   const fields = readFields(body, ['userId'], faults);
@@ -96,7 +100,7 @@ export function parseAssign(
     kind: 'parsed',
     command: {
       couponId: id,
-      assignmentId: randomUUID(),
+      assignmentId: newAssignmentId(),
       userId,
       key: toRequestKey(idempotencyKey, ['assign', id, userId]),
     },

@@ -41,7 +41,7 @@ export type Publisher = {
 };
 
 type PublisherOptions = {
-  writer: LogWriter;
+  writer: Pick<LogWriter, 'prepare' | 'write'>;
   newestClaim: NewestClaim;
   writeModel: WriteModel;
   setAside: SetAside;

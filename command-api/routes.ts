@@ -35,7 +35,12 @@ export function couponRoutes(desk: Desk, queryApiUrl: string, metrics: CommandMe
     .route('/coupons/:couponId/assign')
     .post(async (request: Request<{ couponId: string }>, response) => {
       const { couponId } = request.params;
-      const parsed = parseAssign(couponId, request.body, request.get('Idempotency-Key'));
+      const parsed = parseAssign(
+        couponId,
+        request.body,
+        request.get('Idempotency-Key'),
+        desk.newAssignmentId,
+      );
       if (parsed.kind === 'refused') return sendProblem(response, problemOfFaults(parsed.faults));
       const startedMs = performance.now();
       const answer = await assignCoupon(desk, parsed.command, traceparentOf(response));

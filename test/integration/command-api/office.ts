@@ -111,6 +111,7 @@ export async function openOffice(
     gate,
     publisher,
     writeModel,
+    newAssignmentId: randomUUID,
     endOf: async () => [],
     load: { max: 5_000, current: 0 },
   };

@@ -22,6 +22,7 @@ function createDesk(options: { state?: GateState; waiting?: number; current?: nu
       drained: async () => undefined,
     },
     writeModel: { create: untouched, assign: untouched, confirm: untouched },
+    newAssignmentId: () => 'an id',
     endOf: async () => [],
     load: { max: 3, current: options.current ?? 0 },
   };

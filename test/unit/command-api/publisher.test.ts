@@ -45,7 +45,7 @@ function createBench(options: { answerTimeoutMs?: number; maxBatch?: number } = 
     await settle();
     await settle();
   };
-  const writer: LogWriter = {
+  const writer: Pick<LogWriter, 'prepare' | 'write'> = {
     prepare: (event, traceparent): PreparedEvent => {
       const place = placeOf(event);
       if (place === undefined) throw new Error('no schema for it');
@@ -63,8 +63,6 @@ function createBench(options: { answerTimeoutMs?: number; maxBatch?: number } = 
       });
       return sent.promise;
     },
-    failingSince: () => null,
-    close: async () => undefined,
   };
   const confirm: WriteModel['confirm'] = (confirmation) => {
     const reply = Promise.withResolvers<{ kind: 'confirmed' } | { kind: 'closed' }>();
