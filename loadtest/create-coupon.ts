@@ -8,18 +8,20 @@ const GIVE_UP_MS = 30_000;
 const TIMEOUT_MS = 10_000;
 
 /**
- * Creates a coupon of `quantity` units that runs now, one for each user; asks again, with the same
- * key, while the service is not there or says 503.
+ * Creates a coupon of `quantity` units that runs now, `perUserLimit` (1) for each user; asks again,
+ * with the same key, while the service is not there or says 503.
  * @returns its id
  * @throws Error with the service's answer, when it refuses or stays away for 30 s
  */
 export async function createCoupon({
   commandApiUrl,
   quantity,
+  perUserLimit = 1,
   signal,
 }: {
   commandApiUrl: string;
   quantity: number;
+  perUserLimit?: number;
   signal: AbortSignal;
 }): Promise<string> {
   const key = randomUUID();
@@ -29,7 +31,7 @@ export async function createCoupon({
     quantity,
     startDate: new Date(Date.now() - 3_600_000).toISOString(),
     endDate: new Date(Date.now() + 86_400_000).toISOString(),
-    perUserLimit: 1,
+    perUserLimit,
   });
   const deadline = performance.now() + GIVE_UP_MS;
   for (;;) {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { pause } from '../platform/backoff.ts';
 import type { ClientLedger } from '../verifier/facts.ts';
+import { assignRequest } from './assign-request.ts';
 import { type Connection, createConnection } from './connection.ts';
 import { createCoupon } from './create-coupon.ts';
 import { judgeExchange } from './judge-exchange.ts';
@@ -81,12 +82,9 @@ type Crowd = {
 
 // Made before the clock runs: a request costs the measured time only its sending.
 function prepareVisitors({ commandApiUrl, users, rate }: RushOptions, couponId: string): Visitor[] {
-  const { host, pathname } = new URL(commandApiUrl);
-  const path = `${pathname.replace(/\/$/, '')}/coupons/${couponId}/assign`;
   return shuffled(Array.from({ length: users }, (_, i) => `user-${i + 1}`)).map((userId, nth) => {
     const key = randomUUID();
-    const body = JSON.stringify({ userId });
-    const request = `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nIdempotency-Key: ${key}\r\n\r\n${body}`;
+    const request = assignRequest(commandApiUrl, { couponId, userId, key });
     return { userId, key, request, comesAfterMs: rate === null ? 0 : (nth * 1_000) / rate };
   });
 }

@@ -51,7 +51,8 @@ export async function startRedis(context: PartContext): Promise<string> {
   return `redis://127.0.0.1:${port}`;
 }
 
-async function redisProgram(): Promise<Pick<UnpackedProgram, 'command' | 'args'>> {
+/** The redis-server of this machine, or else our own copy; with `--sentinel` it is a Sentinel. */
+export async function redisProgram(): Promise<Pick<UnpackedProgram, 'command' | 'args'>> {
   const command = await redisOnPath();
   return command === undefined ? unpackedProgram(REDIS) : { command, args: [] };
 }

@@ -1,14 +1,17 @@
 // Runs the tests: starts the real servers they need, runs mocha once per level, sums up.
 //   npm test [-- LEVEL ...] [--env FILE] [--grep TEXT]
-// LEVEL: unit, integration, e2e (all when none is named). --env: use the servers named in this file
-// (as `npm run stack -- up` writes it) instead of starting some.
+// LEVEL: unit, integration, e2e, faults (all when none is named). --env: use the servers named in this
+// file (as `npm run stack -- up` writes it) instead of starting some; they are not killed, so there is
+// no level faults then. That level is a choice; npm run test:faults runs every fault.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Stack, stackVariables, startStack } from '../stack/stack.ts';
+import { partsOf, serveParts } from './support/parts.ts';
 
-const LEVELS = ['unit', 'integration', 'e2e'] as const;
+// The last one kills the servers.
+const LEVELS = ['unit', 'integration', 'e2e', 'faults'] as const;
 type Level = (typeof LEVELS)[number];
 type Result = { level: Level; passed: number; failed: number; seconds: number };
 
@@ -16,7 +19,11 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { env: { type: 'string' }, grep: { type: 'string' } },
 });
-const levels = LEVELS.filter((level) => positionals.length === 0 || positionals.includes(level));
+const levels = LEVELS.filter((level) =>
+  positionals.length === 0
+    ? level !== 'faults' || values.env === undefined
+    : positionals.includes(level),
+);
 const unknown = positionals.filter((name) => !LEVELS.some((level) => level === name));
 if (unknown.length > 0) {
   console.error(`no such level: ${unknown.join(', ')}; there are ${LEVELS.join(', ')}`);
@@ -26,12 +33,14 @@ if (unknown.length > 0) {
 process.exitCode = await run();
 
 async function run(): Promise<number> {
+  let running: Level | undefined;
   const startedMs = performance.now();
   const folder = `.firstcome/test-${randomBytes(4).toString('hex')}`;
   const needsServers = levels.some((level) => level !== 'unit') && values.env === undefined;
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
   let stack: Stack | undefined;
+  let control: { url: string; close(): void } | undefined;
   const results: Result[] = [];
   try {
     if (needsServers) {
@@ -41,16 +50,25 @@ async function run(): Promise<number> {
         parts: ['kafka', 'registry', 'redis', 'mysql', 'mariadb'],
         restart: false,
         report: (line) => console.log(`  ${line}`),
-        onDeath: (part, lines) => console.error(`${part} died:\n${lines.join('\n')}`),
+        onDeath: (part, lines) => {
+          if (running !== 'faults') console.error(`${part} died:\n${lines.join('\n')}`);
+        },
         signal: stopped.signal,
       });
+      control = await serveParts(partsOf(stack, folder));
     }
     const addresses = stack === undefined ? variablesIn(values.env) : stackVariables(stack);
+    const environment = {
+      ...addresses,
+      ...(control === undefined ? {} : { STACK_CONTROL_URL: control.url, STACK_FOLDER: folder }),
+    };
     for (const level of levels) {
       if (stopped.signal.aborted) break;
-      results.push(await runLevel(level, addresses, stopped.signal));
+      running = level;
+      results.push(await runLevel(level, environment, stopped.signal));
     }
   } finally {
+    control?.close();
     await stack?.stop();
   }
   const passed = results.reduce((sum, result) => sum + result.passed, 0);

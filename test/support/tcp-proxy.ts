@@ -1,4 +1,4 @@
-// A wire that can be cut or stalled: stands between a process under test and a real server.
+// A wire that can be cut, stalled or slow: stands between a process under test and a real server.
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export type TcpProxy = {
@@ -9,16 +9,50 @@ export type TcpProxy = {
   stall(): void;
   /** Passes on what clients send and keeps back what the server answers, until `mend`. */
   stallAnswers(): void;
+  /** Passes everything on so many milliseconds later, each way, until `mend`. */
+  slow(delayMs: number): void;
   mend(): void;
+  /** Ends every connection; new ones go to this port of the same host. */
+  lead(port: number): void;
   /** How many connections there are now. */
   connections(): number;
   close(): Promise<void>;
 };
 
+type State = 'open' | 'cut' | 'stalled' | 'answers stalled';
+
 /** A proxy on a free loopback port in front of `host:port`. */
 export async function createTcpProxy(host: string, port: number): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
-  let state: 'open' | 'cut' | 'stalled' | 'answers stalled' = 'open';
+  let target = port;
+  let state: State = 'open';
+  let delayMs = 0;
+
+  const keepBack = (from: Socket, isServer: boolean): void => {
+    if (state === 'stalled' || (state === 'answers stalled' && isServer)) from.pause();
+  };
+
+  const passOn = (from: Socket, to: Socket, isServer: boolean): void => {
+    let dueMs = 0;
+    const write = (chunk: Buffer): void => {
+      if (to.destroyed || to.write(chunk)) return;
+      from.pause();
+      to.once('drain', () => {
+        from.resume();
+        keepBack(from, isServer);
+      });
+    };
+    from.on('data', (chunk: Buffer) => {
+      const nowMs = performance.now();
+      // What came before must leave before, also when the delay has just become shorter.
+      dueMs = Math.max(dueMs, nowMs + delayMs);
+      if (dueMs <= nowMs) write(chunk);
+      else setTimeout(write, dueMs - nowMs, chunk);
+    });
+    from.on('end', () => setTimeout(() => to.end(), Math.max(0, dueMs - performance.now())));
+    from.on('error', () => to.destroy());
+    keepBack(from, isServer);
+  };
 
   const server = createServer((client) => {
     if (state === 'cut') {
@@ -26,17 +60,16 @@ export async function createTcpProxy(host: string, port: number): Promise<TcpPro
       client.resetAndDestroy();
       return;
     }
-    const upstream = connect(port, host);
+    const upstream = connect(target, host);
     const pair = [client, upstream] as const;
     pairs.add(pair);
+    passOn(client, upstream, false);
+    passOn(upstream, client, true);
     for (const [from, to] of [pair, [upstream, client] as const]) {
-      from.on('error', () => to.destroy());
       from.on('close', () => {
         pairs.delete(pair);
         to.destroy();
       });
-      from.pipe(to);
-      if (state === 'stalled' || (state === 'answers stalled' && from === upstream)) from.pause();
     }
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -47,8 +80,11 @@ export async function createTcpProxy(host: string, port: number): Promise<TcpPro
       upstream.destroy();
     }
   };
-  const eachSocket = (act: (socket: Socket) => void): void => {
-    for (const pair of pairs) pair.forEach(act);
+  const holdBack = (): void => {
+    for (const [client, upstream] of pairs) {
+      keepBack(client, false);
+      keepBack(upstream, true);
+    }
   };
   return {
     port: (server.address() as AddressInfo).port,
@@ -58,20 +94,27 @@ export async function createTcpProxy(host: string, port: number): Promise<TcpPro
     },
     stall: () => {
       state = 'stalled';
-      eachSocket((socket) => socket.pause());
+      holdBack();
     },
     stallAnswers: () => {
       state = 'answers stalled';
-      for (const [, upstream] of pairs) upstream.pause();
+      holdBack();
+    },
+    slow: (ms) => {
+      delayMs = ms;
     },
     mend: () => {
       state = 'open';
-      eachSocket((socket) => socket.resume());
+      delayMs = 0;
+      for (const pair of pairs) for (const socket of pair) socket.resume();
+    },
+    lead: (to) => {
+      target = to;
+      destroyAll();
     },
     connections: () => pairs.size,
     close: () => {
-      // No resets here: one of a connection that is gone already fails and keeps the process alive.
-      for (const pair of pairs) for (const socket of pair) socket.destroy();
+      destroyAll();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type ServiceName, type Services, startServices } from '../../stack/services.ts';
 import { addressOf } from './addresses.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
+import { connectRedis, deleteKeysWith } from './redis.ts';
 import { createEventWorld, type EventWorld } from './topics.ts';
 
 export type World = {
@@ -20,10 +21,13 @@ export type World = {
   close(): Promise<void>;
 };
 
-/** Starts a world; `settings` are further settings of single services. */
+/**
+ * Starts a world; `settings` are further settings of single services, `variables` take the place of
+ * the addresses of the test run, `restart` brings back a service that dies.
+ */
 export async function startWorld(
   settings: Partial<Record<ServiceName, Record<string, string>>> = {},
-  options: { restart: boolean } = { restart: false },
+  options: { restart: boolean; variables?: Record<string, string> } = { restart: false },
 ): Promise<World> {
   const events = await createEventWorld('e2e-');
   const database = await createTestDatabase();
@@ -35,6 +39,7 @@ export async function startWorld(
     TOPIC_PREFIX: events.topicPrefix,
     REDIS_KEY_PREFIX: events.topicPrefix,
     CONSUMER_GROUP: `${events.topicPrefix}projector`,
+    ...options.variables,
   };
   const folder = mkdtempSync('.firstcome/e2e-');
   let services: Services | undefined;
@@ -42,6 +47,9 @@ export async function startWorld(
     await services?.stop();
     await events.cleanup();
     await database.drop();
+    const redis = await connectRedis();
+    await deleteKeysWith(redis, events.topicPrefix);
+    redis.disconnect();
     rmSync(folder, { recursive: true, force: true });
   };
   try {

@@ -1,0 +1,104 @@
+// npm run test:chaos -- --seed N --minutes M: random faults at random moments on all parts, under
+// load, on servers of its own; invariants 1 and 2 on the way, all of them at the end.
+import { randomBytes, randomInt } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { type Stack, stackVariables, startStack } from '../../stack/stack.ts';
+import { stopSignal } from '../../stack/stop-signals.ts';
+import type { Fault } from '../faults/fault.ts';
+import { type LoadSize, runScenario, type ScenarioReport } from '../faults/run-scenario.ts';
+import { openSetting, type Setting } from '../faults/stage.ts';
+import { PER_USER_LIMIT } from '../support/load.ts';
+import { partsOf } from '../support/parts.ts';
+import { play } from './play.ts';
+import { describeSchedule, type Planned, planChaos } from './schedule.ts';
+import { startWatch } from './watch.ts';
+
+const RATE = 150;
+const MAX_SEED = 2 ** 31;
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: String(randomInt(MAX_SEED)) },
+    minutes: { type: 'string', default: '2' },
+    'schedule-only': { type: 'boolean', default: false },
+  },
+});
+const seed = Number(values.seed);
+const lengthMs = Number(values.minutes) * 60_000;
+if (!Number.isInteger(seed) || seed < 0 || !(lengthMs >= 20_000)) {
+  console.error(
+    'npm run test:chaos -- [--seed N] [--minutes M] [--schedule-only]; N a whole number, M from 0.34 on',
+  );
+  process.exitCode = 2;
+} else {
+  const planned = planChaos(seed, lengthMs);
+  console.log(`seed ${seed}, ${values.minutes} min:\n${describeSchedule(planned)}`);
+  if (!values['schedule-only']) process.exitCode = await run(planned);
+}
+
+async function run(planned: Planned[]): Promise<number> {
+  const folder = `.firstcome/chaos-${randomBytes(4).toString('hex')}`;
+  const signal = stopSignal();
+  let stack: Stack | undefined;
+  let setting: Setting | undefined;
+  let isGood = false;
+  try {
+    stack = await startStack({
+      folder,
+      parts: ['kafka', 'registry', 'redis', 'mysql'],
+      restart: false,
+      signal,
+    });
+    Object.assign(process.env, stackVariables(stack));
+    setting = await openSetting('all', partsOf(stack, folder), folder);
+    isGood = await rage(setting, planned);
+  } finally {
+    await setting?.close();
+    await stack?.stop();
+  }
+  if (isGood) rmSync(folder, { recursive: true, force: true });
+  else console.log(`logs, ledger and data: ${folder}`);
+  return isGood ? 0 : 1;
+}
+
+async function rage(setting: Setting, planned: Planned[]): Promise<boolean> {
+  const size: LoadSize = {
+    rate: RATE,
+    quantity: Math.round((RATE * lengthMs) / 1_000),
+    connections: 60,
+  };
+  let happened = 0;
+  let watched = { looks: 0, breaches: [] as string[] };
+  const fault: Fault = {
+    name: `seed ${seed}`,
+    part: 'all',
+    begin: async (stage) => {
+      const watch = startWatch(stage, size.quantity, PER_USER_LIMIT);
+      try {
+        happened = await play(planned, stage, console.log);
+      } finally {
+        watched = await watch.end();
+      }
+    },
+  };
+  const limits = { successWithinS: 30, lagWithinS: 90 };
+  const report = await runScenario({ fault, setting: 'all', ...limits }, setting, size);
+  report.problems.push(...watched.breaches.map((breach) => `on the way: ${breach}`));
+  tell(report, `${happened} of ${planned.length} faults`, watched.looks);
+  return report.problems.length === 0;
+}
+
+function tell(report: ScenarioReport, faults: string, looks: number): void {
+  const { accepted, expected, successS, lagS, pauseS, problems, findings, repeats } = report;
+  console.log(`\nseed ${seed}: ${faults}, ${accepted} of ${expected} accepted`);
+  console.log(`  asked again: ${JSON.stringify(repeats)}`);
+  console.log(`  longest pause ${pauseS?.toFixed(1)} s`);
+  console.log(
+    `  after the last fault: success ${successS?.toFixed(1)} s, lag 0 ${lagS?.toFixed(1)} s`,
+  );
+  console.log(`  invariants 1 and 2 looked at ${looks} times on the way`);
+  for (const problem of problems) console.log(`  PROBLEM ${problem}`);
+  const verdict = problems.length === 0 ? `all ${findings?.length} invariants hold` : 'BROKEN';
+  console.log(`seed ${seed}: ${verdict}`);
+}

@@ -1,0 +1,183 @@
+// What can be done to a running system, and how it is undone: the same for the suite of single faults
+// and for random schedules of them.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ServiceName } from '../../stack/services.ts';
+import { connectRedis } from '../support/redis.ts';
+import type { Link } from '../support/wires.ts';
+import type { Stage } from './stage.ts';
+
+export type Fault = {
+  name: string;
+  /** What it happens to: at one moment, only one fault happens to one part. */
+  part: string;
+  begin(stage: Stage): Promise<unknown>;
+  /** From `begin` to `end`; 0 when not said. */
+  lastsMs?: number;
+  /** Undoes it; left out: nothing is left to undo. */
+  end?(stage: Stage): Promise<unknown>;
+};
+
+export type Broker = 'kafka-1' | 'kafka-2' | 'kafka-3';
+type Server = Broker | 'redis' | 'mysql' | 'registry';
+type Service = ServiceName | 'command-api-2';
+
+export const BROKERS: readonly Broker[] = ['kafka-1', 'kafka-2', 'kafka-3'];
+
+/** kill -9 of one of our processes; its supervisor brings it back. */
+export function serviceKilled(service: Service): Fault {
+  return {
+    name: `${service}: kill -9`,
+    part: service,
+    begin: async ({ process }) => {
+      const killed = process(service);
+      killed.kill('SIGKILL');
+      await killed.exited;
+    },
+  };
+}
+
+/** A process of ours gets no time at all, as on a machine that swaps. */
+export function serviceFrozen(service: Service, lastsMs: number): Fault {
+  return {
+    name: `${service}: SIGSTOP for ${secondsOf(lastsMs)}`,
+    part: service,
+    lastsMs,
+    begin: async ({ process }) => process(service).kill('SIGSTOP'),
+    end: async ({ process }) => process(service).kill('SIGCONT'),
+  };
+}
+
+/** kill -9 of a server, which is started again after a while. */
+export function serverKilled(server: Server, lastsMs: number): Fault {
+  return {
+    name: `${server}: kill -9, back after ${secondsOf(lastsMs)}`,
+    part: server,
+    lastsMs,
+    begin: ({ parts }) => parts.signal(server, 'SIGKILL'),
+    end: ({ parts }) => parts.start(server),
+  };
+}
+
+/** A server is shut down in order, and started again after a while. */
+export function serverStopped(server: Server, lastsMs: number): Fault {
+  return {
+    name: `${server}: stopped, back after ${secondsOf(lastsMs)}`,
+    part: server,
+    lastsMs,
+    begin: ({ parts }) => parts.signal(server, 'SIGTERM'),
+    end: ({ parts }) => parts.start(server),
+  };
+}
+
+/** A server that keeps its connections and answers nothing. */
+export function serverFrozen(server: Server, lastsMs: number): Fault {
+  return {
+    name: `${server}: SIGSTOP for ${secondsOf(lastsMs)}`,
+    part: server,
+    lastsMs,
+    begin: ({ parts }) => parts.signal(server, 'SIGSTOP'),
+    end: ({ parts }) => parts.signal(server, 'SIGCONT'),
+  };
+}
+
+/** Several servers killed at the same time, and started again at the same time. */
+export function allKilled(servers: readonly Server[], lastsMs: number): Fault {
+  const each = servers.map((server) => serverKilled(server, lastsMs));
+  return {
+    name: `${servers.join(', ')}: kill -9, back after ${secondsOf(lastsMs)}`,
+    part: servers.join(),
+    lastsMs,
+    begin: (stage) => Promise.all(each.map(({ begin }) => begin(stage))),
+    end: (stage) => Promise.all(each.map(({ end }) => end?.(stage))),
+  };
+}
+
+/** kill -9 of the broker that leads the quorum of controllers. */
+export function controllerKilled(lastsMs: number): Fault {
+  let leader: Broker = 'kafka-1';
+  return {
+    name: `the controller: kill -9, back after ${secondsOf(lastsMs)}`,
+    part: 'kafka-1,kafka-2,kafka-3',
+    lastsMs,
+    begin: ({ parts }) => {
+      const file = 'kafka-1/log/__cluster_metadata-0/quorum-state';
+      const { leaderId } = JSON.parse(readFileSync(join(parts.folder, 'data', file), 'utf8'));
+      leader = BROKERS[leaderId - 1] ?? leader;
+      return parts.signal(leader, 'SIGKILL');
+    },
+    end: ({ parts }) => parts.start(leader),
+  };
+}
+
+/** Redis gets these commands, one after the other, on a connection of their own. */
+export function redisTold(...commands: [string, ...(string | number)[]][]): Fault {
+  return {
+    name: `redis: ${commands.map((command) => command.join(' ')).join(', ')}`,
+    part: 'redis',
+    begin: async ({ world }) => {
+      const redis = await connectRedis(world.variables.REDIS_URL);
+      try {
+        for (const [name, ...args] of commands) await redis.call(name, ...args);
+      } finally {
+        redis.disconnect();
+      }
+    },
+  };
+}
+
+/** Redis is killed with nothing on its disk: what comes back is empty. */
+export function redisLost(): Fault {
+  return {
+    name: 'redis: FLUSHALL and kill -9, back empty',
+    part: 'redis',
+    begin: async (stage) => {
+      await redisTold(['FLUSHALL']).begin(stage);
+      await stage.parts.signal('redis', 'SIGKILL');
+    },
+    end: ({ parts }) => parts.start('redis'),
+  };
+}
+
+const SLOW_MS = 50;
+
+/** A link is cut, stalled, slow, or loses its answers; `cut again and again` cuts it every 2 s. */
+export function linkHurt(
+  link: Link,
+  how: 'cut' | 'stalled' | 'answers stalled' | 'slow' | 'cut again and again',
+  lastsMs: number,
+): Fault {
+  let timer: NodeJS.Timeout | undefined;
+  const each = (stage: Stage, act: 'cut' | 'stall' | 'stallAnswers' | 'mend'): void => {
+    for (const wire of stage.wires().of(link)) wire[act]();
+  };
+  const begins: Record<typeof how, (stage: Stage) => void> = {
+    cut: (stage) => each(stage, 'cut'),
+    stalled: (stage) => each(stage, 'stall'),
+    'answers stalled': (stage) => each(stage, 'stallAnswers'),
+    slow: (stage) => {
+      for (const wire of stage.wires().of(link)) wire.slow(SLOW_MS);
+    },
+    'cut again and again': (stage) => {
+      timer = setInterval(() => {
+        each(stage, 'cut');
+        each(stage, 'mend');
+      }, 2_000);
+    },
+  };
+  const what = how === 'slow' ? `${SLOW_MS} ms slower each way` : how;
+  return {
+    name: `${link}: ${what} for ${secondsOf(lastsMs)}`,
+    part: link,
+    lastsMs,
+    begin: async (stage) => begins[how](stage),
+    end: async (stage) => {
+      clearInterval(timer);
+      each(stage, 'mend');
+    },
+  };
+}
+
+function secondsOf(ms: number): string {
+  return `${ms / 1_000} s`;
+}

@@ -1,0 +1,46 @@
+// The bounded choice of faults that runs with every `npm test`. They kill the servers of the run, so
+// this level is the last one; `npm run test:faults` runs all of them.
+import { expect } from 'chai';
+import { type Parts, remoteParts } from '../../support/parts.ts';
+import { type Fault, redisTold, serverFrozen, serverKilled, serverStopped } from '../fault.ts';
+import { type LoadSize, runScenario } from '../run-scenario.ts';
+import { openSetting, type Setting } from '../stage.ts';
+
+const LOAD: LoadSize = { quantity: 2_500, rate: 200, connections: 40 };
+
+describe('In the middle of a rush, with every invariant verified after it', () => {
+  let setting: Setting;
+  before(async function () {
+    this.timeout(90_000);
+    setting = await openSetting('plain', partsOfRun(), '.firstcome/quick-faults');
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await setting?.close();
+  });
+
+  const faults: [Fault, { successWithinS: number }][] = [
+    [redisTold(['FLUSHALL']), { successWithinS: 10 }],
+    [serverKilled('kafka-2', 3_000), { successWithinS: 20 }],
+    // Longer than the producer waits for an acknowledgement.
+    [serverFrozen('kafka-1', 9_000), { successWithinS: 20 }],
+    [serverStopped('mysql', 4_000), { successWithinS: 10 }],
+  ];
+  for (const [fault, limits] of faults) {
+    it(`${fault.name}: every unit is given once, nobody accepted is lost`, async function () {
+      this.timeout(180_000);
+      const report = await runScenario({ fault, setting: 'plain', ...limits }, setting, LOAD);
+      expect(report.problems).to.deep.equal([]);
+      expect(report.accepted).to.equal(LOAD.quantity);
+    });
+  }
+});
+
+/** test/run.ts has started the servers, and lets this process hurt them. */
+function partsOfRun(): Parts {
+  const { STACK_CONTROL_URL, STACK_FOLDER } = process.env;
+  if (STACK_CONTROL_URL === undefined || STACK_FOLDER === undefined) {
+    throw new Error('this level kills servers: run it through npm test, which starts some for it');
+  }
+  return remoteParts(STACK_CONTROL_URL, STACK_FOLDER);
+}

@@ -1,0 +1,210 @@
+// One scenario: the crowd comes, in the middle of it something happens, it passes; then everybody is
+// told, everything that was written has arrived, and every invariant holds.
+import { join } from 'node:path';
+import { EVENT_TOPICS } from '../../domain/topics.ts';
+import { pause } from '../../platform/backoff.ts';
+import { messageOf } from '../../platform/errors.ts';
+import { rangesOf } from '../../platform/log-scan.ts';
+import { checkpointsOf } from '../../verifier/check-read-model.ts';
+import { placeOf } from '../../verifier/facts.ts';
+import { type Finding, findingOf } from '../../verifier/finding.ts';
+import { readCheckpoints } from '../../verifier/read-tables.ts';
+import { parseVerifySettings } from '../../verifier/settings.ts';
+import { verify } from '../../verifier/verify.ts';
+import { type LoadResult, startLoad } from '../support/load.ts';
+import { waitUntil } from '../support/wait-until.ts';
+import type { World } from '../support/world.ts';
+import type { Fault } from './fault.ts';
+import type { Setting, SettingName, Stage } from './stage.ts';
+
+export type Scenario = {
+  fault: Fault;
+  setting: SettingName;
+  /** Seconds after the end of the fault in which a unit is given again (10), and the lag is gone (30). */
+  successWithinS?: number;
+  lagWithinS?: number;
+  /** What else must be true; gives what is not. */
+  check?(stage: Stage, result: LoadResult): Promise<string[]>;
+};
+
+export type LoadSize = { quantity: number; rate: number; connections: number };
+
+export type ScenarioReport = {
+  name: string;
+  accepted: number;
+  expected: number;
+  /** Null when the scenario did not get that far. */
+  findings: Finding[] | null;
+  /** The longest time without a unit given, from the fault's beginning until success was back. */
+  pauseS: number | null;
+  /** After the end of the fault; null: not within the limit. */
+  successS: number | null;
+  lagS: number | null;
+  repeats: Record<string, number>;
+  /** Everything that is not as it should be, breaches of invariants included. */
+  problems: string[];
+  tookS: number;
+};
+
+export const USUAL_LOAD: LoadSize = { quantity: 10_000, rate: 200, connections: 60 };
+
+const SUCCESS_WITHIN_S = 10;
+const LAG_WITHIN_S = 30;
+/** So much longer than its limit is waited, to know how long it takes. */
+const PATIENCE = 4;
+const SETTLE_MS = 60_000;
+/** The load goes on at its pace for so long after all is well again. */
+const CALM_MS = 1_000;
+
+/** Runs a scenario in a setting that is up and healthy. Never throws: what fails is a problem. */
+export async function runScenario(
+  { fault, successWithinS = SUCCESS_WITHIN_S, lagWithinS = LAG_WITHIN_S, check }: Scenario,
+  setting: Setting,
+  size: LoadSize,
+): Promise<ScenarioReport> {
+  const startedMs = performance.now();
+  const report: ScenarioReport = {
+    name: fault.name,
+    accepted: 0,
+    expected: size.quantity,
+    findings: null,
+    pauseS: null,
+    successS: null,
+    lagS: null,
+    repeats: {},
+    problems: [],
+    tookS: 0,
+  };
+  try {
+    const load = await startLoad({
+      ...size,
+      commandApis: setting.commandApis,
+      ledgerFile: join(setting.folder, `${fault.name.replaceAll(/[^\w-]+/g, '-')}.jsonl`),
+    });
+    const stage: Stage = { ...setting, load };
+    try {
+      const timing = await hurt(stage, fault, size, { successWithinS, lagWithinS });
+      Object.assign(report, timing);
+    } finally {
+      load.hurry();
+    }
+    const result = await finishLoad(stage, report);
+    report.repeats = result.repeats;
+    await judge(stage, result, report, { successWithinS, lagWithinS });
+    if (check !== undefined) report.problems.push(...(await check(stage, result)));
+  } catch (error) {
+    report.problems.push(messageOf(error));
+  }
+  report.tookS = (performance.now() - startedMs) / 1_000;
+  return report;
+}
+
+type Limits = { successWithinS: number; lagWithinS: number };
+
+async function hurt(
+  stage: Stage,
+  fault: Fault,
+  { quantity }: LoadSize,
+  { successWithinS, lagWithinS }: Limits,
+): Promise<Pick<ScenarioReport, 'pauseS' | 'successS' | 'lagS'>> {
+  const { load, world } = stage;
+  await waitUntil('the rush is on', () => load.accepted() >= quantity / 20, 60_000);
+  const beganMs = performance.now();
+  await fault.begin(stage);
+  await pause(fault.lastsMs ?? 0);
+  await fault.end?.(stage);
+  const endedMs = performance.now();
+  const secondsAfter = (ms: number | null): number | null =>
+    ms === null ? null : (ms - endedMs) / 1_000;
+  const [successMs, arrivedMs] = await Promise.all([
+    load.successAfter(endedMs, successWithinS * PATIENCE * 1_000),
+    lagGone(world, lagWithinS * PATIENCE * 1_000),
+  ]);
+  await pause(CALM_MS);
+  return {
+    pauseS: load.longestPause(beganMs, successMs ?? performance.now()) / 1_000,
+    successS: secondsAfter(successMs),
+    lagS: secondsAfter(arrivedMs),
+  };
+}
+
+/** When the projection had passed what was in the log when this was asked; null: not in time. */
+async function lagGone(world: World, limitMs: number): Promise<number | null> {
+  const deadline = performance.now() + limitMs;
+  const left = (): number => Math.max(0, deadline - performance.now());
+  const patiently = <T>(ask: () => Promise<T>): Promise<T> =>
+    waitUntil('an answer', () => ask().catch(() => undefined), left()) as Promise<T>;
+  try {
+    const ends = await patiently(() => endsOfLog(world));
+    await waitUntil('the projection is there', () => isReached(world, ends), left());
+    return performance.now();
+  } catch {
+    return null;
+  }
+}
+
+async function endsOfLog({ events: { kafka, topicPrefix } }: World): Promise<Map<string, number>> {
+  const ends = new Map<string, number>();
+  for (const topic of EVENT_TOPICS) {
+    for (const { partition, to } of await rangesOf(kafka, topicPrefix + topic)) {
+      ends.set(placeOf(topic, partition), Number(to));
+    }
+  }
+  return ends;
+}
+
+async function isReached({ database }: World, ends: ReadonlyMap<string, number>): Promise<boolean> {
+  const checkpoints = await readCheckpoints(database.db).catch(() => []);
+  const reached = checkpointsOf({ checkpoints });
+  return [...ends].every(([place, end]) => (reached.get(place) ?? 0) >= end);
+}
+
+async function finishLoad({ load }: Stage, report: ScenarioReport): Promise<LoadResult> {
+  const limit = setTimeout(load.giveUp, SETTLE_MS);
+  try {
+    const result = await load.finished;
+    report.accepted = result.ledger.accepted.length;
+    return result;
+  } finally {
+    clearTimeout(limit);
+  }
+}
+
+async function judge(
+  { world }: Stage,
+  { ledger, failed }: LoadResult,
+  report: ScenarioReport,
+  limits: Limits,
+): Promise<void> {
+  const { problems, accepted, expected } = report;
+  if (accepted !== expected) problems.push(`${accepted} of ${expected} units were given`);
+  if (ledger.unknownUsers.size > 0) problems.push(`${ledger.unknownUsers.size} users know nothing`);
+  for (const [reason, count] of Object.entries(failed)) problems.push(`${count} times ${reason}`);
+  const { findings, unsettled } = await verify(parseVerifySettings(world.variables), {
+    ledger,
+    waitMs: SETTLE_MS,
+  });
+  report.findings = [...findings, timeFinding(report, limits)];
+  problems.push(...unsettled);
+  for (const { invariant, breaches } of report.findings) {
+    const more = breaches.count > 1 ? ` (one of ${breaches.count})` : '';
+    if (breaches.count > 0) problems.push(`invariant ${invariant}: ${breaches.examples[0]}${more}`);
+  }
+}
+
+/** 11: success and lag are back within the stated time after the end of the fault. */
+function timeFinding({ successS, lagS }: ScenarioReport, limits: Limits): Finding {
+  return findingOf(11, 'after a fault everything comes back in time', (breach) => {
+    const rows: [string, number | null, number][] = [
+      ['success', successS, limits.successWithinS],
+      ['lag 0', lagS, limits.lagWithinS],
+    ];
+    for (const [what, seconds, limit] of rows) {
+      if (seconds !== null && seconds <= limit) continue;
+      breach(
+        `${what} was back after ${seconds?.toFixed(1) ?? 'too many'} s, stated are ${limit} s`,
+      );
+    }
+    return Object.fromEntries(rows.map(([what, seconds]) => [what, seconds ?? -1]));
+  });
+}

@@ -1,0 +1,55 @@
+// Scenarios one after the other, those of one setting in one world; a world where something went
+// wrong is not used again.
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { messageOf } from '../../platform/errors.ts';
+import type { Parts } from '../support/parts.ts';
+import { type LoadSize, runScenario, type Scenario, type ScenarioReport } from './run-scenario.ts';
+import { openSetting, type Setting } from './stage.ts';
+
+/** A log that grows with each scenario costs the verifier time. */
+const SCENARIOS_PER_WORLD = 8;
+/** What can't be undone: the world is of no use to the next one. */
+const SPENT_BY_ONE = new Set(['replicated']);
+
+/** Runs all of them in this order. `told`: called after each. @returns a report for each that ran */
+export async function runScenarios(
+  scenarios: readonly Scenario[],
+  options: {
+    parts: Parts;
+    folder: string;
+    size: LoadSize;
+    signal: AbortSignal;
+    told: (report: ScenarioReport) => void;
+  },
+): Promise<ScenarioReport[]> {
+  const reports: ScenarioReport[] = [];
+  let setting: Setting | null = null;
+  let played = 0;
+  const leave = async (): Promise<void> => {
+    await setting?.close();
+    setting = null;
+  };
+  try {
+    for (const scenario of scenarios) {
+      if (options.signal.aborted) break;
+      if (setting?.name !== scenario.setting || played >= SCENARIOS_PER_WORLD) await leave();
+      if (setting === null) {
+        const folder = join(
+          options.folder,
+          `${scenario.setting}-${randomBytes(3).toString('hex')}`,
+        );
+        setting = await openSetting(scenario.setting, options.parts, folder);
+        played = 0;
+      }
+      const report = await runScenario(scenario, setting, options.size);
+      played += 1;
+      reports.push(report);
+      options.told(report);
+      if (report.problems.length > 0 || SPENT_BY_ONE.has(scenario.setting)) await leave();
+    }
+  } finally {
+    await leave().catch((error: unknown) => console.error(`closing: ${messageOf(error)}`));
+  }
+  return reports;
+}

@@ -1,0 +1,74 @@
+// Faults of our own services that are more than a signal.
+
+import { pause } from '../../platform/backoff.ts';
+import { startExtraService } from '../support/extra-service.ts';
+import type { LoadResult } from '../support/load.ts';
+import { runTool } from '../support/run-tool.ts';
+import type { Fault } from './fault.ts';
+import type { Stage } from './stage.ts';
+
+/** Another projector joins the group in the middle of the work, and leaves it; twice, once by kill -9. */
+export function secondProjector(): Fault {
+  const rounds = ['SIGTERM', 'SIGKILL'] as const;
+  return {
+    name: 'a second projector joins and leaves, and another is killed',
+    part: 'projector',
+    begin: async ({ world }) => {
+      for (const signal of rounds) {
+        const second = await startExtraService(world, 'projector');
+        await pause(2_000);
+        if (signal === 'SIGKILL') second.process.kill(signal);
+        await second.close();
+      }
+    },
+  };
+}
+
+/** The projector is killed while there is no registry: it can't start until there is one. */
+export function withoutRegistry(lastsMs: number): Fault {
+  return {
+    name: `registry: down for ${lastsMs / 1_000} s, the projector killed meanwhile`,
+    part: 'registry',
+    lastsMs,
+    begin: async ({ parts, process }) => {
+      await parts.signal('registry', 'SIGKILL');
+      const projector = process('projector');
+      projector.kill('SIGKILL');
+      await projector.exited;
+    },
+    end: ({ parts }) => parts.start('registry'),
+  };
+}
+
+/** Each command API ends by SIGTERM and comes back, one after the other. */
+export function allRestarted(): Fault {
+  return {
+    name: 'two command APIs restarted by SIGTERM, one after the other',
+    part: 'command-api',
+    begin: async ({ process }) => {
+      for (const name of ['command-api', 'command-api-2'] as const) {
+        await process(name).stop();
+        await process(name).start();
+      }
+    },
+  };
+}
+
+/** No request that was sent on a connection went without an answer, and none was told "unknown". */
+export async function noneLost(_stage: Stage, { repeats }: LoadResult): Promise<string[]> {
+  return Object.entries(repeats)
+    .filter(([reason]) => reason !== 'connection refused')
+    .map(([reason, count]) => `${count} requests were sent again: ${reason}`);
+}
+
+/** An operator's tool runs to its end while the crowd keeps coming. */
+export function toolRun(script: string, ...args: string[]): Fault {
+  return {
+    name: `${script} under load`,
+    part: 'redis',
+    begin: async ({ world }) => {
+      const { code, stdout, stderr } = await runTool(script, args, world.variables);
+      if (code !== 0) throw new Error(`${script} ended with ${code}: ${stdout}${stderr}`);
+    },
+  };
+}
