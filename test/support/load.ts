@@ -52,6 +52,7 @@ export const PER_USER_LIMIT = 2;
 /** Redis is on this machine: its clock is ours, to the rounding. */
 const CLOCK_DOUBT_MS = 2;
 const SILENCE_MS = 10_000;
+const LATE_RATE = 10;
 /** Of fifty users in a row, one does each of these. */
 const CIRCLE = 50;
 const TWIN = 7;
@@ -177,18 +178,26 @@ function createClient(commandApis: readonly string[], first: number): Client {
   };
 }
 
-/** Numbers from 0 on, `rate` of them a second until `hurry`; null when all are given. */
+/**
+ * Numbers from 0 on, `rate` of them a second until `hurry`, and few a second when only a fifth is
+ * left: somebody has to be there until the end. null when all are given.
+ */
 function createTickets(count: number, rate: number, signal: AbortSignal) {
   const startedMs = performance.now();
   const hurried = new AbortController();
   const stop = AbortSignal.any([signal, hurried.signal]);
+  const kept = Math.round(count * 0.8);
+  const dueMs = (ticket: number): number =>
+    startedMs +
+    (1_000 * Math.min(ticket, kept)) / rate +
+    (1_000 * Math.max(0, ticket - kept)) / LATE_RATE;
   let given = 0;
   return {
     next: async (): Promise<number | null> => {
       if (given >= count || signal.aborted) return null;
       const ticket = given;
       given += 1;
-      const early = startedMs + (ticket * 1_000) / rate - performance.now();
+      const early = dueMs(ticket) - performance.now();
       if (early > 0) await pause(early, stop);
       return signal.aborted ? null : ticket;
     },
