@@ -5,7 +5,7 @@ import type { ClientAnswer, ClientLedger } from '../verifier/facts.ts';
 import type { Verdict } from './judge-exchange.ts';
 
 /** A request that is about to be sent; `sentAt`: milliseconds since 1970. */
-export type Sending = { userId: string; key: string; sentAt: number };
+type Sending = { userId: string; key: string; sentAt: number };
 
 export type Ledger = {
   /** Before each send, the first and every repeat. */
