@@ -86,6 +86,9 @@ function tell(logger: Logger, rebuilt: RebuildResult & { kind: 'rebuilt' }): voi
   const { kind: _kind, parts, uncreated, ...counts } = rebuilt;
   const ms = Object.fromEntries(Object.entries(parts).map(([part, t]) => [part, Math.round(t)]));
   logger.info({ ...counts, ms }, 'Redis rebuilt');
+  if (rebuilt.unreadable > 0) {
+    logger.error({ records: rebuilt.unreadable }, 'records that nobody can read were left out');
+  }
   if (uncreated.length > 0) {
     logger.error({ uncreated }, 'assignments of coupons that the log does not know');
   }
