@@ -11,7 +11,13 @@ const LIFETIME_MS = 10_000;
 const RENEW_MS = 2_000;
 
 /** What a rebuild may do to Redis; step.lua says what each does. */
-export type Step = 'close-gate' | 'close-coupons' | 'write' | 'open-gate';
+export type Step =
+  | 'close-gate'
+  | 'close-coupons'
+  | 'write-assignments'
+  | 'write-coupon'
+  | 'drop-coupon'
+  | 'open-gate';
 
 /** The lock while it is held; it is renewed in the background until it is released. */
 export type RebuildLock = {

@@ -16,8 +16,12 @@
     close-gate        puts {closing} in the place of a gate of an older epoch
     close-coupons     keys: coupon, holders, outbox, outbox-events, unanswered of each; puts a
                       tombstone in the place of each coupon and removes the rest
-    write             key 3: a coupon that is a tombstone of this epoch;
-                      5.. commands to run, each as: how many texts, the texts
+    The next three ask of key 3 to be a tombstone of this epoch:
+    write-assignments keys: coupon, holders, unanswered, idempotency keys;
+                      5 how many texts follow for holders; those: user id, assignments, ...;
+                      for each idempotency key: record, ms to live; ids of the unanswered
+    write-coupon      keys: coupon, coupons; 5 coupon id; 6.. its fields and values
+    drop-coupon       keys: coupon, coupons; 5 coupon id
     open-gate         puts the gate of this epoch in the place of its {closing}, and gives the lock back
   Returns
     {'done'}, or {'lost', reason} when the fence, or a higher epoch, forbids it: nothing was changed
@@ -64,17 +68,26 @@ if step == 'close-coupons' then
     -- A text that is no epoch: no script of any epoch takes it for its own.
     redis.call('HSET', KEYS[i], 'epoch', 'closing', 'closing', epoch)
   end
-elseif step == 'write' then
-  if redis.call('HGET', KEYS[3], 'closing') ~= epoch then return lost('a coupon was changed') end
-  local i = 5
-  while i < #ARGV do
-    local last = i + tonumber(ARGV[i])
-    redis.call(unpack(ARGV, i + 1, last))
-    i = last + 1
-  end
 elseif step == 'open-gate' then
   redis.call('DEL', gate, KEYS[1])
   redis.call('HSET', gate, 'epoch', epoch, 'replicationId', ARGV[2])
+elseif redis.call('HGET', KEYS[3], 'closing') ~= epoch then
+  return lost('a coupon was changed')
+elseif step == 'write-assignments' then
+  local next = 6 + ARGV[5]
+  redis.call('HSET', KEYS[4], unpack(ARGV, 6, next - 1))
+  for i = 6, #KEYS do
+    redis.call('SET', KEYS[i], ARGV[next], 'PX', ARGV[next + 1])
+    next = next + 2
+  end
+  if next <= #ARGV then redis.call('SADD', KEYS[5], unpack(ARGV, next)) end
+elseif step == 'write-coupon' then
+  redis.call('DEL', KEYS[3])
+  redis.call('HSET', KEYS[3], unpack(ARGV, 6))
+  redis.call('SADD', KEYS[4], ARGV[5])
+elseif step == 'drop-coupon' then
+  redis.call('DEL', KEYS[3])
+  redis.call('SREM', KEYS[4], ARGV[5])
 else
   return redis.error_reply('ERR no such step: ' .. step)
 end

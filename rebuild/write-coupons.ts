@@ -5,6 +5,7 @@ import type { CouponAssigned, CouponCreated } from '../domain/coupon-events.ts';
 import type { RedisKeys } from '../domain/redis-keys.ts';
 import { closeCoupons, type LockedRedis } from './close-coupons.ts';
 import type { FoldedLog } from './fold-log.ts';
+import type { Step } from './lock.ts';
 
 /** Assignments in one step, and steps that are on their way at once. */
 const ASSIGNMENTS_AT_ONCE = 500;
@@ -21,7 +22,7 @@ export type WrittenState = {
   uncreated: string[];
 };
 
-type Write = { couponKey: string; commands: (string | number)[][]; assignments: number };
+type Write = { step: Step; keys: string[]; args: (string | number)[]; assignments: number };
 type Times = { epoch: number; nowMs: number; untoldSince: number; idempotencyTtlMs: number };
 
 /**
@@ -51,8 +52,7 @@ export async function writeCoupons(
   let assignments = 0;
   let reportedMs = performance.now();
   await sideBySide(writes, async (write) => {
-    const args = write.commands.flatMap((command) => [command.length, ...command]);
-    await lock.run('write', epoch, [write.couponKey], args);
+    await lock.run(write.step, epoch, write.keys, write.args);
     assignments += write.assignments;
     if (performance.now() - reportedMs < REPORT_EVERY_MS) return;
     reportedMs = performance.now();
@@ -73,12 +73,8 @@ function* allWrites(
     if (coupon.created !== null) yield couponWrite(keys, coupon, coupon.created, times);
   }
   for (const couponId of strangers) {
-    const couponKey = keys.coupon(couponId);
-    const commands = [
-      ['DEL', couponKey],
-      ['SREM', keys.coupons, couponId],
-    ];
-    yield { couponKey, commands, assignments: 0 };
+    const touched = [keys.coupon(couponId), keys.coupons];
+    yield { step: 'drop-coupon', keys: touched, args: [couponId], assignments: 0 };
   }
 }
 
@@ -109,7 +105,8 @@ function toWrite(
 ): Write {
   const holders: string[] = [];
   const untold: string[] = [];
-  const records: (string | number)[][] = [];
+  const names: string[] = [];
+  const records: (string | number)[] = [];
   let assignments = 0;
   for (const [userId, held] of chunk) {
     assignments += held.length;
@@ -119,13 +116,16 @@ function toWrite(
       if (occurredAt >= untoldSince) untold.push(assignmentId);
       const leftMs = occurredAt + idempotencyTtlMs - nowMs;
       if (idempotencyKey === null || leftMs <= 0) continue;
-      const record = `${epoch}|${requestHash}|${pack(assignment)}`;
-      records.push(['SET', keys.idempotency(couponId, idempotencyKey), record, 'PX', leftMs]);
+      names.push(keys.idempotency(couponId, idempotencyKey));
+      records.push(`${epoch}|${requestHash}|${pack(assignment)}`, leftMs);
     }
   }
-  const commands: (string | number)[][] = [['HSET', keys.holders(couponId), ...holders]];
-  if (untold.length > 0) commands.push(['SADD', keys.unanswered(couponId), ...untold]);
-  return { couponKey: keys.coupon(couponId), commands: [...commands, ...records], assignments };
+  return {
+    step: 'write-assignments',
+    keys: [keys.coupon(couponId), keys.holders(couponId), keys.unanswered(couponId), ...names],
+    args: [holders.length, ...holders, ...records, ...untold],
+    assignments,
+  };
 }
 
 // The last write of its coupon: the tombstone goes, and with it the leave to write.
@@ -135,7 +135,6 @@ function couponWrite(
   created: CouponCreated,
   { epoch }: Times,
 ): Write {
-  const couponKey = keys.coupon(created.couponId);
   const fields = {
     epoch,
     title: created.title,
@@ -148,12 +147,12 @@ function couponWrite(
     createdAt: created.occurredAt,
     requestHash: created.requestHash ?? '',
   };
-  const commands = [
-    ['DEL', couponKey],
-    ['HSET', couponKey, ...Object.entries(fields).flat()],
-    ['SADD', keys.coupons, created.couponId],
-  ];
-  return { couponKey, commands, assignments: 0 };
+  return {
+    step: 'write-coupon',
+    keys: [keys.coupon(created.couponId), keys.coupons],
+    args: [created.couponId, ...Object.entries(fields).flat()],
+    assignments: 0,
+  };
 }
 
 function pack({ assignmentId, sequence, occurredAt, nthOfUser }: CouponAssigned): string {
