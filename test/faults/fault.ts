@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServiceName } from '../../stack/services.ts';
 import { connectRedis } from '../support/redis.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import type { Link } from '../support/wires.ts';
 import type { Stage } from './stage.ts';
 
@@ -21,6 +22,9 @@ export type Fault = {
 export type Broker = 'kafka-1' | 'kafka-2' | 'kafka-3';
 type Server = Broker | 'redis' | 'mysql' | 'registry';
 type Service = ServiceName | 'command-api-2';
+
+/** A script's time is that of its core, which it may have to share. */
+const BUSY_LIMIT_MS = 60_000;
 
 export const BROKERS: readonly Broker[] = ['kafka-1', 'kafka-2', 'kafka-3'];
 
@@ -123,6 +127,34 @@ export function redisTold(...commands: [string, ...(string | number)[]][]): Faul
         redis.disconnect();
       }
     },
+  };
+}
+
+/** A script of somebody else's runs so long: Redis answers nothing, and after 5 s that it is busy. */
+export function redisBusy(lastsMs: number): Fault {
+  const script = `local began = os.clock() while os.clock() - began < ${lastsMs / 1_000} do end`;
+  return {
+    name: `redis: busy with a script for ${secondsOf(lastsMs)}`,
+    part: 'redis',
+    lastsMs,
+    begin: async ({ world }) => {
+      const redis = await connectRedis(world.variables.REDIS_URL);
+      // Its answer comes when all is over, and matters to nobody.
+      void redis
+        .eval(script, 0)
+        .catch(() => undefined)
+        .finally(() => redis.disconnect());
+    },
+    end: ({ world }) =>
+      waitUntil(
+        'Redis answers again',
+        async () => {
+          const redis = await connectRedis(world.variables.REDIS_URL).catch(() => undefined);
+          redis?.disconnect();
+          return redis !== undefined;
+        },
+        BUSY_LIMIT_MS,
+      ),
   };
 }
 

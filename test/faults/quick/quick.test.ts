@@ -1,5 +1,6 @@
 // The bounded choice of faults that runs with every `npm test`. They kill the servers of the run, so
 // this level is the last one; `npm run test:faults` runs all of them.
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Parts, remoteParts } from '../../support/parts.ts';
 import { type Fault, redisTold, serverFrozen, serverKilled, serverStopped } from '../fault.ts';
@@ -12,7 +13,8 @@ describe('In the middle of a rush, with every invariant verified after it', () =
   let setting: Setting;
   before(async function () {
     this.timeout(90_000);
-    setting = await openSetting('plain', partsOfRun(), '.firstcome/quick-faults');
+    const parts = partsOfRun();
+    setting = await openSetting('plain', parts, join(parts.folder, 'faults'));
   });
   after(async function () {
     this.timeout(60_000);
