@@ -11,7 +11,7 @@ import { type Finding, findingOf } from '../../verifier/finding.ts';
 import { readCheckpoints } from '../../verifier/read-tables.ts';
 import { parseVerifySettings } from '../../verifier/settings.ts';
 import { verify } from '../../verifier/verify.ts';
-import { type LoadResult, startLoad } from '../support/load.ts';
+import { type LoadResult, startLoad, WRONG } from '../support/load.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import type { World } from '../support/world.ts';
 import type { Fault } from './fault.ts';
@@ -41,6 +41,7 @@ export type ScenarioReport = {
   successS: number | null;
   lagS: number | null;
   repeats: Record<string, number>;
+  reads: Record<string, number>;
   /** Everything that is not as it should be, breaches of invariants included. */
   problems: string[];
   tookS: number;
@@ -72,6 +73,7 @@ export async function runScenario(
     successS: null,
     lagS: null,
     repeats: {},
+    reads: {},
     problems: [],
     tookS: 0,
   };
@@ -90,6 +92,7 @@ export async function runScenario(
     }
     const result = await finishLoad(stage, report);
     report.repeats = result.repeats;
+    report.reads = result.reads;
     await judge(stage, result, report, { successWithinS, lagWithinS });
     if (check !== undefined) report.problems.push(...(await check(stage, result)));
   } catch (error) {
@@ -172,7 +175,7 @@ async function finishLoad({ load }: Stage, report: ScenarioReport): Promise<Load
 
 async function judge(
   { world }: Stage,
-  { ledger, failed }: LoadResult,
+  { ledger, failed, reads }: LoadResult,
   report: ScenarioReport,
   limits: Limits,
 ): Promise<void> {
@@ -180,6 +183,9 @@ async function judge(
   if (accepted !== expected) problems.push(`${accepted} of ${expected} units were given`);
   if (ledger.unknownUsers.size > 0) problems.push(`${ledger.unknownUsers.size} users know nothing`);
   for (const [reason, count] of Object.entries(failed)) problems.push(`${count} times ${reason}`);
+  for (const [outcome, count] of Object.entries(reads)) {
+    if (outcome.startsWith(WRONG)) problems.push(`read side: ${count} times ${outcome}`);
+  }
   const { findings, unsettled } = await verify(parseVerifySettings(world.variables), {
     ledger,
     waitMs: SETTLE_MS,

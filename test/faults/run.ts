@@ -59,8 +59,9 @@ async function run(): Promise<number> {
   return isGood ? 0 : 1;
 }
 
-function tell({ name, problems, tookS, repeats }: ScenarioReport): void {
+function tell({ name, problems, tookS, repeats, reads }: ScenarioReport): void {
   const verdict = problems.length === 0 ? 'ok    ' : 'FAILED';
-  console.log(`${verdict} ${name} (${tookS.toFixed(0)} s) asked again: ${JSON.stringify(repeats)}`);
+  console.log(`${verdict} ${name} (${tookS.toFixed(0)} s)`);
+  console.log(`         asked again ${JSON.stringify(repeats)}, reads ${JSON.stringify(reads)}`);
   for (const problem of problems) console.log(`         ${problem}`);
 }

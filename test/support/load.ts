@@ -1,15 +1,16 @@
 // A crowd that keeps coming while something is done to the system: at a steady pace at first, so that
 // there is load for as long as it takes, and then all at once, until the coupon is sold out. Most
 // users want one unit; some send a request twice at once, some ask again for what they were told, some
-// want more than they may have.
+// want more than they may have, and some look at the read side for what they got.
 import { randomUUID } from 'node:crypto';
+import { headerOf } from '../../loadtest/answer-reader.ts';
 import { assignRequest } from '../../loadtest/assign-request.ts';
-import { type Connection, createConnection } from '../../loadtest/connection.ts';
+import { type Connection, createConnection, type Exchange } from '../../loadtest/connection.ts';
 import { createCoupon } from '../../loadtest/create-coupon.ts';
 import { judgeExchange, type Verdict } from '../../loadtest/judge-exchange.ts';
 import { createLedger } from '../../loadtest/ledger.ts';
 import { pause } from '../../platform/backoff.ts';
-import type { ClientLedger } from '../../verifier/facts.ts';
+import type { ClientLedger, ToldAssignment } from '../../verifier/facts.ts';
 import { waitUntil } from './wait-until.ts';
 
 export type LoadOptions = {
@@ -45,6 +46,8 @@ export type LoadResult = {
   repeats: Record<string, number>;
   /** Answers that no story of the service has, by reason. */
   failed: Record<string, number>;
+  /** What the read side said to those who looked for what they had just got, by outcome. */
+  reads: Record<string, number>;
 };
 
 /** Of the coupon that the crowd wants. */
@@ -58,6 +61,8 @@ const CIRCLE = 50;
 const TWIN = 7;
 const DOUBTER = 17;
 const HOARDER = 27;
+const READER = 37;
+const READ_AGAIN_MS = 500;
 
 /** Creates a coupon, and sends a tenth more users than it has units. */
 export async function startLoad(options: LoadOptions): Promise<Load> {
@@ -73,24 +78,34 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
   const successes: number[] = [];
   const repeats: Record<string, number> = {};
   const failed: Record<string, number> = {};
+  const reads: Record<string, number> = {};
+  const reading: Promise<void>[] = [];
   const tickets = createTickets(Math.ceil(quantity * 1.1), options.rate, signal.signal);
 
   const note = (verdict: Verdict): void => {
     if (verdict.kind === 'accepted' && !verdict.replayed) successes.push(performance.now());
-    const reasons = { again: repeats, failed }[verdict.kind as string];
-    if (reasons !== undefined && 'reason' in verdict) {
-      reasons[verdict.reason] = (reasons[verdict.reason] ?? 0) + 1;
+    if (verdict.kind === 'again') count(repeats, verdict.reason);
+    if (verdict.kind === 'failed') count(failed, verdict.reason);
+  };
+
+  /** A user who was told sees it, however long it takes; the worker does not wait for that. */
+  const look = async ({ told, location, position }: Told): Promise<void> => {
+    while (!signal.signal.aborted) {
+      const seen = await read(location, position, told);
+      count(reads, seen);
+      if (seen === SEEN || seen.startsWith(WRONG)) return;
+      await pause(READ_AGAIN_MS, signal.signal);
     }
   };
 
-  const settle = async (client: Client, userId: string, key: string): Promise<Verdict> => {
+  const settle = async (client: Client, userId: string, key: string): Promise<Settled> => {
     for (let attempt = 0; ; attempt += 1) {
       const sending = ledger.sending(userId, key, attempt);
       const exchange = await client.ask(couponId, userId, key);
       const verdict = judgeExchange(exchange, attempt);
       ledger.learned(sending, verdict);
       note(verdict);
-      if (verdict.kind !== 'again' || signal.signal.aborted) return verdict;
+      if (verdict.kind !== 'again' || signal.signal.aborted) return toSettled(exchange, verdict);
       if (exchange.kind === 'failed') client.moveOn();
       await pause(verdict.afterMs, signal.signal);
     }
@@ -101,9 +116,10 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     const key = randomUUID();
     const kind = nth % CIRCLE;
     const other = kind === TWIN ? settle(twin, userId, key) : null;
-    const verdict = await settle(client, userId, key);
+    const settled = await settle(client, userId, key);
     await other;
-    if (verdict.kind !== 'accepted') return;
+    if (settled === null) return;
+    if (kind === READER) reading.push(look(settled));
     if (kind === DOUBTER) await settle(client, userId, key);
     if (kind !== HOARDER) return;
     for (let unit = 1; unit <= PER_USER_LIMIT; unit += 1)
@@ -125,8 +141,9 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
 
   const finished = Promise.all(Array.from({ length: connections }, (_, nth) => work(nth))).then(
     async (): Promise<LoadResult> => {
+      await Promise.all(reading);
       await ledger.close();
-      return { ledger: ledger.settled(couponId), repeats, failed };
+      return { ledger: ledger.settled(couponId), repeats, failed, reads };
     },
   );
   return {
@@ -145,6 +162,44 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     giveUp: () => signal.abort(),
     finished,
   };
+}
+
+function count(counts: Record<string, number>, reason: string): void {
+  counts[reason] = (counts[reason] ?? 0) + 1;
+}
+
+/** What a user was told with 201, where it can be looked at, and from which position on. */
+type Told = { told: ToldAssignment; location: string; position: string };
+/** null: no unit. */
+type Settled = Told | null;
+
+function toSettled(exchange: Exchange, verdict: Verdict): Settled {
+  if (verdict.kind !== 'accepted' || exchange.kind !== 'answered') return null;
+  return {
+    told: verdict.told,
+    location: headerOf(exchange.answer, 'location') ?? '',
+    position: headerOf(exchange.answer, 'firstcome-position') ?? '',
+  };
+}
+
+const SEEN = 'seen';
+/** How an outcome begins that may never be. */
+export const WRONG = 'WRONG';
+
+/** One look at the read side: it has what was told, or says that it has not come so far. */
+async function read(location: string, position: string, told: ToldAssignment): Promise<string> {
+  try {
+    const answer = await fetch(location, {
+      headers: position === '' ? {} : { 'firstcome-position': position },
+      signal: AbortSignal.timeout(SILENCE_MS),
+    });
+    const body = (await answer.json()) as Record<string, unknown>;
+    if (answer.status >= 500) return `${answer.status} ${body.code}`;
+    const isSame = body.userId === told.userId && body.sequence === told.sequence;
+    return answer.status === 200 && isSame ? SEEN : `${WRONG} ${answer.status} ${body.code ?? ''}`;
+  } catch {
+    return 'no answer';
+  }
 }
 
 type Client = {
