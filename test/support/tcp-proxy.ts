@@ -1,4 +1,5 @@
 // A wire that can be cut, stalled or slow: stands between a process under test and a real server.
+// Connections are cut by `destroy`: `resetAndDestroy` leaves a socket that is shutting down open for ever.
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export type TcpProxy = {
@@ -57,7 +58,7 @@ export async function createTcpProxy(host: string, port: number): Promise<TcpPro
   const server = createServer((client) => {
     if (state === 'cut') {
       client.on('error', () => undefined);
-      client.resetAndDestroy();
+      client.destroy();
       return;
     }
     const upstream = connect(target, host);
@@ -74,11 +75,10 @@ export async function createTcpProxy(host: string, port: number): Promise<TcpPro
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 
+  // Not by a reset: of a connection that its client has left already it fails, and Node then keeps
+  // the handle, and with it the process, for ever.
   const destroyAll = (): void => {
-    for (const [client, upstream] of pairs) {
-      client.resetAndDestroy();
-      upstream.destroy();
-    }
+    for (const pair of pairs) for (const socket of pair) socket.destroy();
   };
   const holdBack = (): void => {
     for (const [client, upstream] of pairs) {
