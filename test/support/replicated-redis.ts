@@ -53,11 +53,7 @@ export async function startReplicatedRedis(folder: string): Promise<ReplicatedRe
       ...redisArguments(port, data),
       ...['--replicaof', '127.0.0.1', String(link.port)],
     ]);
-    await waitUntil(
-      'the replica is in step',
-      async () => (await replica.redis.info('replication')).includes('master_link_status:up'),
-      LIMIT_MS,
-    );
+    await untilInfo('the replica is in step', replica.redis, 'master_link_status:up');
     const sentinel = await launch('sentinel', (port, data) => {
       const file = join(data, 'sentinel.conf');
       writeFileSync(
@@ -84,22 +80,26 @@ export async function startReplicatedRedis(folder: string): Promise<ReplicatedRe
       link,
       firstMaster: master.redis,
       promoted: async () => {
-        const isMaster = async () =>
-          (await replica.redis.info('replication')).includes('role:master');
-        await waitUntil('the replica is promoted', isMaster, LIMIT_MS);
+        await untilInfo('the replica is promoted', replica.redis, 'role:master');
         return replica.port;
       },
-      rejoined: async () => {
-        const isReplica = async () =>
-          (await master.redis.info('replication')).includes('master_link_status:up');
-        await waitUntil('the old master follows the new one', isReplica, LIMIT_MS);
-      },
+      rejoined: () =>
+        untilInfo('the old master follows the new one', master.redis, 'master_link_status:up'),
       close,
     };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** A Sentinel ends the connections of whom it gives another role: asking again is a part of it. */
+async function untilInfo(what: string, redis: Redis, line: string): Promise<void> {
+  const isThere = async (): Promise<boolean> => {
+    const info = await redis.info('replication').catch(() => '');
+    return info.includes(line);
+  };
+  await waitUntil(what, isThere, LIMIT_MS);
 }
 
 type Launched = { port: number; redis: Redis; process: ManagedProcess };
