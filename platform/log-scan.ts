@@ -20,7 +20,7 @@ export type LogRange = { partition: number; from: bigint; to: bigint };
 export type TopicRange = LogRange & { topic: string };
 
 /** A record as it lies in the log. */
-export type LogEntry = { partition: number; offset: bigint; message: KafkaMessage };
+type LogEntry = { partition: number; offset: bigint; message: KafkaMessage };
 
 /** Records of one partition that came together, in order, all inside its range. */
 export type LogBatch = { topic: string; partition: number; messages: KafkaMessage[] };

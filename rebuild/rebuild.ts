@@ -33,7 +33,7 @@ export type RebuildOptions = {
 };
 
 /** Milliseconds by part; `read` is without the time that `fold` took. */
-export type RebuildParts = Record<
+type RebuildParts = Record<
   'wait' | 'claim' | 'close' | 'mark' | 'read' | 'fold' | 'write' | 'gate' | 'total',
   number
 >;

@@ -12,7 +12,7 @@ import { createEventWorld, type EventWorld } from '../../support/topics.ts';
 
 export const DAY = 24 * 3_600_000;
 
-export type Rebuilt = RebuildResult & { kind: 'rebuilt' };
+type Rebuilt = RebuildResult & { kind: 'rebuilt' };
 
 export type RebuildWorld = {
   events: EventWorld;
