@@ -15,13 +15,13 @@ export function createRedisKeys(prefix: string) {
     rebuildLock: `${prefix}firstcome:rebuild-lock`,
     /** Set of coupon ids: every coupon whose outbox the relay looks at. Written with its creation. */
     coupons: `${prefix}firstcome:coupons`,
-    /** Glob pattern of every key of every coupon. */
-    allOfCoupons: `${prefix.replaceAll(/[*?[\]\\^-]/g, '\\$&')}coupon:{*}*`,
-    /** The id in the name of any key of a coupon; null for other keys. */
-    couponIdOf: (key: string): string | null =>
-      key.startsWith(`${prefix}coupon:{`)
-        ? (/^\{(.+?)\}/.exec(key.slice(`${prefix}coupon:`.length))?.[1] ?? null)
-        : null,
+    /**
+     * Glob pattern of `coupon` of every coupon. Without a `*`: a million idempotency keys are refused
+     * by their length, which takes a seventh of the time.
+     */
+    everyCoupon: `${prefix.replaceAll(/[*?[\\]/g, '\\$&')}coupon:{????????-????-????-????-????????????}`,
+    /** The id in the name of a coupon's key. */
+    couponIdOf: (key: string): string => key.slice(`${prefix}coupon:{`.length, -1),
     /** Hash: epoch, title, quantity, remaining, lastSequence, startDate, endDate, perUserLimit, createdAt, requestHash, pendingCreation; or {epoch: 'closing', closing} during a rebuild. */
     coupon: (couponId: string) => `${prefix}coupon:{${couponId}}`,
     /** Hash user id -> that user's assignments, oldest first: `id/sequence/assignedAt/nthOfUser` joined by commas. */

@@ -53,19 +53,9 @@ async function knownCoupons({ redis, keys }: LockedRedis): Promise<Set<string>> 
     const couponIds = new Set(await redis.smembers(keys.coupons));
     let cursor = '0';
     do {
-      const [next, found] = await redis.scan(
-        cursor,
-        'MATCH',
-        keys.allOfCoupons,
-        'COUNT',
-        SCAN_COUNT,
-        'TYPE',
-        'hash',
-      );
-      for (const key of found) {
-        const couponId = keys.couponIdOf(key);
-        if (couponId !== null) couponIds.add(couponId);
-      }
+      const pattern = keys.everyCoupon;
+      const [next, found] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT);
+      for (const key of found) couponIds.add(keys.couponIdOf(key));
       cursor = next;
     } while (cursor !== '0');
     return couponIds;
