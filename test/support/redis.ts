@@ -4,6 +4,8 @@ import { createRedis } from '../../platform/redis.ts';
 import { addressOf } from './addresses.ts';
 import { silentLogger } from './silent-logger.ts';
 
+const DELETED_AT_ONCE = 1_000;
+
 /** A connected client, made as the services make theirs; close it with `disconnect`. */
 export async function connectRedis(url = addressOf('REDIS_URL')): Promise<Redis> {
   const redis = createRedis({ url, commandTimeoutMs: 5_000 }, silentLogger());
@@ -26,5 +28,8 @@ export async function keysWith(redis: Redis, prefix: string): Promise<string[]> 
 /** Deletes all keys that begin with `prefix`. */
 export async function deleteKeysWith(redis: Redis, prefix: string): Promise<void> {
   const keys = await keysWith(redis, prefix);
-  if (keys.length > 0) await redis.unlink(...keys);
+  // ioredis dies of more arguments than fit on the stack, by an error that nobody can catch.
+  for (let i = 0; i < keys.length; i += DELETED_AT_ONCE) {
+    await redis.unlink(...keys.slice(i, i + DELETED_AT_ONCE));
+  }
 }
