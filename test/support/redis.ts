@@ -6,10 +6,18 @@ import { silentLogger } from './silent-logger.ts';
 
 const DELETED_AT_ONCE = 1_000;
 
-/** A connected client, made as the services make theirs; close it with `disconnect`. */
+/**
+ * A connected client, made as the services make theirs; close it with `disconnect`.
+ * @throws what kept it from connecting; it does not try again then
+ */
 export async function connectRedis(url = addressOf('REDIS_URL')): Promise<Redis> {
   const redis = createRedis({ url, commandTimeoutMs: 5_000 }, silentLogger());
-  await redis.connect();
+  try {
+    await redis.connect();
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
   return redis;
 }
 
