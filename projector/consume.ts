@@ -7,9 +7,10 @@ import { type ApplyBatch, laneOf } from './apply-batch.ts';
 import type { Condition } from './condition.ts';
 import { type BatchLimits, cutBatch } from './cut-batch.ts';
 import { codeOf, reasonOf } from './failures.ts';
-import type { LogRecord } from './log-record.ts';
+import { type LogRecord, toLogRecord } from './log-record.ts';
 import type { Progress } from './progress.ts';
 import { createTurn, type Turn, TurnEnded } from './turn.ts';
+import { type Position, watchCheckpoints } from './watch-checkpoints.ts';
 
 type Parts = {
   kafka: Kafka;
@@ -55,8 +56,11 @@ export async function startConsumer(parts: Parts): Promise<() => Promise<void>> 
     allowAutoTopicCreation: false,
   });
   const closing = new AbortController();
+  const positions = new Map<string, Position>();
   watch(consumer, parts);
   seekAtJoin(consumer, parts, closing.signal);
+  // What was applied by this process before a rebalance says nothing: others went on from there.
+  consumer.on(consumer.events.GROUP_JOIN, () => positions.clear());
   await consumer.connect();
   await consumer.subscribe({
     topics: topics.map((topic) => topicPrefix + topic),
@@ -66,10 +70,20 @@ export async function startConsumer(parts: Parts): Promise<() => Promise<void>> 
     autoCommit: false,
     eachBatchAutoResolve: false,
     partitionsConsumedConcurrently: parts.partitionsAtOnce,
-    eachBatch: createEachBatch(consumer, parts, closing.signal),
+    eachBatch: createEachBatch(consumer, parts, positions, closing.signal),
+  });
+  const endWatch = watchCheckpoints({
+    ...parts,
+    positions,
+    goTo: ({ topic, partition, nextOffset }) => {
+      positions.delete(laneOf(topic, partition));
+      const offset = String(nextOffset);
+      consumer.seek({ topic: topicPrefix + topic, partition, offset });
+    },
   });
   return async () => {
     closing.abort();
+    endWatch();
     await consumer.disconnect();
   };
 }
@@ -128,7 +142,12 @@ function seekAtJoin(
   });
 }
 
-function createEachBatch(consumer: Consumer, parts: Parts, closing: AbortSignal) {
+function createEachBatch(
+  consumer: Consumer,
+  parts: Parts,
+  positions: Map<string, Position>,
+  closing: AbortSignal,
+) {
   const { topicPrefix, limits, applyBatch, condition, progress, logger, name } = parts;
   const disagreements = new Map<string, number>();
 
@@ -155,16 +174,7 @@ function createEachBatch(consumer: Consumer, parts: Parts, closing: AbortSignal)
     const logEnd = BigInt(batch.highWatermark);
     for (const messages of cutBatch(batch.messages, limits)) {
       if (!isRunning() || isStale()) return;
-      const records = messages.map(
-        (message): LogRecord => ({
-          topic,
-          partition: batch.partition,
-          offset: BigInt(message.offset),
-          key: message.key,
-          value: message.value,
-          headers: message.headers ?? {},
-        }),
-      );
+      const records = messages.map((message) => toLogRecord(topic, batch.partition, message));
       const outcome = await applyBatch(records as [LogRecord, ...LogRecord[]], turn);
       condition.turned(name);
       const { nextOffset } = outcome;
@@ -173,6 +183,7 @@ function createEachBatch(consumer: Consumer, parts: Parts, closing: AbortSignal)
       const last = records.at(-1)?.offset ?? 0n;
       if (nextOffset > last + 1n) return goToCheckpoint(payload, nextOffset, nextOffset <= logEnd);
       disagreements.delete(lane);
+      positions.set(lane, { topic, partition: batch.partition, nextOffset });
       resolveOffset(String(last));
       await heartbeat();
     }

@@ -1,4 +1,5 @@
 // A record of the log as this process takes it over from Kafka, before and after it was read.
+import type { KafkaMessage } from 'kafkajs';
 import type { LogEvent } from '../domain/coupon-events.ts';
 import type { Headers, Place, Poison } from '../domain/dead-letter.ts';
 
@@ -7,6 +8,12 @@ export type LogRecord = Place & {
   value: Buffer | null;
   headers: Headers;
 };
+
+/** A record of `topic` (logical) as Kafka hands it over. */
+export function toLogRecord(topic: string, partition: number, message: KafkaMessage): LogRecord {
+  const { offset, key, value, headers = {} } = message;
+  return { topic, partition, offset: BigInt(offset), key, value, headers };
+}
 
 /** A record once its bytes were read: the event in it, or why there is none. */
 export type Reading =

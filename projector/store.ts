@@ -4,6 +4,7 @@ import type { Knex } from 'knex';
 import type { CouponAssigned, CouponCreated } from '../domain/coupon-events.ts';
 import type { Reading } from './log-record.ts';
 import type { Projection } from './project.ts';
+import { LIVE_TABLES, type ReadTables } from './tables.ts';
 import { inTransaction } from './transaction.ts';
 
 /** What became of consumed records; each is in exactly one of these. */
@@ -59,7 +60,8 @@ export function addCounts(a: Counts, b: Counts): Counts {
 
 /**
  * Applies consecutive records of one partition and moves its checkpoint past them, or does neither.
- * Records below the checkpoint are dropped: they were applied before.
+ * Records below the checkpoint are dropped: they were applied before. A transaction on the live
+ * tables goes through from begin to end on one set of them: none is put in their place meanwhile.
  * @throws what MySQL or `makeChange` throws; nothing was done then, except that a lost connection
  * can hide a commit: doing the same again finds out
  */
@@ -67,10 +69,13 @@ export async function applyOnce(
   db: Knex,
   readings: readonly [Reading, ...Reading[]],
   makeChange: MakeChange,
+  tables: ReadTables = LIVE_TABLES,
 ): Promise<Outcome> {
   const { topic, partition, offset } = readings[0].record;
   return inTransaction(db, TRANSACTION_LIMIT_MS, async (trx) => {
-    const { nextOffset, highestMarker } = await lockCheckpoint(trx, topic, partition);
+    // First, and holding nothing: who waits here waits for a swap, and goes on in the new tables.
+    if (tables === LIVE_TABLES) await trx('projection_generation').forShare().first('generation');
+    const { nextOffset, highestMarker } = await lockCheckpoint(trx, tables, topic, partition);
     if (offset > nextOffset) return { kind: 'gap', nextOffset };
     const fresh =
       offset === nextOffset
@@ -80,16 +85,21 @@ export async function applyOnce(
     if (last === undefined) return { kind: 'applied', nextOffset, counts: NOTHING };
     const change = await makeChange(trx, fresh as [Reading, ...Reading[]], highestMarker);
     const next = last.record.offset + 1n;
-    await moveCheckpoint(trx, topic, partition, next, change);
+    await moveCheckpoint(trx, tables, { topic, partition, next }, change);
     // Last: the row of a coupon that everybody wants is locked no longer than the commit takes.
-    await addIssued(trx, change.issued);
+    await addIssued(trx, change.issued, tables);
     return { kind: 'applied', nextOffset: next, counts: change.counts };
   });
 }
 
 /** The offset that the projection of a partition is waiting for; 0 when it never began. */
-export async function readNextOffset(db: Knex, topic: string, partition: number): Promise<bigint> {
-  const row = await db('projection_checkpoints')
+export async function readNextOffset(
+  db: Knex,
+  topic: string,
+  partition: number,
+  tables: ReadTables = LIVE_TABLES,
+): Promise<bigint> {
+  const row = await db(tables.checkpoints)
     .where({ topic, partition_id: partition })
     .first('next_offset');
   return row === undefined ? 0n : BigInt(row.next_offset);
@@ -103,21 +113,22 @@ export async function readNextOffset(db: Knex, topic: string, partition: number)
 export async function insertRows(
   trx: Knex.Transaction,
   { coupons, assignments }: Pick<Projection, 'coupons' | 'assignments'>,
+  tables: ReadTables = LIVE_TABLES,
 ): Promise<{ applied: number; repeated: number; issued: Map<string, number> }> {
-  const newCoupons = await withoutExisting(trx, 'coupons', coupons);
-  const newAssignments = await withoutExisting(trx, 'assignments', assignments);
+  const newCoupons = await withoutExisting(trx, tables.coupons, coupons);
+  const newAssignments = await withoutExisting(trx, tables.assignments, assignments);
   if (newCoupons.length > 0) {
     await trx.raw(
-      `INSERT INTO coupons
+      `INSERT INTO ??
          (id, title, quantity, per_user_limit, start_date, end_date, created_at, epoch) VALUES ?`,
-      [rowsOf(newCoupons.map(toCouponRow))],
+      [tables.coupons, rowsOf(newCoupons.map(toCouponRow))],
     );
   }
   if (newAssignments.length > 0) {
     await trx.raw(
-      `INSERT INTO assignments
+      `INSERT INTO ??
          (id, coupon_id, user_id, nth_of_user, sequence, assigned_at, epoch) VALUES ?`,
-      [rowsOf(newAssignments.map(toAssignmentRow))],
+      [tables.assignments, rowsOf(newAssignments.map(toAssignmentRow))],
     );
   }
   const issued = new Map<string, number>();
@@ -134,11 +145,12 @@ export function toDateTime(timeMs: number): string {
 
 async function lockCheckpoint(
   trx: Knex.Transaction,
+  tables: ReadTables,
   topic: string,
   partition: number,
 ): Promise<{ nextOffset: bigint; highestMarker: number | null }> {
   const select = () =>
-    trx('projection_checkpoints')
+    trx(tables.checkpoints)
       .where({ topic, partition_id: partition })
       .forUpdate()
       .first('next_offset', 'highest_marker');
@@ -146,12 +158,12 @@ async function lockCheckpoint(
   if (row === undefined) {
     // Another projector may begin the same partition now: the second insert waits and changes nothing.
     await trx.raw(
-      `INSERT INTO projection_checkpoints
+      `INSERT INTO ??
          (topic, partition_id, next_offset, highest_marker, applied, repeated, voided, markers,
           dead_lettered, updated_at)
        VALUES (?, ?, 0, NULL, 0, 0, 0, 0, 0, UTC_TIMESTAMP(3))
        ON DUPLICATE KEY UPDATE partition_id = VALUES(partition_id)`,
-      [topic, partition],
+      [tables.checkpoints, topic, partition],
     );
     row = await select();
   }
@@ -163,19 +175,19 @@ async function lockCheckpoint(
 
 async function moveCheckpoint(
   trx: Knex.Transaction,
-  topic: string,
-  partition: number,
-  nextOffset: bigint,
+  tables: ReadTables,
+  { topic, partition, next }: { topic: string; partition: number; next: bigint },
   { counts, highestMarker }: Change,
 ): Promise<void> {
   await trx.raw(
-    `UPDATE projection_checkpoints
+    `UPDATE ??
      SET next_offset = ?, highest_marker = ?, applied = applied + ?, repeated = repeated + ?,
          voided = voided + ?, markers = markers + ?, dead_lettered = dead_lettered + ?,
          updated_at = UTC_TIMESTAMP(3)
      WHERE topic = ? AND partition_id = ?`,
     [
-      nextOffset.toString(),
+      tables.checkpoints,
+      next.toString(),
       highestMarker,
       counts.applied,
       counts.repeated,
@@ -188,23 +200,25 @@ async function moveCheckpoint(
   );
 }
 
-async function addIssued(
+/** Adds to the coupons' counters of issued units; by coupon, how many were issued now. */
+export async function addIssued(
   trx: Knex.Transaction,
   issued: ReadonlyMap<string, number>,
+  tables: ReadTables = LIVE_TABLES,
 ): Promise<void> {
   if (issued.size === 0) return;
   // In one order for all projectors: two of them must not wait for each other.
   const rows = [...issued].sort(([a], [b]) => (a < b ? -1 : 1));
   await trx.raw(
-    `INSERT INTO coupon_counters (coupon_id, issued) VALUES ?
+    `INSERT INTO ?? (coupon_id, issued) VALUES ?
      ON DUPLICATE KEY UPDATE issued = issued + VALUES(issued)`,
-    [rowsOf(rows)],
+    [tables.counters, rowsOf(rows)],
   );
 }
 
 async function withoutExisting<T extends { eventId: string }>(
   trx: Knex.Transaction,
-  table: 'coupons' | 'assignments',
+  table: string,
   events: T[],
 ): Promise<T[]> {
   if (events.length === 0) return events;

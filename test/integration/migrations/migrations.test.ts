@@ -9,6 +9,7 @@ const TABLES = [
   'coupons',
   'dead_letters',
   'projection_checkpoints',
+  'projection_generation',
 ];
 const TIME = '2026-11-22 10:20:30.123';
 
