@@ -17,6 +17,8 @@ export type Fault = {
   lastsMs?: number;
   /** Undoes it; left out: nothing is left to undo. */
   end?(stage: Stage): Promise<unknown>;
+  /** What a service writes to its log because of it: else it did not bite. */
+  trace?: readonly [ServiceName, string];
 };
 
 export type Broker = 'kafka-1' | 'kafka-2' | 'kafka-3';

@@ -49,6 +49,7 @@ export function poisoned(): Fault {
   return {
     name: 'the log: poison of each kind',
     part: 'log',
+    trace: ['projector', '"msg":"dead letter parked"'],
     begin: (stage) => {
       const whole = malformed(stage);
       const kinds: [string, Buffer | null][] = [
@@ -95,15 +96,17 @@ export function deadLettersRefused(lastsMs: number): Fault {
     name: `dead letters can't be written for ${lastsMs / 1_000} s`,
     part: 'log',
     lastsMs,
+    trace: ['projector', "the dead letter topic can't be written"],
     begin: async (stage) => {
-      await requireReplicas(stage, 4);
+      await setMaxBytes(stage, '1');
       await append(stage, ASSIGN_TOPIC, [{ partition: 0, key: 'poison', value: Buffer.from('x') }]);
     },
-    end: (stage) => requireReplicas(stage, 2),
+    end: (stage) => setMaxBytes(stage, null),
   };
 }
 
-async function requireReplicas({ world }: Stage, count: number): Promise<void> {
+/** `bytes`: of the largest record that the topic takes; null: as many as every topic. */
+async function setMaxBytes({ world }: Stage, bytes: string | null): Promise<void> {
   const { kafka, topicPrefix } = world.events;
   const admin = kafka.admin();
   await admin.connect();
@@ -115,8 +118,9 @@ async function requireReplicas({ world }: Stage, count: number): Promise<void> {
           type: kafkajs.ConfigResourceTypes.TOPIC,
           name: topicPrefix + deadLetterTopicOf(ASSIGN_TOPIC),
           configEntries: [
-            { name: 'min.insync.replicas', value: String(count) },
+            { name: 'min.insync.replicas', value: '2' },
             { name: 'retention.ms', value: '-1' },
+            ...(bytes === null ? [] : [{ name: 'max.message.bytes', value: bytes }]),
           ],
         },
       ],

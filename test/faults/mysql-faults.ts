@@ -12,6 +12,7 @@ export function readOnly(lastsMs: number): Fault {
   return {
     name: `mysql: read-only for ${lastsMs / 1_000} s`,
     part: 'mysql',
+    trace: ['projector', 'ER_OPTION_PREVENTS_STATEMENT'],
     lastsMs,
     begin: (stage) => set(stage, 'ON'),
     end: async (stage) => {
@@ -27,6 +28,7 @@ export function checkpointsLocked(lastsMs: number): Fault {
   return {
     name: `mysql: checkpoints locked for ${lastsMs / 1_000} s`,
     part: 'mysql',
+    trace: ['projector', 'ER_LOCK_WAIT_TIMEOUT'],
     lastsMs,
     begin: async ({ world }) => {
       trx = await world.database.db.transaction();
@@ -67,6 +69,7 @@ export function deadlocks(lastsMs: number): Fault {
   return {
     name: `mysql: deadlocks for ${lastsMs / 1_000} s`,
     part: 'mysql',
+    trace: ['projector', 'ER_LOCK_DEADLOCK'],
     lastsMs,
     begin: async (stage) => {
       const { db } = stage.world.database;

@@ -1,5 +1,6 @@
 // One scenario: the crowd comes, in the middle of it something happens, it passes; then everybody is
 // told, everything that was written has arrived, and every invariant holds.
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EVENT_TOPICS } from '../../domain/topics.ts';
 import { pause } from '../../platform/backoff.ts';
@@ -85,8 +86,8 @@ export async function runScenario(
     });
     const stage: Stage = { ...setting, load };
     try {
-      const timing = await hurt(stage, fault, size, { successWithinS, lagWithinS });
-      Object.assign(report, timing);
+      const limits = { successWithinS, lagWithinS };
+      Object.assign(report, await hurt(stage, fault, size, limits, report));
     } finally {
       load.hurry();
     }
@@ -109,9 +110,11 @@ async function hurt(
   fault: Fault,
   { quantity }: LoadSize,
   { successWithinS, lagWithinS }: Limits,
+  report: ScenarioReport,
 ): Promise<Pick<ScenarioReport, 'pauseS' | 'successS' | 'lagS'>> {
   const { load, world } = stage;
   await waitUntil('the rush is on', () => load.accepted() >= quantity / 20, 60_000);
+  const traceOf = watchTrace(fault, world);
   const beganMs = performance.now();
   await fault.begin(stage);
   await pause(fault.lastsMs ?? 0);
@@ -124,11 +127,22 @@ async function hurt(
     lagGone(world, lagWithinS * PATIENCE * 1_000),
   ]);
   await pause(CALM_MS);
+  report.problems.push(...traceOf());
   return {
     pauseS: load.longestPause(beganMs, successMs ?? performance.now()) / 1_000,
     successS: secondsAfter(successMs),
     lagS: secondsAfter(arrivedMs),
   };
+}
+
+/** From now on; @returns (its result) what is missing in the log of the fault's service */
+function watchTrace({ trace }: Fault, world: World): () => string[] {
+  if (trace === undefined) return () => [];
+  const [service, text] = trace;
+  const read = (): string => readFileSync(world.logFile(service), 'utf8');
+  const before = read().length;
+  return () =>
+    read().slice(before).includes(text) ? [] : [`it did not bite: ${service} never logged ${text}`];
 }
 
 /** When the projection had passed what was in the log when this was asked; null: not in time. */
