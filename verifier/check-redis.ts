@@ -16,19 +16,25 @@ type Breach = (example: string) => void;
 
 /**
  * 4: for each coupon, quantity - remaining = the units held = the events that hold a unit, each with
- * its holder; no event stays in an outbox; gate, coupons and log are of one epoch. Exact also while
+ * its holder; no event stays in an outbox, or leaves it unless the log has it or it is a dead letter
+ * (then its unit stays taken until the next rebuild); gate, coupons and log are of one epoch. Exact also while
  * requests come in: an event of the log has its holder if it was there before Redis was read, and a
  * holder has its event if that is there now, or still in the outbox.
  */
 export function checkRedis(facts: Facts, log: FoldedLog): Finding {
   return findingOf(4, 'Redis is what follows from the log', (breach) => {
     checkGate(facts, breach);
-    const numbers = { coupons: 0, taken: 0, held: 0, events: 0, 'in outboxes': 0, unsteady: 0 };
+    const numbers = {
+      ...{ coupons: 0, taken: 0, held: 0, events: 0 },
+      ...{ 'in outboxes': 0, 'set aside': 0, unsteady: 0 },
+    };
     for (const [couponId, coupon] of facts.redis.coupons) {
       numbers['in outboxes'] += coupon.outbox.length;
       numbers.unsteady += coupon.steady ? 0 : 1;
       numbers.held += checkHolders(couponId, coupon, log, breach);
+      numbers['set aside'] += coupon.setAside.length;
       checkOutbox(couponId, coupon, facts.redis.beganAt, breach);
+      checkSetAside(couponId, coupon, facts, breach);
       if (coupon.state === null) continue;
       numbers.coupons += 1;
       numbers.taken += coupon.state.quantity - coupon.state.remaining;
@@ -97,21 +103,21 @@ function differentFields(state: RedisCouponState, created: CouponCreated): strin
     .map(([field]) => field);
 }
 
-/** Every holder has its event, or waits in the outbox. @returns how many there are */
+/** Every holder has its event, or waits in the outbox, or was set aside. @returns how many there are */
 function checkHolders(
   couponId: string,
   coupon: RedisCoupon,
   log: FoldedLog,
   breach: Breach,
 ): number {
-  const waiting = new Set(coupon.outbox.map(({ eventId }) => eventId));
+  const decided = new Set([...coupon.outbox.map(({ eventId }) => eventId), ...coupon.setAside]);
   let count = 0;
   for (const [userId, held] of coupon.holders) {
     for (const assignment of held) {
       count += 1;
       const event = log.events.get(assignment.assignmentId)?.event;
       const isSame = event?.type === 'CouponAssigned' && isHeldAs(assignment, event, userId);
-      if (isSame || (event === undefined && waiting.has(assignment.assignmentId))) continue;
+      if (isSame || (event === undefined && decided.has(assignment.assignmentId))) continue;
       const what = event === undefined ? 'has no event' : 'differs from its event';
       breach(`coupon ${couponId}, user ${userId}: held ${assignment.assignmentId} ${what}`);
     }
@@ -130,7 +136,7 @@ function isHeldAs(held: HeldAssignment, event: CouponAssigned, userId: string): 
 
 function checkOutbox(
   couponId: string,
-  { outbox, state }: RedisCoupon,
+  { outbox, setAside, state }: RedisCoupon,
   beganAt: number,
   breach: Breach,
 ): void {
@@ -139,8 +145,21 @@ function checkOutbox(
     if (decidedAt >= beganAt) continue;
     breach(`coupon ${couponId}: event ${eventId} stays in the outbox`);
   }
-  if (state?.pendingCreation === true && !outbox.some(({ eventId }) => eventId === couponId)) {
+  const isWaiting = outbox.some(({ eventId }) => eventId === couponId);
+  if (state?.pendingCreation === true && !isWaiting && !setAside.includes(couponId)) {
     breach(`coupon ${couponId}: its creation is pending, but not in the outbox`);
+  }
+}
+
+function checkSetAside(
+  couponId: string,
+  { setAside }: RedisCoupon,
+  { refused }: Facts,
+  breach: Breach,
+): void {
+  for (const eventId of setAside) {
+    if (refused.has(eventId)) continue;
+    breach(`coupon ${couponId}: event ${eventId} left the outbox and is no dead letter`);
   }
 }
 

@@ -45,6 +45,8 @@ export type RedisCoupon = {
   /** By user id. */
   holders: Map<string, HeldAssignment[]>;
   outbox: { eventId: string; decidedAt: number }[];
+  /** Ids of decided events that wait for nothing: the log refused them. */
+  setAside: string[];
   /** The hash was the same before and after the holders were read, so the two can be compared. */
   steady: boolean;
 };
@@ -159,6 +161,8 @@ export type Facts = {
   tables: TableFacts;
   /** Positions of the original records that have a copy in a dead letter topic. */
   deadLetters: Set<string>;
+  /** Ids of events in a dead letter topic that never were in the log, because it refused them. */
+  refused: Set<string>;
   ledger: ClientLedger | null;
 };
 

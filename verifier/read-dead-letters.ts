@@ -3,24 +3,31 @@ import type { IHeaders, Kafka } from 'kafkajs';
 import { placeOf, positionOf } from './facts.ts';
 import { type Range, readRanges } from './read-topic.ts';
 
-/**
- * Positions (`positionOf`) of the originals of every record in these ranges. A dead letter that does
- * not say where it came from has none: it never was in the log.
- */
+/** What the dead letters say of their originals. */
+export type DeadLetters = {
+  /** Where the originals are, as `positionOf` spells it. */
+  positions: Set<string>;
+  /** Keys of those that have no position: they never were in the log. An event's key is its id. */
+  refused: Set<string>;
+};
+
+/** Reads every record in these ranges. */
 export async function readDeadLetters(
   kafka: Kafka,
   topicPrefix: string,
   ranges: readonly Range[],
-): Promise<Set<string>> {
+): Promise<DeadLetters> {
   const positions = new Set<string>();
-  await readRanges(kafka, topicPrefix, ranges, async (_range, { headers = {} }) => {
+  const refused = new Set<string>();
+  await readRanges(kafka, topicPrefix, ranges, async (_range, { key, headers = {} }) => {
     const topic = textOf(headers, 'firstcome-dlt-topic');
     const partition = textOf(headers, 'firstcome-dlt-partition');
     const offset = textOf(headers, 'firstcome-dlt-offset');
-    if (topic === null || partition === null || offset === null) return;
-    positions.add(positionOf(placeOf(topic, Number(partition)), Number(offset)));
+    if (topic === null || partition === null) return;
+    if (offset === null) refused.add(String(key));
+    else positions.add(positionOf(placeOf(topic, Number(partition)), Number(offset)));
   });
-  return positions;
+  return { positions, refused };
 }
 
 function textOf(headers: IHeaders, name: string): string | null {

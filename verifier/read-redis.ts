@@ -52,16 +52,32 @@ async function readCoupon(redis: Redis, keys: RedisKeys, couponId: string): Prom
   let before = await redis.hgetall(keys.coupon(couponId));
   for (let reading = 1; ; reading += 1) {
     const holders = await readHolders(redis, keys.holders(couponId));
+    const decided = await redis.hkeys(keys.outboxEvents(couponId));
     // After the holders: one that is still waiting there is then either here, or in the log by now.
-    const outbox = await redis.zrange(keys.outbox(couponId), 0, '-1', 'WITHSCORES');
+    const outbox = toOutbox(await redis.zrange(keys.outbox(couponId), 0, '-1', 'WITHSCORES'));
+    const setAside = await readSetAside(redis, keys.outboxEvents(couponId), decided, outbox);
     const after = await redis.hgetall(keys.coupon(couponId));
     const steady =
       before.remaining === after.remaining && before.lastSequence === after.lastSequence;
     if (steady || reading === MAX_READINGS) {
-      return { state: toState(after), holders, outbox: toOutbox(outbox), steady };
+      return { state: toState(after), holders, outbox, setAside, steady };
     }
     before = after;
   }
+}
+
+// Decided before and after the outbox was read, and not in it: not on its way out meanwhile.
+async function readSetAside(
+  redis: Redis,
+  key: string,
+  decidedBefore: readonly string[],
+  outbox: RedisCoupon['outbox'],
+): Promise<string[]> {
+  const waiting = new Set(outbox.map(({ eventId }) => eventId));
+  const candidates = decidedBefore.filter((eventId) => !waiting.has(eventId));
+  if (candidates.length === 0) return [];
+  const events = await redis.hmget(key, ...candidates);
+  return candidates.filter((_, index) => events[index] !== null);
 }
 
 async function readHolders(redis: Redis, key: string): Promise<Map<string, HeldAssignment[]>> {

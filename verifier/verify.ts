@@ -170,7 +170,7 @@ async function collect(
   });
   progress('reading the dead letters');
   const deadTopics = EVENT_TOPICS.map(deadLetterTopicOf);
-  const deadLetters = await readDeadLetters(
+  const { positions: deadLetters, refused } = await readDeadLetters(
     kafka,
     topicPrefix,
     await rangesOf(admin, topicPrefix, deadTopics),
@@ -186,6 +186,7 @@ async function collect(
       redis: { beganAt, logEndsBefore, ...inRedis },
       tables,
       deadLetters,
+      refused,
       ledger: options.ledger ?? null,
     },
     unsettled,

@@ -5,6 +5,7 @@ import { createCoupon } from '../../../command-api/create-coupon.ts';
 import { readOrigin } from '../../../domain/dead-letter.ts';
 import { ASSIGN_TOPIC, deadLetterTopicOf, LIFECYCLE_TOPIC } from '../../../domain/topics.ts';
 import { rangesOf, scanLog } from '../../../platform/log-scan.ts';
+import { readRedis } from '../../../verifier/read-redis.ts';
 import { openEpoch } from '../../support/epoch.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/own-redis.ts';
 import { connectRedis } from '../../support/redis.ts';
@@ -133,6 +134,8 @@ describe('An event that the log refuses', () => {
       LONG_ID,
     );
     expect((await office.stateOf(couponId)).coupon.remaining).to.equal('24');
+    const { coupons } = await readRedis(office.redis, office.keys, couponId);
+    expect(coupons.get(couponId)?.setAside, 'as the verifier sees it').to.deep.equal([id]);
     expect(office.desk.publisher.waiting()).to.equal(0);
   });
 

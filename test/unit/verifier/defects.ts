@@ -410,6 +410,7 @@ function inRedis(): Defect[] {
           state: { ...state, remaining: state.quantity },
           holders: new Map(),
           outbox: [],
+          setAside: [],
           steady: true,
         });
       },
@@ -422,6 +423,7 @@ function inRedis(): Defect[] {
           state: null,
           holders: new Map(),
           outbox: [],
+          setAside: [],
           steady: true,
         });
       },
@@ -431,6 +433,28 @@ function inRedis(): Defect[] {
       breaks: [4],
       plant: (w) => {
         stateOf(w).pendingCreation = true;
+      },
+    },
+    {
+      name: 'a refused event that left the outbox and is no dead letter',
+      breaks: [4],
+      plant: ({ facts, plain }) => {
+        redisCouponOf(facts, plain).setAside.push(strangeId());
+      },
+    },
+    {
+      name: 'a refused event that left the outbox as a dead letter, and keeps its unit,',
+      breaks: [],
+      plant: ({ facts, plain }) => {
+        const { state, holders, setAside } = redisCouponOf(facts, plain);
+        const assignmentId = strangeId();
+        const sequence = state.lastSequence + 1;
+        const held = { assignmentId, sequence, assignedAt: state.createdAt, nthOfUser: 1 };
+        holders.set('refused', [held]);
+        state.remaining -= 1;
+        state.lastSequence = sequence;
+        setAside.push(assignmentId);
+        facts.refused.add(assignmentId);
       },
     },
     {

@@ -62,6 +62,7 @@ describe('the checks of the invariants', () => {
       held: 9,
       events: 10,
       'in outboxes': 0,
+      'set aside': 0,
       unsteady: 0,
     });
     expect(numbers[5]).to.deep.equal({

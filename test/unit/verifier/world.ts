@@ -209,6 +209,7 @@ function createBuilder() {
       parked: new Set(),
     },
     deadLetters: new Set(),
+    refused: new Set(),
     ledger: null,
   };
   const assigned: CouponAssigned[] = [];
@@ -284,6 +285,7 @@ function createBuilder() {
         state: { ...common, remaining: quantity, lastSequence: 0, pendingCreation: false },
         holders: new Map(),
         outbox: [],
+        setAside: [],
         steady: true,
       });
       return event;
