@@ -1,6 +1,6 @@
 // Batches of events to Kafka: one send at a time, acknowledged by all in-sync replicas, and the same
 // batch again through a new producer until the log has it, or says that it never will.
-import { Partitioners, type PartitionMetadata, type Producer } from 'kafkajs';
+import { Partitioners, type Producer } from 'kafkajs';
 import type { CouponEvent } from '../domain/coupon-events.ts';
 import { recordNameOf } from '../domain/event-record.ts';
 import type { Position } from '../domain/position.ts';
@@ -10,6 +10,7 @@ import { AppError, messageOf } from '../platform/errors.ts';
 import type { EventCodec } from '../platform/event-codec.ts';
 import type { EndableKafka } from '../platform/kafka.ts';
 import type { Logger } from '../platform/logger.ts';
+import { partitionOfKey } from '../platform/murmur2.ts';
 
 /** An event with its bytes and its place, ready to be sent any number of times. */
 export type PreparedEvent = {
@@ -62,13 +63,6 @@ const REFUSALS: ReadonlySet<unknown> = new Set([
 /** A writer with its first producer connected. */
 export async function createLogWriter(options: LogWriterOptions): Promise<LogWriter> {
   const { codec, topicPrefix, logger } = options;
-  const partitioner = Partitioners.DefaultPartitioner();
-  const metadataOf = new Map<EventTopic, PartitionMetadata[]>(
-    [...options.partitions].map(([topic, count]) => [
-      topic,
-      Array.from({ length: count }, (_, partitionId) => partitionMetadata(partitionId)),
-    ]),
-  );
   const closing = new AbortController();
   let failingSince: number | null = null;
   let sending = false;
@@ -108,11 +102,7 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
   };
 
   const partitionOf = (topic: EventTopic, key: string): number =>
-    partitioner({
-      topic,
-      partitionMetadata: metadataOf.get(topic) ?? [],
-      message: { key, value: null },
-    });
+    partitionOfKey(key, options.partitions.get(topic) ?? 1);
 
   return {
     partitionOf,
@@ -215,8 +205,4 @@ function positionsOf(
 
 function isRefusal(error: unknown): error is Error {
   return error instanceof Error && 'type' in error && REFUSALS.has(error.type);
-}
-
-function partitionMetadata(partitionId: number): PartitionMetadata {
-  return { partitionErrorCode: 0, partitionId, leader: 0, replicas: [], isr: [] };
 }

@@ -4,8 +4,8 @@ import type { Gate } from './gate.ts';
 import type { Publisher } from './publisher.ts';
 
 export type CommandMetrics = {
-  /** A command was answered, `seconds` after its request was read. */
-  answered(command: 'create' | 'assign', outcome: string, seconds: number): void;
+  /** A command was answered; how long that took is measured with every request (http/app.ts). */
+  answered(command: 'create' | 'assign', outcome: string): void;
   /** A batch of events was acknowledged by the log, `seconds` after it was sent first. */
   acknowledged(events: number, seconds: number): void;
   relayed(events: number): void;
@@ -24,10 +24,6 @@ export function createCommandMetrics(): CommandMetrics {
   const commands = meter.createCounter('firstcome_commands', {
     description: 'Commands answered, by outcome',
   });
-  const commandSeconds = meter.createHistogram('firstcome_command_duration_seconds', {
-    description: 'From the read request to the answer',
-    advice: { explicitBucketBoundaries: SECONDS },
-  });
   const batchEvents = meter.createHistogram('firstcome_batch_events', {
     description: 'Events in one send',
     advice: { explicitBucketBoundaries: EVENTS },
@@ -43,10 +39,7 @@ export function createCommandMetrics(): CommandMetrics {
     description: 'Events that the log can never accept: dead letters, each with its unit',
   });
   return {
-    answered: (command, outcome, seconds) => {
-      commands.add(1, { command, outcome });
-      commandSeconds.record(seconds, { command });
-    },
+    answered: (command, outcome) => commands.add(1, { command, outcome }),
     acknowledged: (events, seconds) => {
       batchEvents.record(events);
       batchSeconds.record(seconds);

@@ -54,7 +54,7 @@ type PublisherOptions = {
 type Entry = {
   prepared: PreparedEvent;
   /** From the queue to the confirmation, in the trace of the request that decided. */
-  span: Span;
+  span: Span | null;
   listeners: Set<(published: Published) => void>;
   /** Redis is being told who is answered: from here on the listeners stay until it replied. */
   confirming: boolean;

@@ -13,7 +13,7 @@ import express, {
 } from 'express';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
-import { endSpan, startSpan, traceparentOfSpan } from '../platform/tracing.ts';
+import { endSpan, isTraceparent, startSpan, traceparentOfSpan } from '../platform/tracing.ts';
 import { PROBLEMS, type Problem, problemBody } from './problems.ts';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -32,7 +32,15 @@ export function createApp(
   app.set('query parser', 'simple');
   app.use(observe());
   app.use(requireJson);
-  app.use(express.json({ limit: options.maxBodyBytes, strict: false, verify: requireUtf8 }));
+  app.use(
+    express.json({
+      limit: options.maxBodyBytes,
+      strict: false,
+      verify: requireUtf8,
+      // requireJson has looked already.
+      type: () => true,
+    }),
+  );
   for (const router of routes) app.use(router);
   app.use((_request, response) => sendProblem(response, { name: 'routeNotFound' }));
   app.use(answerError(options.logger));
@@ -57,10 +65,24 @@ export function sendProblem(response: Response, problem: Problem): void {
   // A 404 may be kept by caches unless told otherwise, and what was asked for may exist a moment later.
   response.setHeader('Cache-Control', 'no-store');
   response.removeHeader('ETag');
-  response
-    .status(PROBLEMS[problem.name].status)
-    .type('application/problem+json')
-    .send(problemBody(problem, traceIdOf(response)));
+  const body = problemBody(problem, traceIdOf(response));
+  sendJson(response, PROBLEMS[problem.name].status, body, 'application/problem+json');
+}
+
+/**
+ * Answers with JSON text as it is. Express' own `json` finds out the type, and parses it, once more
+ * for every answer.
+ */
+export function sendJson(
+  response: Response,
+  status: number,
+  json: string,
+  mediaType = 'application/json',
+): void {
+  response.statusCode = status;
+  response.setHeader('Content-Type', `${mediaType}; charset=utf-8`);
+  response.setHeader('Content-Length', Buffer.byteLength(json));
+  response.end(json);
 }
 
 /** For the end of a route's chain: the address is known, the method is not. */
@@ -82,8 +104,10 @@ function observe(): RequestHandler {
     });
   return (request, response, next) => {
     const startedMs = performance.now();
-    const span = startSpan(request.method, SpanKind.SERVER, request.get('traceparent') ?? null);
-    const traceparent = traceparentOfSpan(span) ?? newTraceparent();
+    const given = request.get('traceparent');
+    const span = startSpan(request.method, SpanKind.SERVER, given ?? null);
+    const traceparent =
+      span === null ? (isTraceparent(given) ? given : newTraceparent()) : traceparentOfSpan(span);
     response.locals.traceparent = traceparent;
     response.locals.traceId = traceparent.slice(3, 35);
     response.setHeader('X-Trace-Id', traceIdOf(response));
@@ -94,14 +118,19 @@ function observe(): RequestHandler {
         'http.response.status_code': response.statusCode,
       };
       seconds.record((performance.now() - startedMs) / 1_000, attributes);
-      if (span.isRecording()) endRequestSpan(span, request, attributes);
+      if (span !== null) endRequestSpan(span, request, attributes);
     });
     next();
   };
 }
 
+const PROCESS = randomUUID().replaceAll('-', '').slice(0, 20);
+let unnamed = 0;
+
+// Random by process, counted by request: as unique as it has to be, and cheap.
 function newTraceparent(): string {
-  const traceId = randomUUID().replaceAll('-', '');
+  unnamed += 1;
+  const traceId = PROCESS + unnamed.toString(16).padStart(12, '0');
   return `00-${traceId}-${traceId.slice(16)}-00`;
 }
 
@@ -126,12 +155,17 @@ const requireJson: RequestHandler = (request, response, next) => {
   const hasBody =
     request.headers['transfer-encoding'] !== undefined ||
     Number(request.headers['content-length'] ?? 0) > 0;
-  if (hasBody && request.is('application/json') === false) {
+  if (hasBody && !isJson(request)) {
     sendProblem(response, { name: 'unsupportedMediaType' });
     return;
   }
   next();
 };
+
+function isJson(request: Request): boolean {
+  const type = request.headers['content-type'];
+  return type === 'application/json' || request.is('application/json') === 'application/json';
+}
 
 // Decoding would turn every broken sequence into the same character, and so two different texts
 // (two user ids, say) into one.

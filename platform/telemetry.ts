@@ -2,6 +2,7 @@
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import type { SettingsReader } from './settings.ts';
+import { switchTracingOn } from './tracing.ts';
 
 export type TelemetrySettings = {
   /** Metrics are served at http://<host>:<port>/metrics; not at all when no port is named. */
@@ -52,5 +53,6 @@ export async function startTelemetry(
     ...(settings.otlpEndpoint === undefined ? { spanProcessors: [] } : {}),
   });
   sdk.start();
+  if (settings.otlpEndpoint !== undefined) switchTracingOn();
   return { close: () => sdk.shutdown() };
 }

@@ -26,11 +26,10 @@ export function traceStore(store: Store): Store {
 function spanOf({ kind, record }: Reading): Span[] {
   const traceparent = record.headers.traceparent?.toString();
   if (kind !== 'event' || traceparent === undefined || !traceparent.endsWith(SAMPLED)) return [];
-  return [
-    startSpan(`project ${record.topic}`, SpanKind.CONSUMER, traceparent, {
-      'messaging.destination.name': record.topic,
-      'messaging.destination.partition.id': String(record.partition),
-      'messaging.kafka.offset': Number(record.offset),
-    }),
-  ];
+  const span = startSpan(`project ${record.topic}`, SpanKind.CONSUMER, traceparent, {
+    'messaging.destination.name': record.topic,
+    'messaging.destination.partition.id': String(record.partition),
+    'messaging.kafka.offset': Number(record.offset),
+  });
+  return span === null ? [] : [span];
 }
