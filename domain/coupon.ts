@@ -39,11 +39,14 @@ export function evolve(coupon: Coupon, event: CouponEvent): Coupon {
       coupon.created ??= event;
       return coupon;
     case 'CouponAssigned': {
-      const held = coupon.assignments.get(event.userId) ?? [];
-      if (held.some((assignment) => assignment.eventId === event.eventId)) return coupon;
-      held.push(event);
-      held.sort((a, b) => a.nthOfUser - b.nthOfUser);
-      coupon.assignments.set(event.userId, held);
+      const held = coupon.assignments.get(event.userId);
+      if (held === undefined) {
+        coupon.assignments.set(event.userId, [event]);
+      } else {
+        if (held.some((assignment) => assignment.eventId === event.eventId)) return coupon;
+        held.push(event);
+        held.sort((a, b) => a.nthOfUser - b.nthOfUser);
+      }
       coupon.issued += 1;
       coupon.lastSequence = Math.max(coupon.lastSequence, event.sequence);
       return coupon;
