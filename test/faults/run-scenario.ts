@@ -58,14 +58,13 @@ const SETTLE_MS = 60_000;
 /** The load goes on at its pace for so long after all is well again. */
 const CALM_MS = 1_000;
 
-/** Runs a scenario in a setting that is up and healthy. Never throws: what fails is a problem. */
-export async function runScenario(
-  { fault, successWithinS = SUCCESS_WITHIN_S, lagWithinS = LAG_WITHIN_S, check }: Scenario,
-  setting: Setting,
+/** The report of a scenario that has not been played, and why not. */
+export function notPlayed(
+  { fault }: Pick<Scenario, 'fault'>,
   size: LoadSize,
-): Promise<ScenarioReport> {
-  const startedMs = performance.now();
-  const report: ScenarioReport = {
+  ...problems: string[]
+): ScenarioReport {
+  return {
     name: fault.name,
     accepted: 0,
     expected: size.quantity,
@@ -75,9 +74,19 @@ export async function runScenario(
     lagS: null,
     repeats: {},
     reads: {},
-    problems: [],
+    problems,
     tookS: 0,
   };
+}
+
+/** Runs a scenario in a setting that is up and healthy. Never throws: what fails is a problem. */
+export async function runScenario(
+  { fault, successWithinS = SUCCESS_WITHIN_S, lagWithinS = LAG_WITHIN_S, check }: Scenario,
+  setting: Setting,
+  size: LoadSize,
+): Promise<ScenarioReport> {
+  const startedMs = performance.now();
+  const report = notPlayed({ fault }, size);
   try {
     const load = await startLoad({
       ...size,

@@ -4,7 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { messageOf } from '../../platform/errors.ts';
 import type { Parts } from '../support/parts.ts';
-import { type LoadSize, runScenario, type Scenario, type ScenarioReport } from './run-scenario.ts';
+import {
+  type LoadSize,
+  notPlayed,
+  runScenario,
+  type Scenario,
+  type ScenarioReport,
+} from './run-scenario.ts';
 import { openSetting, type Setting } from './stage.ts';
 
 /** A log that grows with each scenario costs the verifier time. */
@@ -29,6 +35,18 @@ export async function runScenarios(
   const leave = async (): Promise<void> => {
     await setting?.close();
     setting = null;
+  };
+  const playOne = async (scenario: Scenario): Promise<ScenarioReport> => {
+    try {
+      if (setting === null) {
+        const name = `${scenario.setting}-${randomBytes(3).toString('hex')}`;
+        setting = await openSetting(scenario.setting, options.parts, join(options.folder, name));
+        played = 0;
+      }
+    } catch (error) {
+      return notPlayed(scenario, options.size, `no world to play it in: ${messageOf(error)}`);
+    }
+    return await runScenario(scenario, setting, options.size);
   };
   try {
     for (const scenario of scenarios) {
