@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import { createCoupon } from '../support/api.ts';
+import { sendCrowd } from '../support/crowd.ts';
+import { runTool, type ToolRun } from '../support/run-tool.ts';
+import { expectVerified } from '../support/verified.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+describe('The read tables made anew in the middle of a rush', () => {
+  let world: World;
+
+  before(async function () {
+    this.timeout(90_000);
+    world = await startWorld();
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await world?.close();
+  });
+
+  it('hold exactly what the clients were told, and what the log says', async function () {
+    this.timeout(120_000);
+    const couponId = await createCoupon(world.commandApi, { quantity: 1_500 });
+    const users = Array.from({ length: 2_000 }, (_, n) => `user-${n}`);
+    let rebuild: Promise<ToolRun> | undefined;
+    const crowd = await sendCrowd(() => world.commandApi, couponId, users, {
+      atOnce: 20,
+      onAccepted: (count) => {
+        if (count === 100) rebuild = runTool('tools/rebuild-reads.ts', [], world.variables);
+      },
+    });
+    const ran = await rebuild;
+    expect(ran?.stdout).to.match(/^swapped; the projector stood still for \d+ ms$/m);
+    expect(ran?.code).to.equal(0);
+    expect(crowd.accepted()).to.have.length(1_500);
+    await expectVerified(world, couponId, crowd);
+  });
+});
