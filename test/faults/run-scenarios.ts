@@ -15,6 +15,7 @@ import { openSetting, type Setting } from './stage.ts';
 
 /** A log that grows with each scenario costs the verifier time. */
 const SCENARIOS_PER_WORLD = 8;
+const OPEN_ATTEMPTS = 3;
 /** What can't be undone: the world is of no use to the next one. */
 const SPENT_BY_ONE = new Set(['replicated']);
 
@@ -36,13 +37,21 @@ export async function runScenarios(
     await setting?.close();
     setting = null;
   };
+  // Right after its start a server may take longer than its clients wait.
+  const open = async ({ setting: name }: Scenario): Promise<Setting> => {
+    played = 0;
+    for (let attempt = 1; ; attempt += 1) {
+      const folder = join(options.folder, `${name}-${randomBytes(3).toString('hex')}`);
+      try {
+        return await openSetting(name, options.parts, folder);
+      } catch (error) {
+        if (attempt === OPEN_ATTEMPTS) throw error;
+      }
+    }
+  };
   const playOne = async (scenario: Scenario): Promise<ScenarioReport> => {
     try {
-      if (setting === null) {
-        const name = `${scenario.setting}-${randomBytes(3).toString('hex')}`;
-        setting = await openSetting(scenario.setting, options.parts, join(options.folder, name));
-        played = 0;
-      }
+      setting ??= await open(scenario);
     } catch (error) {
       return notPlayed(scenario, options.size, `no world to play it in: ${messageOf(error)}`);
     }
@@ -52,15 +61,7 @@ export async function runScenarios(
     for (const scenario of scenarios) {
       if (options.signal.aborted) break;
       if (setting?.name !== scenario.setting || played >= SCENARIOS_PER_WORLD) await leave();
-      if (setting === null) {
-        const folder = join(
-          options.folder,
-          `${scenario.setting}-${randomBytes(3).toString('hex')}`,
-        );
-        setting = await openSetting(scenario.setting, options.parts, folder);
-        played = 0;
-      }
-      const report = await runScenario(scenario, setting, options.size);
+      const report = await playOne(scenario);
       played += 1;
       reports.push(report);
       options.told(report);
