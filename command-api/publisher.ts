@@ -1,8 +1,9 @@
 // The group commit: what waits in this process goes to the log together, and a caller is answered
 // only after its event was acknowledged, no newer epoch was found claimed, and Redis has confirmed it.
 //
-// There is no linger. While one batch is on its way to the log the next one gathers; the check and
-// the confirmation of a batch run beside the sending of the next.
+// There is no linger. While one batch is on its way, to its confirmation, the next one gathers: under
+// load that makes few and large batches, and what a batch costs everywhere is what limits the speed
+// (docs/adr/0002).
 import { type Span, SpanKind } from '@opentelemetry/api';
 import type { CouponEvent } from '../domain/coupon-events.ts';
 import type { Position } from '../domain/position.ts';
@@ -105,7 +106,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
       });
       if (inLog.size === 0) continue;
       metrics.acknowledged(inLog.size, (performance.now() - startedMs) / 1_000);
-      void finish(inLog);
+      await finish(inLog);
     }
     sending = false;
   };

@@ -144,34 +144,36 @@ describe('Publishing events', () => {
       expect(sends).to.have.length(1);
     });
 
-    it('gathers while a send is under way, and sends what has gathered when it is acknowledged', async () => {
-      const { publish, sends } = createBench();
+    it('gathers while a batch is on its way, and sends what has gathered when that is confirmed', async () => {
+      const { publish, sends, looks, confirms } = createBench();
       publish('a', one);
       await settle();
       publish('b', two);
-      await settle();
-      publish('c', three);
-      await settle();
-      expect(sends).to.have.length(1);
       await acknowledge(sends[0]);
+      publish('c', three);
+      await looks[0]?.claimed(0);
+      expect(sends, 'sends before the confirmation').to.have.length(1);
+      await confirms[0]?.answer('confirmed');
       expect(sends.map(({ events }) => events)).to.deep.equal([[one], [two, three]]);
     });
 
-    it('does not wait with the next send for the confirmation of the last', async () => {
+    it('goes on with the next batch when one could not be confirmed', async () => {
       const { publish, sends, looks } = createBench();
       publish('a', one);
       await settle();
       publish('b', two);
       await acknowledge(sends[0]);
-      expect(sends).to.have.length(2);
-      expect(looks).to.have.length(1);
+      await looks[0]?.fail();
+      expect(sends.map(({ events }) => events)).to.deep.equal([[one], [two]]);
     });
 
     it('sends no more at once than the largest batch, and the rest after it', async () => {
-      const { publish, sends } = createBench({ maxBatch: 2 });
+      const { publish, sends, looks, confirms } = createBench({ maxBatch: 2 });
       for (const event of [one, two, three]) publish(event.eventId, event);
       await settle();
       await acknowledge(sends[0]);
+      await looks[0]?.claimed(0);
+      await confirms[0]?.answer('confirmed');
       expect(sends.map(({ events }) => events)).to.deep.equal([[one, two], [three]]);
     });
 
