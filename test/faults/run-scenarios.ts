@@ -31,11 +31,12 @@ export async function runScenarios(
   },
 ): Promise<ScenarioReport[]> {
   const reports: ScenarioReport[] = [];
-  let setting: Setting | null = null;
+  // In a box: the compiler takes a variable that only closures change for one that never changes.
+  const now: { setting: Setting | null } = { setting: null };
   let played = 0;
   const leave = async (): Promise<void> => {
-    await setting?.close();
-    setting = null;
+    await now.setting?.close();
+    now.setting = null;
   };
   // Right after its start a server may take longer than its clients wait.
   const open = async ({ setting: name }: Scenario): Promise<Setting> => {
@@ -51,16 +52,16 @@ export async function runScenarios(
   };
   const playOne = async (scenario: Scenario): Promise<ScenarioReport> => {
     try {
-      setting ??= await open(scenario);
+      now.setting ??= await open(scenario);
+      return await runScenario(scenario, now.setting, options.size);
     } catch (error) {
       return notPlayed(scenario, options.size, `no world to play it in: ${messageOf(error)}`);
     }
-    return await runScenario(scenario, setting, options.size);
   };
   try {
     for (const scenario of scenarios) {
       if (options.signal.aborted) break;
-      if (setting?.name !== scenario.setting || played >= SCENARIOS_PER_WORLD) await leave();
+      if (now.setting?.name !== scenario.setting || played >= SCENARIOS_PER_WORLD) await leave();
       const report = await playOne(scenario);
       played += 1;
       reports.push(report);
