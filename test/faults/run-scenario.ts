@@ -125,9 +125,13 @@ async function hurt(
   await waitUntil('the rush is on', () => load.accepted() >= quantity / 20, 60_000);
   const traceOf = watchTrace(fault, world);
   const beganMs = performance.now();
-  await fault.begin(stage);
-  await pause(fault.lastsMs ?? 0);
-  await fault.end?.(stage);
+  try {
+    await fault.begin(stage);
+    await pause(fault.lastsMs ?? 0);
+  } finally {
+    // Also when it could not begin: half of it may have happened.
+    await fault.end?.(stage);
+  }
   const endedMs = performance.now();
   const secondsAfter = (ms: number | null): number | null =>
     ms === null ? null : (ms - endedMs) / 1_000;

@@ -35,8 +35,9 @@ export async function runScenarios(
   const now: { setting: Setting | null } = { setting: null };
   let played = 0;
   const leave = async (): Promise<void> => {
-    await now.setting?.close();
+    const { setting } = now;
     now.setting = null;
+    await setting?.close().catch((error: unknown) => console.error(`closing: ${messageOf(error)}`));
   };
   // Right after its start a server may take longer than its clients wait.
   const open = async ({ setting: name }: Scenario): Promise<Setting> => {
@@ -69,7 +70,7 @@ export async function runScenarios(
       if (report.problems.length > 0 || SPENT_BY_ONE.has(scenario.setting)) await leave();
     }
   } finally {
-    await leave().catch((error: unknown) => console.error(`closing: ${messageOf(error)}`));
+    await leave();
   }
   return reports;
 }
