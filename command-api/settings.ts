@@ -2,8 +2,6 @@
 import { type Environment, readSettings } from '../platform/settings.ts';
 import { readTelemetrySettings } from '../platform/telemetry.ts';
 
-export type Settings = ReturnType<typeof parseSettings>;
-
 /**
  * The settings in these environment values.
  * @throws AppError SETTINGS_INVALID naming every fault

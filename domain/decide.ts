@@ -26,13 +26,13 @@ export type Facts = {
   maxOutboxAgeMs: number;
 };
 
-export type Accepted<E extends CouponEvent> = { kind: 'accepted'; event: E };
+type Accepted<E extends CouponEvent> = { kind: 'accepted'; event: E };
 /** The request was accepted before; `pending`: its event is still in the outbox (protocol.md P5). */
-export type Repeat<E extends CouponEvent> = { kind: 'repeat'; event: E; pending: boolean };
+type Repeat<E extends CouponEvent> = { kind: 'repeat'; event: E; pending: boolean };
 /** The idempotency key was used for a request with another body. */
-export type KeyReused = { kind: 'key-reused' };
+type KeyReused = { kind: 'key-reused' };
 /** The outbox does not drain: nothing new is reserved. */
-export type Overloaded = { kind: 'overloaded' };
+type Overloaded = { kind: 'overloaded' };
 
 export type CreateDecision =
   | Accepted<CouponCreated>

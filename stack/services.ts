@@ -4,7 +4,7 @@ import type { Claim } from './claim.ts';
 import { claimPort, type ListenerName, preferredPorts } from './ports.ts';
 import { type ManagedProcess, startProcess } from './supervisor.ts';
 
-export const serviceNames = ['command-api', 'projector', 'query-api'] as const;
+const serviceNames = ['command-api', 'projector', 'query-api'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 export type Services = {

@@ -24,7 +24,7 @@ export type PartName = 'kafka' | 'registry' | 'redis' | 'mysql' | 'mariadb';
 export const partNames: readonly PartName[] = ['kafka', 'registry', 'redis', 'mysql', 'mariadb'];
 
 /** Reading the address of a part that was not asked for throws a StackError. */
-export type StackAddresses = {
+type StackAddresses = {
   /** host:port of the three brokers */
   readonly kafkaBrokers: string[];
   /** http://127.0.0.1:port/apis/ccompat/v7 */
