@@ -58,6 +58,8 @@ export type DebianProgram = {
   path: string;
   /** The Debian suite to take it from; without one, the machine's own. */
   suite?: string;
+  /** What makes it print its version; `--version` when not said. */
+  versionArgument?: string;
 };
 
 /** How to run an unpacked program: the command, and the arguments that must come first. */
@@ -93,7 +95,7 @@ export async function unpackProgram(program: DebianProgram, signal?: AbortSignal
     await rm(apt, { recursive: true });
     await rm(join(folder, 'usr', 'share', 'doc'), { recursive: true, force: true });
     const { command, args } = await programBelow(folder, program.path);
-    await runCommand(command, [...args, '--version'], { signal });
+    await runCommand(command, [...args, program.versionArgument ?? '--version'], { signal });
   });
 }
 
