@@ -23,11 +23,12 @@ function pad(cell: string, width: number, isLeft: boolean): string {
 function cellsOf(report: ScenarioReport): string[] {
   const { name, accepted, expected, findings, pauseS, successS, lagS, problems, tookS } = report;
   const broken = findings?.filter(({ ok }) => !ok).map(({ invariant }) => invariant) ?? [];
-  const clean = problems.length === 0 ? `all ${findings?.length ?? 0} hold` : 'FAILED';
+  const isGood = problems.length === 0;
+  const clean = isGood ? `all ${findings?.length ?? 0} hold` : 'FAILED';
   return [
     name,
     `${accepted}/${expected}`,
-    broken.length === 0 ? clean : `BROKEN: ${broken.join(' ')}`,
+    broken.length === 0 ? clean : `${isGood ? 'found' : 'BROKEN'}: ${broken.join(' ')}`,
     ...[pauseS, successS, lagS].map((seconds) => seconds?.toFixed(1) ?? '-'),
     tookS.toFixed(0),
   ];

@@ -24,6 +24,8 @@ export type Scenario = {
   /** Seconds after the end of the fault in which a unit is given again (10), and the lag is gone (30). */
   successWithinS?: number;
   lagWithinS?: number;
+  /** The invariants that must be found broken, and no others. */
+  mustBreak?: readonly number[];
   /** What else must be true; gives what is not. */
   check?(stage: Stage, result: LoadResult): Promise<string[]>;
 };
@@ -81,7 +83,13 @@ export function notPlayed(
 
 /** Runs a scenario in a setting that is up and healthy. Never throws: what fails is a problem. */
 export async function runScenario(
-  { fault, successWithinS = SUCCESS_WITHIN_S, lagWithinS = LAG_WITHIN_S, check }: Scenario,
+  {
+    fault,
+    successWithinS = SUCCESS_WITHIN_S,
+    lagWithinS = LAG_WITHIN_S,
+    mustBreak,
+    check,
+  }: Scenario,
   setting: Setting,
   size: LoadSize,
 ): Promise<ScenarioReport> {
@@ -105,11 +113,20 @@ export async function runScenario(
     report.reads = result.reads;
     await judge(stage, result, report, { successWithinS, lagWithinS });
     if (check !== undefined) report.problems.push(...(await check(stage, result)));
+    if (mustBreak !== undefined) expectBroken(report, mustBreak);
   } catch (error) {
     report.problems.push(messageOf(error));
   }
   report.tookS = (performance.now() - startedMs) / 1_000;
   return report;
+}
+
+function expectBroken(report: ScenarioReport, mustBreak: readonly number[]): void {
+  const broken = report.findings?.filter(({ ok }) => !ok).map(({ invariant }) => invariant) ?? [];
+  const isFound = broken.join() === mustBreak.join();
+  report.problems = isFound
+    ? []
+    : [`found broken: ${broken.join(' ')}, not ${mustBreak.join(' ')}`];
 }
 
 type Limits = { successWithinS: number; lagWithinS: number };

@@ -67,7 +67,8 @@ export async function runScenarios(
       played += 1;
       reports.push(report);
       options.told(report);
-      if (report.problems.length > 0 || SPENT_BY_ONE.has(scenario.setting)) await leave();
+      const isSpent = SPENT_BY_ONE.has(scenario.setting) || scenario.mustBreak !== undefined;
+      if (isSpent || report.problems.length > 0) await leave();
     }
   } finally {
     await leave();

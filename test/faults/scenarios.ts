@@ -16,6 +16,7 @@ import {
 import { deadLettersRefused, poisoned, repeated } from './log-faults.ts';
 import { checkpointsLocked, deadlocks, readOnly } from './mysql-faults.ts';
 import { overload } from './overload.ts';
+import { planted } from './planted.ts';
 import { promoted, sidesApart } from './promotion-faults.ts';
 import type { Scenario } from './run-scenario.ts';
 import {
@@ -102,6 +103,7 @@ export const SCENARIOS: readonly Scenario[] = [
   { fault: toolRun('tools/rebuild-redis.ts'), setting: 'plain' },
   { fault: toolRun('tools/rebuild-reads.ts'), setting: 'plain' },
   { ...overload(), setting: 'narrow' },
+  { fault: planted(), setting: 'plain', mustBreak: [3, 4, 5, 7, 8] },
   { fault: promoted(), setting: 'replicated', successWithinS: 20 },
   { fault: sidesApart(), setting: 'replicated', successWithinS: 20 },
 ];
