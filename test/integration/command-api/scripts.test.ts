@@ -9,6 +9,7 @@ import {
 import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
 import { createRedisKeys, type RedisKeys } from '../../../domain/redis-keys.ts';
+import { createScript } from '../../../platform/redis.ts';
 import { randomName } from '../../support/random-name.ts';
 import { connectRedis, deleteKeysWith } from '../../support/redis.ts';
 import { keyed } from '../../support/sample-events.ts';
@@ -111,6 +112,12 @@ describe('The scripts in Redis', () => {
         untold: [],
       });
       expect(confirmed).to.deep.equal({ kind: 'closed' });
+      const setAside = createScript(
+        redis,
+        new URL('../../../command-api/set-aside.lua', import.meta.url),
+      );
+      const touched = [keys.gate, keys.coupon(couponId), keys.outbox(couponId)];
+      expect(await setAside(touched, [epoch, eventId])).to.equal(0);
       expect(await stateOf(couponId)).to.deep.equal(before);
     };
 
@@ -164,6 +171,16 @@ describe('The scripts in Redis', () => {
     const confirmation = { couponId, creationId: null, answered: [eventId], untold: [] };
     expect(await model.confirm({ ...confirmation, epoch })).to.deep.equal({ kind: 'closed' });
     expect(Object.keys((await stateOf(couponId)).outbox)).to.deep.equal([eventId]);
+  });
+
+  it('give no unit of a coupon before its creation is confirmed', async () => {
+    const command = await creation();
+    const { couponId } = command;
+    await model.create(command, epoch);
+    expect(await assign(couponId)).to.deep.equal({ kind: 'coupon-not-found' });
+    const creationId = couponId;
+    await model.confirm({ couponId, epoch, creationId, answered: [couponId], untold: [] });
+    expect(await assign(couponId)).to.have.property('kind', 'accepted');
   });
 
   it('do not know a key that was recorded in another epoch', async () => {

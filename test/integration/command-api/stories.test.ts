@@ -63,6 +63,17 @@ describe('A command, from the request to the answer', () => {
     expect([state.outbox, state.unanswered]).to.deep.equal([{}, []]);
   });
 
+  it('puts the event of a repeated creation into the log before it repeats the answer', async () => {
+    const command = newCoupon({ key: keyed('k1') });
+    const gate = office.desk.gate.state();
+    if (gate.kind === 'closed') throw new Error(gate.reason);
+    await office.desk.writeModel.create(command, gate.epoch);
+    const answer = await createCoupon(office.desk, command, null);
+    expect(answer).to.include({ kind: 'created', replayed: true });
+    expect((await office.stateOf(command.couponId)).outbox).to.deep.equal({});
+    expect(await office.ask(command.couponId)).to.have.property('kind', 'assigned');
+  });
+
   it('names an assignment as the reason of a refusal only when it is in the log', async () => {
     const couponId = await office.create({ perUserLimit: 2 });
     const first = await office.decideAndDie(couponId, { key: keyed('k1') });
