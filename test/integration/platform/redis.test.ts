@@ -110,7 +110,9 @@ describe('The Redis client', () => {
     const startedMs = performance.now();
     expect((await errorOf(script(['runs'], [1]))).code).to.equal('REDIS_UNAVAILABLE');
     expect(performance.now() - startedMs).to.be.below(190);
+    // Nor for the connection that comes within its time limit.
     wire.mend();
+    expect((await errorOf(script(['runs'], [1]))).code).to.equal('REDIS_UNAVAILABLE');
     await untilReady();
     await script(['runs'], [10]);
     expect(await timesRun()).to.equal(10);
