@@ -1,7 +1,7 @@
 --[[
   Decides on one unit for one user; domain/decide.ts decideAssign is the same rule, in the same order.
   Keys
-    1 gate            hash {epoch, replicationId}
+    1 gate            hash {epoch, replicationId, partitions}
     2 coupon          hash
     3 holders         hash user id -> `assignment id/sequence/assigned at/nth of user`, joined by
                       commas

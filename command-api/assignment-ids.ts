@@ -7,18 +7,21 @@ import { randomUUID } from 'node:crypto';
 const MAX_TRIES = 30;
 
 /**
- * A source of random ids of the partition whose turn it is. `turn`: a number that changes with every
- * batch; the partitions take their turns by it. An id of another partition is rare, and does no harm.
+ * A source of random ids of the partition whose turn it is. `partitions`: how many there are now.
+ * `turn`: a number that changes with every batch; the partitions take their turns by it. An id of
+ * another partition is rare, and does no harm.
  */
 export function createAssignmentIds(options: {
-  partitions: number;
-  partitionOf: (assignmentId: string) => number;
+  partitions: () => number;
+  partitionOf: (assignmentId: string, partitions: number) => number;
   turn: () => number;
 }): () => string {
   return () => {
-    const wanted = options.turn() % options.partitions;
+    const partitions = options.partitions();
+    const wanted = options.turn() % partitions;
     let id = randomUUID();
-    for (let tries = 1; tries < MAX_TRIES && options.partitionOf(id) !== wanted; tries += 1) {
+    for (let tries = 1; tries < MAX_TRIES; tries += 1) {
+      if (options.partitionOf(id, partitions) === wanted) break;
       id = randomUUID();
     }
     return id;

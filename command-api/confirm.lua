@@ -2,7 +2,7 @@
   Takes events that are in the log out of their coupon's outbox, and gives what they give;
   domain/decide.ts confirm is the same rule. Confirming twice changes nothing.
   Keys
-    1 gate            hash {epoch, replicationId}
+    1 gate            hash {epoch, replicationId, partitions}
     2 coupon          hash
     3 outbox          sorted set event id -> decided at
     4 outbox-events   hash event id -> event JSON

@@ -1,7 +1,7 @@
 --[[
   Decides on a new coupon; domain/decide.ts decideCreate is the same rule.
   Keys
-    1 gate            hash {epoch, replicationId}
+    1 gate            hash {epoch, replicationId, partitions}
     2 coupon          hash, absent before the first command
     3 outbox          sorted set event id -> decided at
     4 outbox-events   hash event id -> event JSON

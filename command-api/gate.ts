@@ -1,6 +1,7 @@
 // May this process decide, and in which epoch? Compared with the Redis that was reached, again at
 // every connection (protocol.md P8), and whenever a script found the epochs to differ.
 import type { Redis } from 'ioredis';
+import { type Partitions, parsePartitions } from '../domain/partitions.ts';
 import type { RedisKeys } from '../domain/redis-keys.ts';
 import { type Backoff, backoffMs, pause } from '../platform/backoff.ts';
 import { messageOf } from '../platform/errors.ts';
@@ -8,13 +9,18 @@ import type { Logger } from '../platform/logger.ts';
 import type { NewestClaim } from './claims.ts';
 import { createRebuilder, type Rebuild } from './rebuilder.ts';
 
-export type GateState = { kind: 'open'; epoch: number } | { kind: 'closed'; reason: string };
+/** An epoch, and the partitions that its gate was opened for: nowhere else do its events count. */
+export type OpenEpoch = { epoch: number; partitions: Partitions };
+
+export type GateState = ({ kind: 'open' } & OpenEpoch) | { kind: 'closed'; reason: string };
 
 /** A coupon that a script of `epoch` found closed: the gate, or the coupon itself, is of another one. */
 export type Suspect = { couponId: string; epoch: number };
 
 export type Gate = {
   state(): GateState;
+  /** What the gate was last open for, also while it is closed; null before it was open. */
+  lastOpen(): OpenEpoch | null;
   /** Closes the gate and compares again: something was found that contradicts it. */
   recheck(reason: string): void;
   /** Closes the gate and compares again, with this coupon (protocol.md P9). */
@@ -44,6 +50,7 @@ export function createGate(options: GateOptions): Gate {
   const ended = new AbortController();
   const suspects = new Map<string, number>();
   let state: GateState = { kind: 'closed', reason: 'not compared yet' };
+  let lastOpen: OpenEpoch | null = null;
   let comparison = 0;
 
   const shut = (reason: string): void => {
@@ -53,8 +60,10 @@ export function createGate(options: GateOptions): Gate {
 
   const show = (found: Comparison): void => {
     if (found.kind === 'open') {
-      if (state.kind === 'closed') logger.info({ epoch: found.epoch }, 'gate open');
+      const { epoch, partitions } = found;
+      if (state.kind === 'closed') logger.info({ epoch, partitions }, 'gate open');
       state = found;
+      lastOpen = { epoch, partitions };
       suspects.clear();
       return;
     }
@@ -113,6 +122,7 @@ export function createGate(options: GateOptions): Gate {
         ? state
         : { kind: 'closed', reason: `Redis is being rebuilt: ${progress}` };
     },
+    lastOpen: () => lastOpen,
     recheck,
     suspect: ({ couponId, epoch }) => {
       suspects.set(couponId, epoch);
@@ -131,7 +141,7 @@ export function createGate(options: GateOptions): Gate {
 }
 
 type Comparison =
-  | { kind: 'open'; epoch: number }
+  | ({ kind: 'open' } & OpenEpoch)
   /** This Redis may not decide, but no rebuild can change that. */
   | { kind: 'closed'; reason: string }
   /** A new epoch is needed (protocol.md P9). */
@@ -163,13 +173,17 @@ async function compare(
     if (claim !== Number(gate.epoch)) {
       return { kind: 'rebuild', reason: 'the gate is not of the newest epoch claimed' };
     }
+    const partitions = parsePartitions(gate.partitions ?? '');
+    if (partitions === null) {
+      return { kind: 'rebuild', reason: 'the gate does not say which partitions it is open for' };
+    }
     for (const [couponId, epoch] of suspects) {
       if (`${epoch}` !== gate.epoch) continue;
       if ((await redis.hget(keys.coupon(couponId), 'epoch')) !== gate.epoch) {
         return { kind: 'rebuild', reason: `coupon ${couponId} is not of the gate's epoch` };
       }
     }
-    return { kind: 'open', epoch: Number(gate.epoch) };
+    return { kind: 'open', epoch: Number(gate.epoch), partitions };
   } catch (error) {
     return { kind: 'unreachable', reason: messageOf(error) };
   }

@@ -11,6 +11,7 @@ import type { EventCodec } from '../platform/event-codec.ts';
 import type { EndableKafka } from '../platform/kafka.ts';
 import type { Logger } from '../platform/logger.ts';
 import { partitionOfKey } from '../platform/murmur2.ts';
+import type { OpenEpoch } from './gate.ts';
 
 /** An event with its bytes and its place, ready to be sent any number of times. */
 export type PreparedEvent = {
@@ -23,11 +24,14 @@ export type PreparedEvent = {
 };
 
 export type LogWriter = {
-  /** Where the events with this key go; the same for as long as the topic has as many partitions. */
-  partitionOf(topic: EventTopic, key: string): number;
   /** How many batches were begun. */
   batches(): number;
-  prepare(event: CouponEvent, traceparent: string | null): PreparedEvent;
+  /**
+   * The event with its place, among the partitions that its epoch's gate was opened for: a partition
+   * that was added since holds no marker of that epoch, and what stands there is void.
+   * @returns null when the gate was last open for another epoch, or for none
+   */
+  prepare(event: CouponEvent, traceparent: string | null): PreparedEvent | null;
   /**
    * Sends the batch until the brokers have acknowledged it, however long that takes.
    * @returns the position of each event, in the order of the batch; null when the writer was closed first
@@ -45,8 +49,8 @@ type LogWriterOptions = {
   createClient: () => EndableKafka;
   codec: EventCodec;
   topicPrefix: string;
-  /** By logical topic: how many partitions it has. */
-  partitions: ReadonlyMap<EventTopic, number>;
+  /** What the gate was last open for. */
+  lastOpen: () => OpenEpoch | null;
   sendTimeoutMs: number;
   logger: Logger;
 };
@@ -101,15 +105,13 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
     line = undefined;
   };
 
-  const partitionOf = (topic: EventTopic, key: string): number =>
-    partitionOfKey(key, options.partitions.get(topic) ?? 1);
-
   return {
-    partitionOf,
     batches: () => batches,
     prepare: (event, traceparent) => {
       const { topic, key } = placeOf(event);
-      const partition = partitionOf(topic, key);
+      const open = options.lastOpen();
+      if (open?.epoch !== event.epoch) return null;
+      const partition = partitionOfKey(key, open.partitions[topic]);
       const value = codec.encode(topic, recordNameOf(event), event);
       return { event, topic, partition, key, value, traceparent };
     },
@@ -183,7 +185,8 @@ function toTopicMessages(batch: readonly PreparedEvent[], topicPrefix: string): 
 }
 
 // The broker answers with the first offset of each partition's part of the batch; the events follow
-// it in the order in which they were given.
+// it in the order in which they were given. kafkajs leaves out, and does not tell, what goes to a
+// partition that it does not know of yet: the next client asks the brokers anew.
 function positionsOf(
   batch: readonly PreparedEvent[],
   topicPrefix: string,

@@ -10,6 +10,7 @@ import { listen } from '../http/server.ts';
 import { readAvroRecords } from '../platform/avro-schemas.ts';
 import { createEventCodec } from '../platform/event-codec.ts';
 import { createEndableKafka, createKafka } from '../platform/kafka.ts';
+import { partitionOfKey } from '../platform/murmur2.ts';
 import { createRedis } from '../platform/redis.ts';
 import { runService } from '../platform/service.ts';
 import { createTopicEndsReader } from '../platform/topic-ends.ts';
@@ -77,12 +78,11 @@ await runService({
     });
     lifecycle.opened('gate', () => gate.close());
 
-    const partitions = await countPartitions(admin, topicPrefix);
     const writer = await createLogWriter({
       createClient: () => createEndableKafka(settings.kafka, logger),
       codec,
       topicPrefix,
-      partitions,
+      lastOpen: gate.lastOpen,
       sendTimeoutMs: SEND_TIMEOUT_MS,
       logger,
     });
@@ -123,8 +123,8 @@ await runService({
     lifecycle.opened('relay', () => relay.close());
 
     const newAssignmentId = createAssignmentIds({
-      partitions: partitions.get(ASSIGN_TOPIC) ?? 1,
-      partitionOf: (assignmentId) => writer.partitionOf(ASSIGN_TOPIC, assignmentId),
+      partitions: () => gate.lastOpen()?.partitions[ASSIGN_TOPIC] ?? 1,
+      partitionOf: partitionOfKey,
       turn: writer.batches,
     });
     const endOf = createEndOf(admin, topicPrefix);
@@ -145,21 +145,6 @@ await runService({
     logger.info({ host: settings.http.host, port: server.port }, 'listening');
   },
 });
-
-async function countPartitions(
-  admin: Admin,
-  topicPrefix: string,
-): Promise<Map<EventTopic, number>> {
-  const { topics } = await admin.fetchTopicMetadata({
-    topics: EVENT_TOPICS.map((topic) => topicPrefix + topic),
-  });
-  return new Map(
-    EVENT_TOPICS.map((topic) => [
-      topic,
-      topics.find(({ name }) => name === topicPrefix + topic)?.partitions.length ?? 0,
-    ]),
-  );
-}
 
 function createEndOf(
   admin: Admin,

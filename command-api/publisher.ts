@@ -30,10 +30,14 @@ export type Publisher = {
   /**
    * Emits and confirms an event, for a caller who is told of it. An event that is on its way in
    * this process already is not sent twice. Resolves as `unknown` after `answerTimeoutMs`; the
-   * event goes on its way all the same.
+   * event goes on its way all the same. One of another epoch than the gate's is `unknown` at once:
+   * that epoch is over, or not known here yet.
    */
   publish(event: CouponEvent, traceparent: string | null): Promise<Published>;
-  /** Emits and confirms an event that nobody waits for. @returns false when it is on its way already */
+  /**
+   * Emits and confirms an event that nobody waits for.
+   * @returns false when it is on its way already, or of another epoch than the gate's
+   */
   relay(event: CouponEvent): boolean;
   /** How many events are on their way. */
   waiting(): number;
@@ -71,9 +75,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
   let queue: Entry[] = [];
   let sending = false;
 
-  const enqueue = (event: CouponEvent, traceparent: string | null): Entry => {
+  const enqueue = (event: CouponEvent, traceparent: string | null): Entry | null => {
+    const prepared = writer.prepare(event, traceparent);
+    if (prepared === null) return null;
     const entry: Entry = {
-      prepared: writer.prepare(event, traceparent),
+      prepared,
       span: startSpan(`publish ${event.type}`, SpanKind.PRODUCER, traceparent),
       listeners: new Set(),
       confirming: false,
@@ -175,6 +181,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     publish: (event, traceparent) =>
       new Promise((resolve) => {
         const entry = entries.get(event.eventId) ?? enqueue(event, traceparent);
+        if (entry === null) return resolve(UNKNOWN);
         const listener = (published: Published): void => {
           clearTimeout(timer);
           resolve(published);
@@ -187,9 +194,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
         entry.listeners.add(listener);
       }),
     relay: (event) => {
-      if (entries.has(event.eventId)) return false;
-      enqueue(event, null);
-      return true;
+      return !entries.has(event.eventId) && enqueue(event, null) !== null;
     },
     waiting: () => entries.size,
     drained: async (timeoutMs) => {

@@ -7,7 +7,7 @@ import { toDeadLetterHeaders } from '../domain/dead-letter.ts';
 import type { RedisKeys } from '../domain/redis-keys.ts';
 import { deadLetterTopicOf } from '../domain/topics.ts';
 import { AppError } from '../platform/errors.ts';
-import { disconnectSoon } from '../platform/kafka.ts';
+import { demandAcknowledged, disconnectSoon } from '../platform/kafka.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createScript, redisUnavailable } from '../platform/redis.ts';
 import type { PreparedEvent } from './log-writer.ts';
@@ -73,14 +73,12 @@ async function writeLetter(
     LETTER_LIMIT_MS,
   );
   try {
-    const sent = producer.connect().then(() =>
-      producer.send({
-        topic: topicPrefix + deadLetterTopicOf(topic),
-        acks: -1,
-        messages: [{ partition, key, value, headers }],
-      }),
-    );
-    await Promise.race([sent, limit.promise]);
+    const letter = {
+      topic: topicPrefix + deadLetterTopicOf(topic),
+      messages: [{ partition, key, value, headers }],
+    };
+    const sent = producer.connect().then(() => producer.send({ ...letter, acks: -1 }));
+    demandAcknowledged([letter], await Promise.race([sent, limit.promise]));
   } catch (cause) {
     const reason = "the dead letter topic can't be written";
     throw new AppError('KAFKA_UNAVAILABLE', reason, { cause, retriable: true });

@@ -4,7 +4,7 @@
   emitted again first; what it took stays taken until the next rebuild (protocol.md P7).
   domain/decide.ts setAside is the same rule. Doing it twice changes nothing.
   Keys
-    1 gate            hash {epoch, replicationId}
+    1 gate            hash {epoch, replicationId, partitions}
     2 coupon          hash
     3 outbox          sorted set event id -> decided at
   Arguments

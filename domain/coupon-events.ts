@@ -59,4 +59,6 @@ export type EpochClaimed = {
   /** Which process claims it, for people who read the log. */
   claimedBy: string;
   claimedAt: number;
+  /** The partitions that the epoch is marked in (domain/partitions.ts); empty in the oldest claims. */
+  partitions: string;
 };

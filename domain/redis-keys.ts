@@ -7,8 +7,8 @@ export type RedisKeys = ReturnType<typeof createRedisKeys>;
 export function createRedisKeys(prefix: string) {
   return {
     /**
-     * Hash {epoch, replicationId}: whether, and for which epoch, this Redis may decide. While a
-     * rebuild is on its way it is {closing}: the epoch that will be next.
+     * Hash {epoch, replicationId, partitions}: whether, for which epoch, and for which partitions of
+     * the event topics (domain/partitions.ts) this Redis may decide. While a rebuild is on its way it is {closing}: the epoch that will be next.
      */
     gate: `${prefix}firstcome:gate`,
     /** String: the token of the one rebuilder that may write; expires. */

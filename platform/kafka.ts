@@ -65,6 +65,34 @@ export function createEndableKafka(
   };
 }
 
+/**
+ * How long a client that lives long goes by what it knows of a topic: so long it takes until it sees
+ * a partition that was added (kafkajs' own choice is 5 minutes).
+ */
+export const METADATA_AGE_MS = 10_000;
+
+type Sent = { topic: string; messages: readonly { partition?: number }[] };
+type Acknowledged = { topicName: string; partition: number };
+
+/**
+ * Everything that was sent to a stated partition was acknowledged there. kafkajs leaves out, and does
+ * not tell, what goes to a partition that it does not know of.
+ * @throws Error naming a partition that did not acknowledge
+ */
+export function demandAcknowledged(
+  sent: readonly Sent[],
+  acknowledged: readonly Acknowledged[],
+): void {
+  for (const { topic, messages } of sent) {
+    for (const { partition } of messages) {
+      const isThere = acknowledged.some(
+        (answer) => answer.topicName === topic && answer.partition === partition,
+      );
+      if (!isThere) throw new Error(`no acknowledgement of ${topic}/${partition}`);
+    }
+  }
+}
+
 /** Longer than a broker that answers ever needs. */
 const DISCONNECT_MS = 2_000;
 

@@ -2,6 +2,7 @@
 // the offsets that Kafka's group keeps are a hint, for tools that show lag and for a quick start.
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka } from 'kafkajs';
 import { type Backoff, backoffMs, pause } from '../platform/backoff.ts';
+import { METADATA_AGE_MS } from '../platform/kafka.ts';
 import type { Logger } from '../platform/logger.ts';
 import { type ApplyBatch, laneOf } from './apply-batch.ts';
 import type { Condition } from './condition.ts';
@@ -54,6 +55,7 @@ export async function startConsumer(parts: Parts): Promise<() => Promise<void>> 
     heartbeatInterval: HEARTBEAT_INTERVAL_MS,
     maxWaitTimeInMs: FETCH_WAIT_MS,
     allowAutoTopicCreation: false,
+    metadataMaxAge: METADATA_AGE_MS,
   });
   const closing = new AbortController();
   const positions = new Map<string, Position>();

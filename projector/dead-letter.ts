@@ -3,6 +3,7 @@ import type { Producer } from 'kafkajs';
 import { toDeadLetterHeaders } from '../domain/dead-letter.ts';
 import { deadLetterTopicOf } from '../domain/topics.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
+import { demandAcknowledged } from '../platform/kafka.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { DeadLetter } from './log-record.ts';
 
@@ -42,7 +43,8 @@ export function createDeadLetterWriter(parts: {
         },
       ],
     }));
-    await acknowledged(producer.sendBatch({ acks: -1, topicMessages }));
+    const sent = producer.sendBatch({ acks: -1, topicMessages });
+    await acknowledged(sent.then((answers) => demandAcknowledged(topicMessages, answers)));
     for (const { record, poison } of letters) {
       const { topic, partition, offset } = record;
       logger.error({ topic, partition, offset: String(offset), ...poison }, 'dead letter');

@@ -6,7 +6,7 @@ import { healthRoutes } from '../http/health.ts';
 import { listen } from '../http/server.ts';
 import { readAvroRecords } from '../platform/avro-schemas.ts';
 import { createEventCodec } from '../platform/event-codec.ts';
-import { createKafka } from '../platform/kafka.ts';
+import { createKafka, METADATA_AGE_MS } from '../platform/kafka.ts';
 import { createMysql } from '../platform/mysql.ts';
 import { runService } from '../platform/service.ts';
 import { createApplyBatch } from './apply-batch.ts';
@@ -46,7 +46,10 @@ await runService({
       schemas: readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD),
     });
     const kafka = createKafka(settings.kafka, logger);
-    const producer = kafka.producer({ allowAutoTopicCreation: false });
+    const producer = kafka.producer({
+      allowAutoTopicCreation: false,
+      metadataMaxAge: METADATA_AGE_MS,
+    });
     await producer.connect();
     lifecycle.opened('dead letter producer', () => producer.disconnect());
 

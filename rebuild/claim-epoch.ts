@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { type Kafka, Partitioners, type Producer } from 'kafkajs';
 import type { EpochClaimed, EpochStarted } from '../domain/coupon-events.ts';
 import { recordNameOf } from '../domain/event-record.ts';
+import { formatPartitions, type Partitions } from '../domain/partitions.ts';
 import { EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../domain/topics.ts';
 import { type Backoff, backoffMs, pause } from '../platform/backoff.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
@@ -58,14 +59,16 @@ export async function newestClaimOf({ kafka, topicPrefix }: Log): Promise<number
 /**
  * Claims a new epoch: the offset of the claim. Sent once; a claim whose outcome is not known counts
  * for nobody, and the next attempt makes its own.
+ * @param partitions those that will be marked
  * @param nowMs Redis' clock
  * @throws AppError KAFKA_UNAVAILABLE (retriable)
  */
-export async function claimEpoch(log: Log, nowMs: number): Promise<number> {
+export async function claimEpoch(log: Log, partitions: Partitions, nowMs: number): Promise<number> {
   const claimed: EpochClaimed = {
     type: 'EpochClaimed',
     claimedBy: `rebuild on ${hostname()}, process ${process.pid}`,
     claimedAt: nowMs,
+    partitions: formatPartitions(partitions),
   };
   const value = log.codec.encode(EPOCHS_TOPIC, recordNameOf(claimed), claimed);
   const [written] = await withProducer(log.kafka, (producer) =>
@@ -80,23 +83,23 @@ export async function claimEpoch(log: Log, nowMs: number): Promise<number> {
 }
 
 /**
- * Writes `EpochStarted(epoch)` to every partition of both event topics, again and again until all
- * are acknowledged: a marker that is there twice says the same twice.
+ * Writes `EpochStarted(epoch)` to each of these partitions, again and again until all are
+ * acknowledged: a marker that is there twice says the same twice.
  * @param nowMs Redis' clock
  * @param signal gives up; the signal's reason is thrown
  */
 export async function markLog(
   log: Log,
+  places: readonly LogPartition[],
   epoch: number,
   nowMs: number,
   signal: AbortSignal,
   report: (line: string) => void,
 ): Promise<Marker[]> {
-  let marks: Mark[] | undefined;
+  // The same ids at every attempt: whatever of them is in the log is this rebuild's own.
+  const marks = places.map((place): Mark => ({ ...place, eventId: randomUUID() }));
   for (let attempt = 0; ; attempt += 1) {
     try {
-      // The same ids at every attempt: whatever of them is in the log is this rebuild's own.
-      marks ??= (await eventPartitions(log)).map((place) => ({ ...place, eventId: randomUUID() }));
       return await sendMarks(log, marks, epoch, nowMs);
     } catch (error) {
       if (!(error instanceof AppError && error.retriable === true)) throw error;

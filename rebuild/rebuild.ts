@@ -3,6 +3,7 @@
 //   lock -> wait out the lag -> claim -> close -> every marker acknowledged -> fold -> write -> gate
 import type { Redis } from 'ioredis';
 import type { Kafka } from 'kafkajs';
+import { formatPartitions } from '../domain/partitions.ts';
 import type { RedisKeys } from '../domain/redis-keys.ts';
 import { pause } from '../platform/backoff.ts';
 import { AppError } from '../platform/errors.ts';
@@ -12,6 +13,7 @@ import { claimEpoch, eventPartitions, type Log, markLog, newestClaimOf } from '.
 import { closeRedis } from './close-coupons.ts';
 import { foldLog } from './fold-log.ts';
 import { lostAttempt, type RebuildLock, takeLock } from './lock.ts';
+import { countPartitions, demandEveryPartition } from './partitions.ts';
 import { writeCoupons } from './write-coupons.ts';
 
 export type RebuildOptions = {
@@ -96,19 +98,21 @@ async function rebuildUnderLock(
   await pause(lagMs, signal);
   signal.throwIfAborted();
   // A log that can't be read whole is found out before anything is closed.
-  await eventPartitions(log);
+  const places = await eventPartitions(log);
+  const partitions = countPartitions(places);
   await lock.renew();
   watch.lap('wait');
 
-  const epoch = await claimEpoch(log, await clockOf(redis));
+  const epoch = await claimEpoch(log, partitions, await clockOf(redis));
   report(`claimed epoch ${epoch}`);
+  await demandEveryPartition(log, epoch, partitions);
   watch.lap('claim');
 
   const closed = await closeRedis(locked, epoch);
   report(`closed ${closed.size} coupons`);
   watch.lap('close');
 
-  const markers = await markLog(log, epoch, await clockOf(redis), signal, report);
+  const markers = await markLog(log, places, epoch, await clockOf(redis), signal, report);
   report(`marked ${markers.length} partitions`);
   watch.lap('mark');
 
@@ -123,7 +127,7 @@ async function rebuildUnderLock(
 
   const newest = await newestClaimOf(log);
   if (newest !== epoch) throw lostAttempt(`epoch ${newest} was claimed meanwhile`);
-  await lock.run('open-gate', epoch, [], []);
+  await lock.run('open-gate', epoch, [], [formatPartitions(partitions)]);
   watch.lap('gate');
 
   const { records, voided, unreadable, foldMs } = folded;

@@ -3,7 +3,7 @@
   lock is the caller's, and this is the master on which it was taken (protocol.md P17).
   Keys
     1 rebuild lock    string, the token of its holder
-    2 gate            hash {epoch, replicationId}, or {closing}
+    2 gate            hash {epoch, replicationId, partitions}, or {closing}
     3.. what the step touches
   Arguments
     1 token
@@ -22,7 +22,8 @@
                       for each idempotency key: record, ms to live; ids of the unanswered
     write-coupon      keys: coupon, coupons; 5 coupon id; 6.. its fields and values
     drop-coupon       keys: coupon, coupons; 5 coupon id
-    open-gate         puts the gate of this epoch in the place of its {closing}, and gives the lock back
+    open-gate         5 partitions that this epoch was marked in; puts the gate of this epoch in the
+                      place of its {closing}, and gives the lock back
   Returns
     {'done'}, or {'lost', reason} when the fence, or a higher epoch, forbids it: nothing was changed
 ]]
@@ -70,7 +71,8 @@ if step == 'close-coupons' then
   end
 elseif step == 'open-gate' then
   redis.call('DEL', gate, KEYS[1])
-  redis.call('HSET', gate, 'epoch', epoch, 'replicationId', ARGV[2])
+  redis.call('HSET', gate, 'epoch', epoch, 'replicationId', ARGV[2],
+    'partitions', ARGV[5])
 elseif redis.call('HGET', KEYS[3], 'closing') ~= epoch then
   return lost('a coupon was changed')
 elseif step == 'write-assignments' then

@@ -6,6 +6,7 @@ import type { Knex } from 'knex';
 import { type Place, readOrigin } from '../domain/dead-letter.ts';
 import { deadLetterTopicOf, EVENT_TOPICS } from '../domain/topics.ts';
 import { messageOf } from '../platform/errors.ts';
+import { demandAcknowledged } from '../platform/kafka.ts';
 import { rangesOf, scanBatches, type TopicRange } from '../platform/log-scan.ts';
 import type { ParkedLetter } from './parked-letters.ts';
 
@@ -84,7 +85,7 @@ function redriveSome(
         topic,
         messages: [{ partition, key, value, headers }],
       }));
-    await producer.sendBatch({ acks: -1, topicMessages });
+    demandAcknowledged(topicMessages, await producer.sendBatch({ acks: -1, topicMessages }));
     await trx('dead_letters')
       .whereIn('id', [...waiting])
       .update({

@@ -111,4 +111,5 @@ export const anyEpochClaimed: fc.Arbitrary<EpochClaimed> = fc.record({
   type: fc.constant('EpochClaimed' as const),
   claimedBy: anyText(1, 100),
   claimedAt: anyTime,
+  partitions: fc.constantFrom('', 'coupon-lifecycle=3 coupon-assign=3'),
 });

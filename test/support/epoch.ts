@@ -1,5 +1,6 @@
 // The epochs of a test's world: opened by a rebuild of the empty log, and claimed as one begins.
 import type { Redis } from 'ioredis';
+import type { EpochClaimed } from '../../domain/coupon-events.ts';
 import { recordNameOf } from '../../domain/event-record.ts';
 import { createRedisKeys } from '../../domain/redis-keys.ts';
 import { EPOCHS_TOPIC } from '../../domain/topics.ts';
@@ -24,8 +25,16 @@ export async function openEpoch(world: EventWorld, redis: Redis): Promise<number
 }
 
 /** Claims a newer epoch, as a rebuild begins. @returns the epoch claimed */
-export async function claimEpoch({ kafka, codec, topicPrefix }: EventWorld): Promise<number> {
-  const claim = { type: 'EpochClaimed', claimedBy: 'a test', claimedAt: Date.now() } as const;
+export async function claimEpoch(
+  { kafka, codec, topicPrefix }: EventWorld,
+  partitions = '',
+): Promise<number> {
+  const claim: EpochClaimed = {
+    type: 'EpochClaimed',
+    claimedBy: 'a test',
+    claimedAt: Date.now(),
+    partitions,
+  };
   const value = codec.encode(EPOCHS_TOPIC, recordNameOf(claim), claim);
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   await producer.connect();

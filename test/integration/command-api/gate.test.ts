@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Admin } from 'kafkajs';
 import { createNewestClaim, type NewestClaim } from '../../../command-api/claims.ts';
 import { createGate, type Gate } from '../../../command-api/gate.ts';
+import { formatPartitions } from '../../../domain/partitions.ts';
 import { createRedisKeys } from '../../../domain/redis-keys.ts';
 import { EPOCHS_TOPIC } from '../../../domain/topics.ts';
 import { createRedis } from '../../../platform/redis.ts';
@@ -14,6 +15,8 @@ import { silentLogger } from '../../support/silent-logger.ts';
 import { createTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { createEventWorld, type EventWorld } from '../../support/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
+
+const PARTITIONS = { 'coupon-lifecycle': 3, 'coupon-assign': 4 };
 
 describe('The gate', () => {
   let world: EventWorld;
@@ -78,7 +81,11 @@ describe('The gate', () => {
   /** Makes Redis agree with `epoch`, as the end of a rebuild does. */
   const agreeOn = async (epoch: number): Promise<void> => {
     const replicationId = /master_replid:(\S+)/.exec(await direct.info('replication'))?.[1] ?? '';
-    await direct.hset(keys.gate, { epoch, replicationId });
+    await direct.hset(keys.gate, {
+      epoch,
+      replicationId,
+      partitions: formatPartitions(PARTITIONS),
+    });
   };
 
   it('is closed before it was compared, and without a gate in Redis, and opens by itself', async () => {
@@ -94,6 +101,36 @@ describe('The gate', () => {
     await direct.hset(keys.gate, { replicationId: 'another' });
     openGate();
     await untilClosed('not the one');
+  });
+
+  for (const [what, partitions] of [
+    ['does not say which partitions it is open for', null],
+    ['says it in words that nobody knows', 'coupon-assign: 3'],
+  ] as const) {
+    it(`is closed when the gate in Redis ${what}`, async () => {
+      const epoch = await claimEpoch(world);
+      await agreeOn(epoch);
+      await direct.hdel(keys.gate, 'partitions');
+      if (partitions !== null) await direct.hset(keys.gate, { partitions });
+      openGate();
+      await untilClosed('does not say which partitions');
+      expect(gate.lastOpen()).to.equal(null);
+      await agreeOn(epoch);
+      expect(await untilOpen()).to.equal(epoch);
+    });
+  }
+
+  it('remembers the epoch and the partitions that it was last open for', async () => {
+    const epoch = await claimEpoch(world);
+    await agreeOn(epoch);
+    openGate();
+    await untilOpen();
+    const opened = { epoch, partitions: PARTITIONS };
+    expect(gate.state()).to.deep.equal({ kind: 'open', ...opened });
+    await direct.del(keys.gate);
+    gate.recheck('again');
+    await untilClosed('no gate');
+    expect(gate.lastOpen()).to.deep.equal(opened);
   });
 
   it('is closed while a rebuild has closed it', async () => {
@@ -195,7 +232,8 @@ describe('The gate', () => {
       try {
         const replicationId =
           /master_replid:(\S+)/.exec(await other.info('replication'))?.[1] ?? '';
-        await other.hset(keys.gate, { epoch, replicationId });
+        const partitions = formatPartitions(PARTITIONS);
+        await other.hset(keys.gate, { epoch, replicationId, partitions });
         await other.config('SET', 'repl-diskless-sync-delay', '0');
         await direct.replicaof('127.0.0.1', master.port);
         await waitUntil('the replica has followed', async () =>

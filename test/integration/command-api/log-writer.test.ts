@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import type { OpenEpoch } from '../../../command-api/gate.ts';
 import {
   createLogWriter,
   type LogWriter,
@@ -8,8 +9,9 @@ import {
 import type { CouponAssigned, CouponCreated, CouponEvent } from '../../../domain/coupon-events.ts';
 import { toLogEvent } from '../../../domain/event-record.ts';
 import { formatPositions, type Position } from '../../../domain/position.ts';
-import { EVENT_TOPICS } from '../../../domain/topics.ts';
+import { ASSIGN_TOPIC, EVENT_TOPICS } from '../../../domain/topics.ts';
 import { rangesOf, scanLog } from '../../../platform/log-scan.ts';
+import { addPartitions } from '../../support/partitions.ts';
 import { couponAssigned, couponCreated } from '../../support/sample-events.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { createEventWorld, type EventWorld } from '../../support/topics.ts';
@@ -28,6 +30,7 @@ describe('Writing to the log', () => {
   let world: EventWorld;
   let wires: WiredKafka;
   let writer: LogWriter;
+  let open: OpenEpoch | null;
 
   before(async function () {
     this.timeout(60_000);
@@ -38,12 +41,13 @@ describe('Writing to the log', () => {
     await world?.cleanup();
   });
   beforeEach(async () => {
+    open = { epoch: 0, partitions: { 'coupon-lifecycle': 3, 'coupon-assign': 3 } };
     wires = await createWiredKafka();
     writer = await createLogWriter({
       createClient: wires.createClient,
       codec: world.codec,
       topicPrefix: world.topicPrefix,
-      partitions: new Map(EVENT_TOPICS.map((topic) => [topic, 3])),
+      lastOpen: () => open,
       sendTimeoutMs: 700,
       logger: silentLogger(),
     });
@@ -54,8 +58,13 @@ describe('Writing to the log', () => {
     await wires.close();
   });
 
+  const prepareOne = (event: CouponEvent, traceparent: string | null = null): PreparedEvent => {
+    const prepared = writer.prepare(event, traceparent);
+    if (prepared === null) throw new Error('of another epoch');
+    return prepared;
+  };
   const prepare = (events: CouponEvent[]): PreparedEvent[] =>
-    events.map((event) => writer.prepare(event, null));
+    events.map((event) => prepareOne(event));
 
   /** Every event in the log, by its position. */
   const readLog = async (): Promise<Map<string, Found>> => {
@@ -142,7 +151,7 @@ describe('Writing to the log', () => {
 
   it('keeps the trace of the request with the event', async () => {
     const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
-    const batch = [writer.prepare(assigned(1), traceparent), writer.prepare(assigned(2), null)];
+    const batch = [prepareOne(assigned(1), traceparent), prepareOne(assigned(2))];
     const positions = await writer.write(batch);
     const log = await readLog();
     const traces = positions?.map((p) => log.get(formatPositions([p]))?.traceparent);
@@ -154,6 +163,47 @@ describe('Writing to the log', () => {
     expect(() => writer.prepare(broken, null))
       .to.throw()
       .with.property('code', 'EVENT_INVALID');
+  });
+
+  it('takes no event of another epoch than the one that the gate was last open for', () => {
+    expect(writer.prepare({ ...assigned(1), epoch: 1 }, null)).to.equal(null);
+    open = null;
+    expect(writer.prepare(assigned(1), null)).to.equal(null);
+  });
+
+  it('uses the partitions of the gate, whatever there are, and new ones at once', async function () {
+    this.timeout(30_000);
+    const own = await createEventWorld('log-writer-more-');
+    const widening = await createLogWriter({
+      createClient: wires.createClient,
+      codec: own.codec,
+      topicPrefix: own.topicPrefix,
+      lastOpen: () => open,
+      sendTimeoutMs: 700,
+      logger: silentLogger(),
+    });
+    try {
+      const events = Array.from({ length: 200 }, (_, n) => assigned(n + 1));
+      const write = async (): Promise<Set<number>> => {
+        const batch = events.flatMap((event) => widening.prepare(event, null) ?? []);
+        const positions = (await widening.write(batch)) ?? [];
+        expect(positions.map(({ partition }) => partition)).to.deep.equal(
+          batch.map(({ partition }) => partition),
+        );
+        return new Set(positions.map(({ partition }) => partition));
+      };
+      expect(await write()).to.deep.equal(new Set([0, 1, 2]));
+      await addPartitions(own.kafka, own.topicPrefix + ASSIGN_TOPIC, 5);
+      expect(await write()).to.deep.equal(new Set([0, 1, 2]));
+      // The producer's client has listed the topic before: it must not leave anything out.
+      open = { epoch: 0, partitions: { 'coupon-lifecycle': 3, 'coupon-assign': 5 } };
+      expect(await write()).to.deep.equal(new Set([0, 1, 2, 3, 4]));
+      const ends = await rangesOf(own.kafka, own.topicPrefix + ASSIGN_TOPIC);
+      expect(ends.every(({ to }) => to > 0n)).to.equal(true);
+    } finally {
+      await widening.close();
+      await own.cleanup();
+    }
   });
 
   describe('that is in trouble', () => {

@@ -16,7 +16,7 @@ import { createWriteModel } from '../../../command-api/write-model.ts';
 import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
 import { createRedisKeys, type RedisKeys } from '../../../domain/redis-keys.ts';
-import { EPOCHS_TOPIC, EVENT_TOPICS } from '../../../domain/topics.ts';
+import { EPOCHS_TOPIC } from '../../../domain/topics.ts';
 import { createTopicEndsReader } from '../../../platform/topic-ends.ts';
 import { connectRedis } from '../../support/redis.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -84,7 +84,7 @@ export async function openOffice(
     createClient: wires.createClient,
     codec: world.codec,
     topicPrefix: world.topicPrefix,
-    partitions: new Map(EVENT_TOPICS.map((topic) => [topic, 3])),
+    lastOpen: gate.lastOpen,
     sendTimeoutMs: options.sendTimeoutMs ?? 2_000,
     logger,
   });

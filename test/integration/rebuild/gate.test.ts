@@ -72,7 +72,7 @@ describe('A gate that rebuilds', () => {
     isAway = true;
     const before = looks;
     await waitUntil('it was asked for again', () => looks >= before + 2);
-    expect(gate.state()).to.deep.equal({ kind: 'open', epoch });
+    expect(gate.state()).to.include({ kind: 'open', epoch });
     expect(attempts).to.equal(0);
   });
 

@@ -115,6 +115,7 @@ describe('Rebuilding Redis from the log', () => {
       expect(await world.gate()).to.deep.equal({
         epoch: '0',
         replicationId: /master_replid:(\S+)/.exec(await world.redis.info('replication'))?.[1],
+        partitions: 'coupon-lifecycle=3 coupon-assign=3',
       });
       expect(await world.redis.exists(world.keys.rebuildLock)).to.equal(0);
     });

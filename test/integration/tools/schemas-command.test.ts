@@ -45,7 +45,11 @@ describe('npm run schemas', () => {
     await send('coupon-lifecycle-dlt', { value: created.subarray(0, -1) });
     await send('coupon-lifecycle-dlt', { value: Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1]) });
     await send('coupon-epochs', {
-      value: world.codec.encode('coupon-epochs', 'EpochClaimed', { claimedBy: 'x', claimedAt: 0 }),
+      value: world.codec.encode('coupon-epochs', 'EpochClaimed', {
+        claimedBy: 'x',
+        claimedAt: 0,
+        partitions: '',
+      }),
     });
     await producer.disconnect();
   });

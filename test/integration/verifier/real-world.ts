@@ -114,7 +114,12 @@ async function writePartition(
 
 /** As many as it takes for the newest to be that of the facts. */
 async function writeClaims({ newestClaim }: Facts, codec: EventCodec, send: Send): Promise<void> {
-  const claim: EpochClaimed = { type: 'EpochClaimed', claimedBy: 'a test', claimedAt: 0 };
+  const claim: EpochClaimed = {
+    type: 'EpochClaimed',
+    claimedBy: 'a test',
+    claimedAt: 0,
+    partitions: '',
+  };
   const value = codec.encode(EPOCHS_TOPIC, recordNameOf(claim), claim);
   const messages = Array.from({ length: (newestClaim ?? -1) + 1 }, () => ({ value }));
   if (messages.length > 0) await send(EPOCHS_TOPIC, 0, messages);

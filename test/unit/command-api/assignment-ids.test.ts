@@ -3,26 +3,40 @@ import { createAssignmentIds } from '../../../command-api/assignment-ids.ts';
 import { toUuid } from '../../../domain/uuid.ts';
 
 /** A partition by the first digit of the id: even over 16, as over 2 or 4. */
-const byFirstDigit =
-  (partitions: number) =>
-  (id: string): number =>
-    Number.parseInt(id.slice(0, 1), 16) % partitions;
+const partitionOf = (id: string, partitions: number): number =>
+  Number.parseInt(id.slice(0, 1), 16) % partitions;
 
 describe('The ids of assignments', () => {
   it('are of one partition until the turn changes, and then of the next', () => {
     let turn = 0;
-    const partitionOf = byFirstDigit(4);
-    const newId = createAssignmentIds({ partitions: 4, partitionOf, turn: () => turn });
+    const newId = createAssignmentIds({ partitions: () => 4, partitionOf, turn: () => turn });
     for (turn = 0; turn < 9; turn += 1) {
-      const partitions = new Set(Array.from({ length: 50 }, () => partitionOf(newId())));
+      const partitions = new Set(Array.from({ length: 50 }, () => partitionOf(newId(), 4)));
       expect([...partitions]).to.deep.equal([turn % 4]);
     }
   });
 
+  it('are of the further partitions, too, once there are more', () => {
+    let partitions = 2;
+    let turn = 0;
+    const newId = createAssignmentIds({
+      partitions: () => partitions,
+      partitionOf,
+      turn: () => turn,
+    });
+    newId();
+    partitions = 4;
+    const used = Array.from({ length: 4 }, () => {
+      turn += 1;
+      return partitionOf(newId(), 4);
+    });
+    expect(used).to.deep.equal([1, 2, 3, 0]);
+  });
+
   it('are UUIDs, each another one', () => {
     const newId = createAssignmentIds({
-      partitions: 2,
-      partitionOf: byFirstDigit(2),
+      partitions: () => 2,
+      partitionOf,
       turn: () => 1,
     });
     const ids = new Set(Array.from({ length: 1_000 }, newId));
@@ -31,7 +45,7 @@ describe('The ids of assignments', () => {
   });
 
   it('are given even where no id is of the partition whose turn it is', () => {
-    const newId = createAssignmentIds({ partitions: 3, partitionOf: () => 0, turn: () => 1 });
+    const newId = createAssignmentIds({ partitions: () => 3, partitionOf: () => 0, turn: () => 1 });
     expect(toUuid(newId())).to.be.a('string');
   });
 });

@@ -3,13 +3,19 @@ import { type Desk, whenAdmitted } from '../../../command-api/desk.ts';
 import type { GateState } from '../../../command-api/gate.ts';
 import { AppError } from '../../../platform/errors.ts';
 
+const OPEN: GateState = {
+  kind: 'open',
+  epoch: 7,
+  partitions: { 'coupon-lifecycle': 3, 'coupon-assign': 3 },
+};
 const untouched = () => Promise.reject(new Error('this story needs it not'));
 
 /** A desk of which admission needs the gate, the publisher's queue and the load only. */
 function createDesk(options: { state?: GateState; waiting?: number; current?: number }): Desk {
   return {
     gate: {
-      state: () => options.state ?? { kind: 'open', epoch: 7 },
+      state: () => options.state ?? OPEN,
+      lastOpen: () => null,
       recheck: () => undefined,
       suspect: () => undefined,
       sawClaim: () => undefined,

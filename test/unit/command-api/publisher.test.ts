@@ -12,6 +12,8 @@ import { AppError } from '../../../platform/errors.ts';
 import { couponAssigned, couponCreated } from '../../support/sample-events.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
+/** Not the one that the gate was last open for. */
+const ANOTHER_EPOCH = 99;
 const OTHER_COUPON = 'c0c0c0c0-0000-4000-8000-000000000002';
 const settle = () => new Promise(setImmediate);
 
@@ -46,7 +48,8 @@ function createBench(options: { answerTimeoutMs?: number; maxBatch?: number } = 
     await settle();
   };
   const writer: Pick<LogWriter, 'prepare' | 'write'> = {
-    prepare: (event, traceparent): PreparedEvent => {
+    prepare: (event, traceparent): PreparedEvent | null => {
+      if (event.epoch === ANOTHER_EPOCH) return null;
       const place = placeOf(event);
       if (place === undefined) throw new Error('no schema for it');
       const value = Buffer.from(recordNameOf(event));
@@ -175,6 +178,16 @@ describe('Publishing events', () => {
       await looks[0]?.claimed(0);
       await confirms[0]?.answer('confirmed');
       expect(sends.map(({ events }) => events)).to.deep.equal([[one, two], [three]]);
+    });
+
+    it('sends nothing of another epoch than the gate was open for, and says so at once', async () => {
+      const { publisher, publish, answers, sends } = createBench();
+      publish('a', { ...one, epoch: ANOTHER_EPOCH });
+      expect(publisher.relay({ ...two, epoch: ANOTHER_EPOCH })).to.equal(false);
+      await settle();
+      expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
+      expect(sends).to.deep.equal([]);
+      expect(publisher.waiting()).to.equal(0);
     });
 
     it('starts again after it had nothing to do', async () => {

@@ -51,7 +51,7 @@ const FIELDS: { [E in AnyEvent as E['type']]: FieldTable<E> } = {
     nthOfUser: 'int',
   },
   EpochStarted: { eventId: UUID, epoch: 'long', occurredAt: TIME },
-  EpochClaimed: { claimedBy: 'string', claimedAt: TIME },
+  EpochClaimed: { claimedBy: 'string', claimedAt: TIME, partitions: 'string' },
 };
 
 describe('the events in TypeScript and in Avro', () => {

@@ -1,0 +1,79 @@
+import { expect } from 'chai';
+import { createRedisKeys } from '../../domain/redis-keys.ts';
+import { ASSIGN_TOPIC } from '../../domain/topics.ts';
+import { rangesOf } from '../../platform/log-scan.ts';
+import { call, createCoupon } from '../support/api.ts';
+import { sendCrowd } from '../support/crowd.ts';
+import { addPartitions } from '../support/partitions.ts';
+import { connectRedis } from '../support/redis.ts';
+import { runTool } from '../support/run-tool.ts';
+import { expectVerified } from '../support/verified.ts';
+import { waitUntil } from '../support/wait-until.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+const USERS = Array.from({ length: 60 }, (_, n) => `user-${n}`);
+
+describe('A topic that gets another partition while everything runs', () => {
+  let world: World;
+  before(async function () {
+    this.timeout(90_000);
+    world = await startWorld({}, { restart: true });
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await world?.close();
+  });
+
+  const topic = () => world.events.topicPrefix + ASSIGN_TOPIC;
+  const isReady = () =>
+    call('GET', `${world.commandApi}/health/ready`).then(
+      ({ status }) => status === 200,
+      () => false,
+    );
+  const restartCommandApi = async (): Promise<void> => {
+    world.services.process('command-api').kill('SIGTERM');
+    await waitUntil('the command API is gone', async () => !(await isReady()));
+    await waitUntil('the command API is back', isReady, 30_000);
+  };
+  /** One after the other: a batch each, so that the partitions take their turns. */
+  const handOutToEach = async () => {
+    // Just after a rebuild a command API may not have noticed yet that it is over.
+    const couponId = await waitUntil('a coupon is created', () =>
+      createCoupon(world.commandApi, { quantity: USERS.length }).catch(() => undefined),
+    );
+    const crowd = await sendCrowd(() => world.commandApi, couponId, USERS, { atOnce: 1 });
+    expect(crowd.accepted()).to.have.length(USERS.length);
+    return { couponId, crowd };
+  };
+  const endOf = async (partition: number): Promise<bigint | undefined> =>
+    (await rangesOf(world.events.kafka, topic())).find((range) => range.partition === partition)
+      ?.to;
+
+  it('counts everybody whom a command API accepts that was started after that', async function () {
+    this.timeout(90_000);
+    await addPartitions(world.events.kafka, topic(), 4);
+    await restartCommandApi();
+    const { couponId, crowd } = await handOutToEach();
+    await expectVerified(world, couponId, crowd);
+    expect(await endOf(3), 'no gate was opened for it').to.equal(0n);
+  });
+
+  it('is used whole once Redis was rebuilt, and everybody counts, also in the read model', async function () {
+    this.timeout(90_000);
+    await addPartitions(world.events.kafka, topic(), 5);
+    const { code, stderr } = await runTool('tools/rebuild-redis.ts', [], world.variables);
+    expect(stderr).to.equal('');
+    expect(code).to.equal(0);
+    const redis = await connectRedis();
+    const keys = createRedisKeys(world.events.topicPrefix);
+    expect(await redis.hget(keys.gate, 'partitions')).to.equal(
+      'coupon-lifecycle=3 coupon-assign=5',
+    );
+    redis.disconnect();
+    const { couponId, crowd } = await handOutToEach();
+    for (const partition of [3, 4]) {
+      expect(Number(await endOf(partition)), `events in ${partition}`).to.be.above(1);
+    }
+    await expectVerified(world, couponId, crowd);
+  });
+});

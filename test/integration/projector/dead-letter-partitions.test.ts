@@ -1,0 +1,60 @@
+import { expect } from 'chai';
+import type { Producer } from 'kafkajs';
+import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../../domain/topics.ts';
+import { rangesOf } from '../../../platform/log-scan.ts';
+import { createDeadLetterWriter, type WriteDeadLetters } from '../../../projector/dead-letter.ts';
+import type { DeadLetter } from '../../../projector/log-record.ts';
+import { errorOf } from '../../support/error-of.ts';
+import { addPartitions } from '../../support/partitions.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { createEventWorld, type EventWorld } from '../../support/topics.ts';
+
+describe('A dead letter of a partition that was added', function () {
+  this.timeout(60_000);
+  let world: EventWorld;
+  let producer: Producer;
+  let write: WriteDeadLetters;
+  before(async () => {
+    world = await createEventWorld('dead-letter-partitions-');
+    producer = world.kafka.producer({ allowAutoTopicCreation: false, metadataMaxAge: 100 });
+    await producer.connect();
+    const { topicPrefix } = world;
+    write = createDeadLetterWriter({
+      ...{ producer, topicPrefix },
+      now: Date.now,
+      logger: silentLogger(),
+    });
+  });
+  after(async () => {
+    await producer?.disconnect();
+    await world?.cleanup();
+  });
+
+  const letterOf = (partition: number): DeadLetter => ({
+    record: {
+      topic: ASSIGN_TOPIC,
+      partition,
+      offset: 7n,
+      key: Buffer.from('key'),
+      value: Buffer.from('poison'),
+      headers: {},
+    },
+    poison: { code: 'RECORD_UNREADABLE', reason: 'a test', attempts: 1 },
+    highestMarker: null,
+  });
+  const topic = () => world.topicPrefix + deadLetterTopicOf(ASSIGN_TOPIC);
+
+  it('is not taken for written while its dead letter topic has no such partition', async () => {
+    await write([letterOf(0)]);
+    const error = await errorOf(write([letterOf(0), letterOf(3)]));
+    expect(error).to.include({ code: 'KAFKA_UNAVAILABLE', retriable: true });
+    expect(error.message).to.contain('coupon-assign-dlt/3');
+  });
+
+  it('is written as soon as it has, by the same producer', async () => {
+    await addPartitions(world.kafka, topic(), 4);
+    await write([letterOf(3)]);
+    const ends = await rangesOf(world.kafka, topic());
+    expect(ends.find(({ partition }) => partition === 3)).to.include({ to: 1n });
+  });
+});
