@@ -1,7 +1,8 @@
 // Between the records of the log and the domain's events: which record is in which topic, and what a
 // decoded record has to be before anyone trusts it.
 import type { CouponAssigned, CouponCreated, EpochClaimed, LogEvent } from './coupon-events.ts';
-import { ASSIGN_TOPIC, EPOCHS_TOPIC, LIFECYCLE_TOPIC } from './topics.ts';
+import type { SnapshotChunk, SnapshotCompleted } from './snapshot.ts';
+import { ASSIGN_TOPIC, EPOCHS_TOPIC, LIFECYCLE_TOPIC, SNAPSHOTS_TOPIC } from './topics.ts';
 
 /** The logical topics that each record may be in. The record's name is the event's type. */
 export const TOPICS_OF_RECORD = {
@@ -9,8 +10,14 @@ export const TOPICS_OF_RECORD = {
   CouponAssigned: [ASSIGN_TOPIC],
   EpochStarted: [LIFECYCLE_TOPIC, ASSIGN_TOPIC],
   EpochClaimed: [EPOCHS_TOPIC],
+  SnapshotChunk: [SNAPSHOTS_TOPIC],
+  SnapshotCompleted: [SNAPSHOTS_TOPIC],
 } as const satisfies Record<RecordName, readonly string[]>;
-export type RecordName = LogEvent['type'] | EpochClaimed['type'];
+export type RecordName =
+  | LogEvent['type']
+  | EpochClaimed['type']
+  | SnapshotChunk['type']
+  | SnapshotCompleted['type'];
 
 /** A decoded record contradicts what its type promises. Trying again never helps. */
 export class MalformedEvent extends Error {

@@ -5,6 +5,10 @@ export const LIFECYCLE_TOPIC = 'coupon-lifecycle';
 export const ASSIGN_TOPIC = 'coupon-assign';
 /** One partition; the offset of a record in it is the epoch that the record claims. */
 export const EPOCHS_TOPIC = 'coupon-epochs';
+/** Snapshots of the event topics: their chunks in one partition, their completions in another. */
+export const SNAPSHOTS_TOPIC = 'coupon-snapshots';
+export const CHUNKS_PARTITION = 0;
+export const COMPLETIONS_PARTITION = 1;
 
 /** The topics that hold coupon events, in the order in which tools show them. */
 export const EVENT_TOPICS = [LIFECYCLE_TOPIC, ASSIGN_TOPIC] as const;

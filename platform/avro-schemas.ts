@@ -10,7 +10,11 @@ export type RecordSchema = {
   doc?: string;
   fields: { name: string; type: FieldType; doc?: string; default?: unknown }[];
 };
-export type FieldType = string | { type: string; logicalType?: string } | string[];
+export type FieldType = PlainType | InnerRecord | InnerList | (PlainType | InnerRecord)[];
+type PlainType = string | { type: string; logicalType?: string };
+/** Records inside a record; the namespace is that of the outer one. */
+type InnerRecord = Omit<RecordSchema, 'namespace'>;
+type InnerList = { type: 'array'; items: InnerRecord };
 
 /** The newest version of a record, and the logical topics that it may be in. */
 export type AvroRecord = { topics: readonly string[]; schema: RecordSchema };

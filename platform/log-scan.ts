@@ -140,9 +140,14 @@ async function consume(
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     end(() => ended.reject(noAnswer(messageOf(payload.error), payload.error)));
   });
-  const eachBatch = async ({ batch, heartbeat }: EachBatchPayload): Promise<void> => {
+  const eachBatch = async ({ batch, heartbeat, pause }: EachBatchPayload): Promise<void> => {
     const range = left.get(placeOf(batch));
-    if (range === undefined || !running) return;
+    if (range === undefined) {
+      // Nobody asked for this partition, or for more of it: its records would only be in the way.
+      pause();
+      return;
+    }
+    if (!running) return;
     stall.refresh();
     const { topic, partition } = batch;
     const messages = within(range, batch.messages);

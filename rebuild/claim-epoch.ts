@@ -18,6 +18,9 @@ export type Log = { kafka: Kafka; codec: EventCodec; topicPrefix: string };
 /** One partition of an event topic; `topic` is logical. */
 export type LogPartition = { topic: EventTopic; partition: number };
 
+/** The records of a partition from its first one on, up to the offset `to`. */
+export type LogStretch = LogPartition & { to: bigint };
+
 type Mark = LogPartition & { eventId: string };
 /** Where this rebuild's own marker lies in a partition, acknowledged. */
 export type Marker = Mark & { offset: bigint };
@@ -30,10 +33,18 @@ const RETRY: Backoff = { firstMs: 100, factor: 2, maxMs: 2_000 };
  * @throws AppError TOPIC_MISMATCH (not retriable) when one has lost its first records: what is left
  * does not tell what was handed out; KAFKA_UNAVAILABLE (retriable)
  */
-export async function eventPartitions({ kafka, topicPrefix }: Log): Promise<LogPartition[]> {
-  const partitions: LogPartition[] = [];
+export async function eventPartitions(log: Log): Promise<LogPartition[]> {
+  return (await eventStretches(log)).map(({ topic, partition }) => ({ topic, partition }));
+}
+
+/**
+ * Every partition of both event topics, as far as it goes at this moment.
+ * @throws as `eventPartitions`
+ */
+export async function eventStretches({ kafka, topicPrefix }: Log): Promise<LogStretch[]> {
+  const stretches: LogStretch[] = [];
   for (const topic of EVENT_TOPICS) {
-    for (const { partition, from } of await rangesOf(kafka, topicPrefix + topic)) {
+    for (const { partition, from, to } of await rangesOf(kafka, topicPrefix + topic)) {
       if (from > 0n) {
         throw new AppError(
           'TOPIC_MISMATCH',
@@ -41,10 +52,10 @@ export async function eventPartitions({ kafka, topicPrefix }: Log): Promise<LogP
           { retriable: false },
         );
       }
-      partitions.push({ topic, partition });
+      stretches.push({ topic, partition, to });
     }
   }
-  return partitions;
+  return stretches;
 }
 
 /**

@@ -12,6 +12,7 @@ import { redisUnavailable } from '../platform/redis.ts';
 import { claimEpoch, eventPartitions, type Log, markLog, newestClaimOf } from './claim-epoch.ts';
 import { closeRedis } from './close-coupons.ts';
 import { foldLog } from './fold-log.ts';
+import { loadSnapshot } from './load-snapshot.ts';
 import { lostAttempt, type RebuildLock, takeLock } from './lock.ts';
 import { countPartitions, demandEveryPartition } from './partitions.ts';
 import { writeCoupons } from './write-coupons.ts';
@@ -36,7 +37,7 @@ export type RebuildOptions = {
 
 /** Milliseconds by part; `read` is without the time that `fold` took. */
 type RebuildParts = Record<
-  'wait' | 'claim' | 'close' | 'mark' | 'read' | 'fold' | 'write' | 'gate' | 'total',
+  'wait' | 'claim' | 'close' | 'mark' | 'load' | 'read' | 'fold' | 'write' | 'gate' | 'total',
   number
 >;
 
@@ -50,6 +51,8 @@ export type RebuildResult =
       records: number;
       voided: number;
       unreadable: number;
+      /** The snapshot that stood for so many of `records`; null when every one was read. */
+      snapshot: { snapshotId: string; records: number } | null;
       /** Ids of coupons that have assignments but no creation in the log: a whole log has none. */
       uncreated: string[];
       parts: RebuildParts;
@@ -116,8 +119,16 @@ async function rebuildUnderLock(
   report(`marked ${markers.length} partitions`);
   watch.lap('mark');
 
-  const folded = await foldLog(log, epoch, markers, signal, report);
-  report(`read ${folded.records} records: ${folded.voided} void, ${folded.unreadable} unreadable`);
+  // Not beyond the own marker, which is to be met.
+  const stretches = markers.map((marker) => ({ ...marker, to: marker.offset }));
+  const folded = await loadSnapshot(log, { stretches, epoch }, signal, report);
+  watch.lap('load');
+
+  const foldMs = await foldLog(log, epoch, markers, folded, signal, report);
+  const { records, voided, unreadable, snapshot } = folded;
+  report(
+    `read ${records - (snapshot?.records ?? 0)} records: ${voided} void, ${unreadable} unreadable`,
+  );
   watch.lap('read');
 
   const times = { epoch, nowMs: await clockOf(redis), idempotencyTtlMs };
@@ -130,9 +141,8 @@ async function rebuildUnderLock(
   await lock.run('open-gate', epoch, [], [formatPartitions(partitions)]);
   watch.lap('gate');
 
-  const { records, voided, unreadable, foldMs } = folded;
-  const parts = watch.parts(foldMs);
-  return { kind: 'rebuilt', epoch, ...written, records, voided, unreadable, parts };
+  const counts = { records, voided, unreadable, snapshot };
+  return { kind: 'rebuilt', epoch, ...written, ...counts, parts: watch.parts(foldMs) };
 }
 
 type Lap = Exclude<keyof RebuildParts, 'fold' | 'total'>;
@@ -143,6 +153,7 @@ function startWatch() {
     claim: 0,
     close: 0,
     mark: 0,
+    load: 0,
     read: 0,
     write: 0,
     gate: 0,

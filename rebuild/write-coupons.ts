@@ -4,7 +4,7 @@ import { type Coupon, remainingOf } from '../domain/coupon.ts';
 import type { CouponAssigned, CouponCreated } from '../domain/coupon-events.ts';
 import type { RedisKeys } from '../domain/redis-keys.ts';
 import { closeCoupons, type LockedRedis } from './close-coupons.ts';
-import type { FoldedLog } from './fold-log.ts';
+import type { LogFold } from './fold.ts';
 import type { Step } from './lock.ts';
 
 /** Assignments in one step, and steps that are on their way at once. */
@@ -34,7 +34,7 @@ type Times = { epoch: number; nowMs: number; untoldSince: number; idempotencyTtl
  */
 export async function writeCoupons(
   locked: LockedRedis,
-  folded: FoldedLog,
+  folded: LogFold,
   closed: ReadonlySet<string>,
   times: { epoch: number; nowMs: number; idempotencyTtlMs: number },
   report: (line: string) => void,

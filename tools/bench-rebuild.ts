@@ -1,6 +1,7 @@
 // How long a rebuild takes: makes assignments directly in a log of its own, rebuilds a Redis of its
 // own key prefix from it, and prints the parts.
-//   node tools/bench-rebuild.ts [--assignments 100000] [--coupons 1] [--rebuilds 2]
+//   node tools/bench-rebuild.ts [--assignments 100000] [--coupons 1] [--rebuilds 2] [--snapshot N]
+// --snapshot N: takes a snapshot, adds N assignments, and rebuilds from it and the tail, too.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import type { Redis } from 'ioredis';
@@ -15,6 +16,7 @@ import { createLogger } from '../platform/logger.ts';
 import { createRedis } from '../platform/redis.ts';
 import { readSettings } from '../platform/settings.ts';
 import { type RebuildOptions, rebuildRedis } from '../rebuild/rebuild.ts';
+import { takeSnapshot } from '../rebuild/take-snapshot.ts';
 import { readOwnSchemas, registerSchemas } from './register-schemas.ts';
 import { createRegistryApi } from './registry-api.ts';
 import { withRunEnv } from './run-env.ts';
@@ -32,12 +34,14 @@ const { values } = parseArgs({
     assignments: { type: 'string', default: '100000' },
     coupons: { type: 'string', default: '1' },
     rebuilds: { type: 'string', default: '2' },
+    snapshot: { type: 'string' },
   },
 });
 const sizes = {
   assignments: Number(values.assignments),
   coupons: Number(values.coupons),
   rebuilds: Number(values.rebuilds),
+  tail: values.snapshot === undefined ? null : Number(values.snapshot),
 };
 const read = readSettings(
   withRunEnv(process.env, ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'REDIS_URL']),
@@ -71,10 +75,16 @@ try {
     lagMs: 0,
     idempotencyTtlMs: 2 * DAY_MS,
   };
-  await rebuildOnce('empty log', options);
-  await fillLog(kafka, codec);
+  let epoch = await rebuildOnce('empty log', options);
+  const coupons = Array.from({ length: sizes.coupons }, newCoupon);
+  await fillLog(kafka, codec, coupons, { first: 0, count: sizes.assignments, epoch });
   for (let i = 1; i <= sizes.rebuilds; i += 1) {
-    await rebuildOnce(i === 1 ? 'Redis empty' : 'Redis full', options);
+    epoch = await rebuildOnce(i === 1 ? 'Redis empty' : 'Redis full', options);
+  }
+  if (sizes.tail !== null) {
+    await snapshotOnce(options);
+    await fillLog(kafka, codec, coupons, { first: sizes.assignments, count: sizes.tail, epoch });
+    for (let i = 1; i <= sizes.rebuilds; i += 1) await rebuildOnce('snapshot', options);
   }
 } finally {
   await removeKeys(redis);
@@ -83,7 +93,8 @@ try {
   await removeSubjects();
 }
 
-async function rebuildOnce(name: string, options: RebuildOptions): Promise<void> {
+/** @returns the epoch that is open now */
+async function rebuildOnce(name: string, options: RebuildOptions): Promise<number> {
   const result = await rebuildRedis(options);
   if (result.kind !== 'rebuilt') throw new Error(`the rebuild was ${result.kind}`);
   const parts = Object.entries(result.parts).map(
@@ -91,12 +102,29 @@ async function rebuildOnce(name: string, options: RebuildOptions): Promise<void>
   );
   const heapMb = Math.round(process.memoryUsage().heapUsed / 1_048_576);
   console.log(
-    `${name.padEnd(11)} ${result.records} records, ${result.assignments} assignments, ` +
+    `${name.padEnd(11)} ${result.records} records, ${result.snapshot?.records ?? 0} of them in a snapshot, ` +
+      `${result.assignments} assignments, ` +
       `seconds: ${parts.join(', ')}; heap ${heapMb} MB`,
   );
+  return result.epoch;
 }
 
-async function fillLog(kafka: Kafka, codec: EventCodec): Promise<void> {
+async function snapshotOnce({ kafka, codec }: RebuildOptions): Promise<void> {
+  const startedMs = performance.now();
+  const signal = new AbortController().signal;
+  const report = (): void => undefined;
+  await takeSnapshot({ kafka, codec, topicPrefix, minRecords: 0, report, signal });
+  console.log(`snapshot taken in ${((performance.now() - startedMs) / 1_000).toFixed(1)} s`);
+}
+
+/** Appends `count` assignments after the first ones, of `epoch`; before all of them, the coupons. */
+async function fillLog(
+  kafka: Kafka,
+  codec: EventCodec,
+  coupons: readonly CouponCreated[],
+  stretch: { first: number; count: number; epoch: number },
+): Promise<void> {
+  const { first, count, epoch } = stretch;
   const startedMs = performance.now();
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   await producer.connect();
@@ -109,11 +137,13 @@ async function fillLog(kafka: Kafka, codec: EventCodec): Promise<void> {
         value: codec.encode(topic, recordNameOf(event), event),
       })),
     });
-  const coupons = Array.from({ length: sizes.coupons }, newCoupon);
-  for (const coupon of coupons) await send(placeOf(coupon).topic, [coupon]);
-  for (let i = 0; i < sizes.assignments; i += SEND_AT_ONCE) {
-    const count = Math.min(SEND_AT_ONCE, sizes.assignments - i);
-    const events = Array.from({ length: count }, (_, n) => newAssignment(coupons, i + n));
+  if (first === 0) {
+    for (const coupon of coupons) await send(placeOf(coupon).topic, [coupon]);
+  }
+  for (let i = 0; i < count; i += SEND_AT_ONCE) {
+    const events = Array.from({ length: Math.min(SEND_AT_ONCE, count - i) }, (_, n) =>
+      newAssignment(coupons, first + i + n, epoch),
+    );
     await send(ASSIGN_TOPIC, events);
   }
   await producer.disconnect();
@@ -138,12 +168,16 @@ function newCoupon(): CouponCreated {
   };
 }
 
-function newAssignment(coupons: readonly CouponCreated[], n: number): CouponAssigned {
+function newAssignment(
+  coupons: readonly CouponCreated[],
+  n: number,
+  epoch: number,
+): CouponAssigned {
   const assignmentId = randomUUID();
   return {
     type: 'CouponAssigned',
     eventId: assignmentId,
-    epoch: 0,
+    epoch,
     occurredAt: STARTED_AT + Math.floor(n / RUSH_PER_MS),
     idempotencyKey: randomUUID(),
     requestHash: randomBytes(32).toString('hex'),

@@ -65,10 +65,14 @@ async function rebuild(env: Environment, signal: AbortSignal): Promise<RebuildRe
 function say(result: RebuildResult): string {
   switch (result.kind) {
     case 'rebuilt': {
-      const { epoch, coupons, assignments, voided, unreadable, uncreated, parts } = result;
+      const { epoch, coupons, assignments, records, snapshot } = result;
+      const { voided, unreadable, uncreated, parts } = result;
       return [
         `Redis is rebuilt and open for epoch ${epoch}: ${coupons} coupons, ${assignments} assignments, ` +
           `in ${(parts.total / 1_000).toFixed(1)} s`,
+        snapshot === null
+          ? `${records} records were read`
+          : `${records - snapshot.records} records were read; a snapshot stood for the other ${snapshot.records}`,
         ...(voided > 0 ? [`${voided} events are void`] : []),
         ...(unreadable > 0 ? [`${unreadable} records nobody can read: see the dead letters`] : []),
         ...uncreated.map(

@@ -5,6 +5,7 @@ import {
   deadLetterTopicOf,
   EPOCHS_TOPIC,
   LIFECYCLE_TOPIC,
+  SNAPSHOTS_TOPIC,
 } from '../domain/topics.ts';
 import { pause } from '../platform/backoff.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
@@ -20,12 +21,15 @@ const CONFIG: TopicConfig = {
 };
 /** A dead letter is its original, which may be as large as a topic takes, and the reason beside it. */
 const DEAD_LETTER_CONFIG: TopicConfig = { ...CONFIG, 'max.message.bytes': String(2 * 1_048_576) };
+/** Old snapshots are deleted by their records; the brokers free whole segments only. */
+const SNAPSHOT_CONFIG: TopicConfig = { ...CONFIG, 'segment.bytes': String(64 * 1_048_576) };
 
 /** Every topic of the service by its logical name, and its partitions. */
 export const TOPIC_LAYOUT: readonly { topic: string; partitions: number; config: TopicConfig }[] = [
   { topic: LIFECYCLE_TOPIC, partitions: 3, config: CONFIG },
   { topic: ASSIGN_TOPIC, partitions: 3, config: CONFIG },
   { topic: EPOCHS_TOPIC, partitions: 1, config: CONFIG },
+  { topic: SNAPSHOTS_TOPIC, partitions: 2, config: SNAPSHOT_CONFIG },
   { topic: deadLetterTopicOf(LIFECYCLE_TOPIC), partitions: 3, config: DEAD_LETTER_CONFIG },
   { topic: deadLetterTopicOf(ASSIGN_TOPIC), partitions: 3, config: DEAD_LETTER_CONFIG },
 ];

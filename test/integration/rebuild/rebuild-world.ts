@@ -25,6 +25,10 @@ export type RebuildWorld = {
   rebuild(changes?: Partial<RebuildOptions>): Promise<Rebuilt>;
   /** Appends events to the log, in the partition that is named or else in any. */
   append(events: readonly CouponEvent[], partition?: number): Promise<void>;
+  /** Appends records, each to its partition, in their order. */
+  appendAt(
+    records: readonly { topic: EventTopic; partition: number; value: Buffer | null }[],
+  ): Promise<void>;
   /** Appends a marker. */
   mark(epoch: number, topic: EventTopic, partition: number): Promise<void>;
   /** Appends what is no event. */
@@ -77,6 +81,16 @@ export async function createRebuildWorld(redisUrl?: string): Promise<RebuildWorl
             ...(partition === undefined ? {} : { partition }),
           }));
         if (messages.length > 0) await send(topic, messages);
+      }
+    },
+    appendAt: async (records) => {
+      for (const topic of EVENT_TOPICS) {
+        const messages = records.filter((record) => record.topic === topic);
+        if (messages.length > 0)
+          await send(
+            topic,
+            messages.map(({ partition, value }) => ({ partition, value })),
+          );
       }
     },
     mark: async (epoch, topic, partition) => {

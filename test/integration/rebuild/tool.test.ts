@@ -40,9 +40,11 @@ describe('npm run rebuild:redis', () => {
       'claimed epoch 1',
       'closed 0 coupons',
       'marked 6 partitions',
+      'no snapshot: every record is read',
       'read 15 records: 0 void, 0 unreadable',
       'wrote 1 coupons with 2 assignments',
       'Redis is rebuilt and open for epoch 1: 1 coupons, 2 assignments, in N s',
+      '15 records were read',
     ]);
     expect(code).to.equal(0);
     expect(await world.gate()).to.include({ epoch: '1' });

@@ -48,6 +48,8 @@ describe('registering schemas', () => {
       `${prefix}coupon-lifecycle-firstcome.EpochStarted`,
       `${prefix}coupon-assign-firstcome.EpochStarted`,
       `${prefix}coupon-epochs-firstcome.EpochClaimed`,
+      `${prefix}coupon-snapshots-firstcome.SnapshotChunk`,
+      `${prefix}coupon-snapshots-firstcome.SnapshotCompleted`,
     ]);
     for (const report of reports) {
       expect(report).to.include({ kind: 'registered', version: 1 });

@@ -38,12 +38,12 @@ describe('migrate', () => {
 
   it('makes topics, schemas and tables; the second time there is nothing to do', async () => {
     const first = await migrate(settings, () => undefined);
-    expect(first.topics.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('created'));
-    expect(first.subjects.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('registered'));
+    expect(first.topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('created'));
+    expect(first.subjects.map(({ kind }) => kind)).to.deep.equal(Array(7).fill('registered'));
     expect(first.migrations).not.to.deep.equal([]);
     const second = await migrate(settings, () => undefined);
-    expect(second.topics.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('there'));
-    expect(second.subjects.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('there'));
+    expect(second.topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('there'));
+    expect(second.subjects.map(({ kind }) => kind)).to.deep.equal(Array(7).fill('there'));
     expect(second.migrations).to.deep.equal([]);
   });
 
@@ -57,8 +57,8 @@ describe('migrate', () => {
         .split('\n')
         .map((line) => line.replace(/\d+\.\d s/, 'N s')),
     ).to.deep.equal([
-      'topics   5 created, 0 there before (N s)',
-      'schemas  5 registered, 0 there before (N s)',
+      'topics   6 created, 0 there before (N s)',
+      'schemas  7 registered, 0 there before (N s)',
       `tables   ${readdirSync('migrations').length} migration(s) ran (N s)`,
     ]);
   });
@@ -107,7 +107,7 @@ describe('migrate', () => {
     const half = { ...settings, mysqlUrl: 'mysql://root@127.0.0.1:9/nothing' };
     await errorOf(migrate(half, () => undefined));
     const { topics, migrations } = await migrate(settings, () => undefined);
-    expect(topics.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('there'));
+    expect(topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('there'));
     expect(migrations).not.to.deep.equal([]);
   });
 });

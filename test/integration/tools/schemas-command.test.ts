@@ -76,7 +76,7 @@ describe('npm run schemas', () => {
     expect(code).to.equal(0);
     const [head, ...rows] = stdout.trimEnd().split('\n');
     expect(head).to.match(/^SUBJECT +VERSIONS +IDS +COMPATIBILITY$/);
-    expect(rows).to.have.length(5);
+    expect(rows).to.have.length(7);
     for (const row of rows) expect(row).to.match(/firstcome\.\w+ +1 +\d+ +FULL_TRANSITIVE$/);
   });
 
@@ -107,10 +107,10 @@ describe('npm run schemas', () => {
   it('register and check: nothing to do, nothing wrong', async () => {
     const registered = await run('register');
     expect(registered.code).to.equal(0);
-    expect(registered.stdout.match(/there before/g)).to.have.length(5);
+    expect(registered.stdout.match(/there before/g)).to.have.length(7);
     const checked = await run('check');
     expect(checked.code).to.equal(0);
-    expect(checked.stdout.match(/^ok /gm)).to.have.length(5);
+    expect(checked.stdout.match(/^ok /gm)).to.have.length(7);
   });
 
   it('check: ends with 1 and says what is not registered or not compatible', async () => {
@@ -126,7 +126,7 @@ describe('npm run schemas', () => {
       });
       const { code, stdout } = await run('check', { TOPIC_PREFIX: prefix });
       expect(code).to.equal(1);
-      expect(stdout.match(/^FAULT /gm)).to.have.length(5);
+      expect(stdout.match(/^FAULT /gm)).to.have.length(7);
       expect(stdout).to.match(/CouponCreated +no such subject; not registered/);
       expect(stdout).to.match(/EpochClaimed +versions 1; not registered; compatibility is/);
     } finally {

@@ -50,6 +50,7 @@ describe('creating the topics', () => {
       'coupon-lifecycle': [3, 3, 3],
       'coupon-assign': [3, 3, 3],
       'coupon-epochs': [3],
+      'coupon-snapshots': [3, 3],
       'coupon-lifecycle-dlt': [3, 3, 3],
       'coupon-assign-dlt': [3, 3, 3],
     });
@@ -80,7 +81,7 @@ describe('creating the topics', () => {
   it('changes nothing the second time', async () => {
     await createTopics(kafka, prefix);
     const again = await createTopics(kafka, prefix);
-    expect(again.map(({ kind }) => kind)).to.deep.equal(Array(5).fill('there'));
+    expect(again.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('there'));
   });
 
   it('makes what is missing beside what is there', async () => {
@@ -93,7 +94,7 @@ describe('creating the topics', () => {
 
   it('may run twice at the same time', async () => {
     const both = await Promise.all([createTopics(kafka, prefix), createTopics(kafka, prefix)]);
-    expect(both.map((reports) => reports.length)).to.deep.equal([5, 5]);
+    expect(both.map((reports) => reports.length)).to.deep.equal([6, 6]);
   });
 
   it('refuses a topic with another number of partitions', async () => {

@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { EpochClaimed, LogEvent } from '../../../domain/coupon-events.ts';
 import { recordNameOf, TOPICS_OF_RECORD, toLogEvent } from '../../../domain/event-record.ts';
+import { SNAPSHOTS_TOPIC } from '../../../domain/topics.ts';
 import { readAvroRecords } from '../../../platform/avro-schemas.ts';
 import {
   anyCouponAssigned,
@@ -56,6 +57,8 @@ const FIELDS: { [E in AnyEvent as E['type']]: FieldTable<E> } = {
 
 describe('the events in TypeScript and in Avro', () => {
   const records = readAvroRecords(new URL('../../../schemas/', import.meta.url), TOPICS_OF_RECORD);
+  // Those of snapshots hold these events again: test/unit/rebuild carries them over.
+  const ofEvents = records.filter(({ topics }) => !topics.includes(SNAPSHOTS_TOPIC));
   const typeOf = (name: string): avro.Type => {
     const record = records.find(({ schema }) => schema.name === name);
     return avro.Type.forSchema(record?.schema as avro.Schema);
@@ -63,7 +66,7 @@ describe('the events in TypeScript and in Avro', () => {
 
   it('have the same names, fields and types', () => {
     const inAvro = Object.fromEntries(
-      records.map(({ schema }) => [
+      ofEvents.map(({ schema }) => [
         schema.name,
         Object.fromEntries(schema.fields.map(({ name, type }) => [name, type])),
       ]),

@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 import avro from 'avsc';
 import { expect } from 'chai';
 import { TOPICS_OF_RECORD, toLogEvent } from '../../../domain/event-record.ts';
-import { type FieldType, readAvroRecords } from '../../../platform/avro-schemas.ts';
+import { EVENT_TOPICS } from '../../../domain/topics.ts';
+import {
+  type FieldType,
+  type RecordSchema,
+  readAvroRecords,
+} from '../../../platform/avro-schemas.ts';
 import { TOPIC_LAYOUT } from '../../../tools/topics.ts';
 
 const DOCUMENT = readFileSync(new URL('../../../docs/events.md', import.meta.url), 'utf8');
@@ -30,7 +35,7 @@ describe('docs/events.md', () => {
     expect(rows.map(([topic, partitions]) => [topic, partitions])).to.deep.equal(
       TOPIC_LAYOUT.map(({ topic, partitions }) => [`\`${topic}\``, String(partitions)]),
     );
-    for (const [topic = '', , , holds = ''] of rows.slice(0, 3)) {
+    for (const [topic = '', , , holds = ''] of rows.slice(0, 4)) {
       const named = records.filter(({ topics }) => topics.some((name) => topic === `\`${name}\``));
       expect(holds.split(', '), topic).to.have.members(named.map(({ schema }) => schema.name));
     }
@@ -41,7 +46,7 @@ describe('docs/events.md', () => {
       const section = sectionOf(schema.name);
       expect(section).to.contain(schema.doc);
       expect(rowsOf(section)).to.deep.equal(
-        schema.fields.map(({ name, type, doc }) => [`\`${name}\``, sayType(type), doc]),
+        fieldsIn(schema).map(({ name, type, doc }) => [`\`${name}\``, sayType(type), doc]),
       );
       const topicLine = /\*\*Topic:\*\* (.*)/.exec(section)?.[1] ?? '';
       expect([...topicLine.matchAll(/`([^`]+)`/g)].map(([, topic]) => topic)).to.deep.equal(topics);
@@ -54,17 +59,40 @@ describe('docs/events.md', () => {
       const example = JSON.parse(/```json\n([\s\S]*?)```/.exec(sectionOf(schema.name))?.[1] ?? '');
       const type = avro.Type.forSchema(schema as avro.Schema);
       expect(type.isValid(example, { noUndeclaredFields: true })).to.equal(true);
-      if (schema.name !== 'EpochClaimed') toLogEvent(schema.name, example);
+      if (isEvent(topics)) toLogEvent(schema.name, example);
     });
   }
 
   it('describes no record that is not there', () => {
-    const described = [...sections.keys()].filter((name) => /^(Coupon|Epoch)/.test(name));
+    const described = [...sections.keys()].filter((name) => /^(Coupon|Epoch|Snapshot)/.test(name));
     expect(described).to.have.members(Object.keys(TOPICS_OF_RECORD));
   });
 });
 
+type Field = RecordSchema['fields'][number];
+
+/** Every field, each followed by those of the records that it holds. */
+function fieldsIn({ fields }: Pick<RecordSchema, 'fields'>, path = ''): Field[] {
+  return fields.flatMap((field) => [
+    { ...field, name: `${path}${field.name}` },
+    ...recordsIn(field.type).flatMap((record) => fieldsIn(record, `${path}${field.name}.`)),
+  ]);
+}
+
+function recordsIn(type: FieldType): Pick<RecordSchema, 'fields'>[] {
+  if (typeof type === 'string') return [];
+  if (Array.isArray(type)) return type.flatMap(recordsIn);
+  if ('fields' in type) return [type];
+  return 'items' in type ? [type.items] : [];
+}
+
+function isEvent(topics: readonly string[]): boolean {
+  return EVENT_TOPICS.some((topic) => topics.includes(topic));
+}
+
 function sayType(type: FieldType): string {
-  if (Array.isArray(type)) return type.join(' or ');
+  if (Array.isArray(type)) return type.map(sayType).join(' or ');
+  if (typeof type !== 'string' && 'items' in type) return `list of ${type.items.name}`;
+  if (typeof type !== 'string' && 'fields' in type) return type.name;
   return typeof type === 'string' ? type : `${type.type} (${type.logicalType})`;
 }
