@@ -3,6 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { SnapshotChunk, SnapshotCompleted } from '../../../domain/snapshot.ts';
 import { ASSIGN_TOPIC, CHUNKS_PARTITION, COMPLETIONS_PARTITION } from '../../../domain/topics.ts';
+import { AppError } from '../../../platform/errors.ts';
 import { eventStretches } from '../../../rebuild/claim-epoch.ts';
 import { loadSnapshot } from '../../../rebuild/load-snapshot.ts';
 import { takeSnapshot } from '../../../rebuild/take-snapshot.ts';
@@ -253,7 +254,7 @@ describe('Rebuilding Redis from a snapshot', () => {
       const dying: typeof codec = {
         ...codec,
         encode: (topic, name, event) => {
-          if (name === 'SnapshotCompleted') throw new Error('killed');
+          if (name === 'SnapshotCompleted') throw new AppError('EVENT_INVALID', 'killed');
           return codec.encode(topic, name, event);
         },
       };
