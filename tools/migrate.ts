@@ -1,4 +1,6 @@
 // npm run migrate: everything that has to be there before a service starts. Safe to repeat.
+import { parseArgs } from 'node:util';
+import { EVENT_TOPICS } from '../domain/topics.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import { createKafka } from '../platform/kafka.ts';
 import { createLogger } from '../platform/logger.ts';
@@ -6,6 +8,7 @@ import { createMysql } from '../platform/mysql.ts';
 import { type Environment, readSettings } from '../platform/settings.ts';
 import { migrateToLatest } from './database.ts';
 import { readOwnSchemas, registerSchemas, type SubjectReport } from './register-schemas.ts';
+import { withRunEnv } from './run-env.ts';
 import { createTopics, type TopicReport } from './topics.ts';
 
 export type MigrateSettings = {
@@ -13,7 +16,20 @@ export type MigrateSettings = {
   registryUrl: string;
   mysqlUrl: string;
   topicPrefix: string;
+  /** At least so many partitions for assignments; there may be more already. */
+  assignPartitions?: number;
 };
+
+const USAGE = `npm run migrate -- [--assign-partitions N]
+  Makes topics, schemas and tables, and brings those that are there up to this version. Safe to repeat.
+  --assign-partitions N   at least N partitions for assignments (3 to begin with); they are used from
+                          the next npm run rebuild:redis on, and can't be taken away again
+Addresses: KAFKA_BROKERS, SCHEMA_REGISTRY_URL, MYSQL_URL, TOPIC_PREFIX; without any of them, those of
+the running npm start.`;
+
+const ADDRESSES = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'MYSQL_URL'];
+/** Every partition costs each broker files and memory, and a rebuild a marker. */
+const MAX_PARTITIONS = 1_000;
 
 /** What each step found or did. */
 export type MigrateResult = {
@@ -63,7 +79,14 @@ export async function migrate(
     report(`${name.padEnd(8)} ${say(result)} (${seconds} s)`);
     return result;
   };
-  const topics = await step('topics', () => createTopics(kafka, settings.topicPrefix), sayTopics);
+  const topics = await step(
+    'topics',
+    () => createTopics(kafka, settings.topicPrefix, settings.assignPartitions),
+    sayTopics,
+  );
+  for (const topic of topics) {
+    if (topic.kind === 'widened') report(sayWidened(topic, settings.topicPrefix));
+  }
   const subjects = await step(
     'schemas',
     () => registerSchemas(settings.registryUrl, settings.topicPrefix, readOwnSchemas()),
@@ -94,11 +117,31 @@ async function migrateTables(mysqlUrl: string): Promise<string[]> {
 }
 
 function sayTopics(topics: TopicReport[]): string {
-  return `${countOf(topics, 'created')} created, ${countOf(topics, 'there')} there before`;
+  const widened = countOf(topics, 'widened');
+  return (
+    `${countOf(topics, 'created')} created, ${countOf(topics, 'there') + widened} there before` +
+    (widened > 0 ? `, ${widened} of them widened` : '')
+  );
+}
+
+function sayWidened(
+  { topic, partitions }: TopicReport & { kind: 'widened' },
+  topicPrefix: string,
+): string {
+  const isOfEvents = EVENT_TOPICS.some((name) => topicPrefix + name === topic);
+  const next = isOfEvents ? '; they are used after: npm run rebuild:redis' : '';
+  return `         ${topic} has ${partitions} partitions now${next}`;
 }
 
 function saySubjects(subjects: SubjectReport[]): string {
   return `${countOf(subjects, 'registered')} registered, ${countOf(subjects, 'there')} there before`;
+}
+
+function parsePartitionCount(text = '0'): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && count <= MAX_PARTITIONS) return count;
+  const reason = `--assign-partitions is a number up to ${MAX_PARTITIONS}, not ${JSON.stringify(text)}`;
+  throw new AppError('SETTINGS_INVALID', reason, { retriable: false });
 }
 
 function countOf(reports: readonly { kind: string }[], kind: string): number {
@@ -111,7 +154,15 @@ function sayMigrations(files: string[]): string {
 
 if (import.meta.main) {
   try {
-    await migrate(parseMigrateSettings(process.env), console.log);
+    const { values } = parseArgs({
+      options: { 'assign-partitions': { type: 'string' }, help: { type: 'boolean' } },
+    });
+    if (values.help === true) console.log(USAGE);
+    else {
+      const settings = parseMigrateSettings(withRunEnv(process.env, ADDRESSES));
+      const assignPartitions = parsePartitionCount(values['assign-partitions']);
+      await migrate({ ...settings, assignPartitions }, console.log);
+    }
   } catch (error) {
     console.error(`migrate failed: ${messageOf(error)}`);
     process.exitCode = 1;

@@ -4,11 +4,13 @@ import {
   ASSIGN_TOPIC,
   deadLetterTopicOf,
   EPOCHS_TOPIC,
+  EVENT_TOPICS,
   LIFECYCLE_TOPIC,
   SNAPSHOTS_TOPIC,
 } from '../domain/topics.ts';
 import { pause } from '../platform/backoff.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
+import { countPartitionsOf, findNarrow, widenTopics } from './widen-topics.ts';
 
 const REPLICATION_FACTOR = 3;
 /** Every broker knows a new topic by then. */
@@ -24,7 +26,10 @@ const DEAD_LETTER_CONFIG: TopicConfig = { ...CONFIG, 'max.message.bytes': String
 /** Old snapshots are deleted by their records; the brokers free whole segments only. */
 const SNAPSHOT_CONFIG: TopicConfig = { ...CONFIG, 'segment.bytes': String(64 * 1_048_576) };
 
-/** Every topic of the service by its logical name, and its partitions. */
+/**
+ * Every topic of the service by its logical name, and its partitions. Event topics and their dead
+ * letter topics may have more.
+ */
 export const TOPIC_LAYOUT: readonly { topic: string; partitions: number; config: TopicConfig }[] = [
   { topic: LIFECYCLE_TOPIC, partitions: 3, config: CONFIG },
   { topic: ASSIGN_TOPIC, partitions: 3, config: CONFIG },
@@ -34,25 +39,64 @@ export const TOPIC_LAYOUT: readonly { topic: string; partitions: number; config:
   { topic: deadLetterTopicOf(ASSIGN_TOPIC), partitions: 3, config: DEAD_LETTER_CONFIG },
 ];
 
-/** What was done for one topic; `topic` is its physical name. */
-export type TopicReport = { topic: string; kind: 'created' | 'there' };
+/** What was done for one topic; `topic` is its physical name, `partitions` how many it has now. */
+export type TopicReport =
+  | { topic: string; kind: 'created' | 'there' }
+  | { topic: string; kind: 'widened'; partitions: number };
 
 /**
  * Makes sure that every topic is there, with its partitions, three replicas, min.insync.replicas 2
- * and no retention limit. Safe to repeat; changes no topic that exists.
+ * and no retention limit, and that a dead letter topic has as many partitions as its original. Safe to
+ * repeat; changes nothing else of a topic that exists.
+ * @param assignPartitions brings the topic of the assignments up to so many
  * @throws AppError TOPIC_MISMATCH naming each topic that exists in another form, KAFKA_UNAVAILABLE
  */
-export async function createTopics(kafka: Kafka, topicPrefix: string): Promise<TopicReport[]> {
-  const layout = TOPIC_LAYOUT.map((own) => ({ ...own, topic: topicPrefix + own.topic }));
+export async function createTopics(
+  kafka: Kafka,
+  topicPrefix: string,
+  assignPartitions = 0,
+): Promise<TopicReport[]> {
+  const layout = TOPIC_LAYOUT.map((own) => ({
+    ...own,
+    topic: topicPrefix + own.topic,
+    mayBeMore: MAY_BE_MORE.has(own.topic),
+  }));
+  const names = layout.map(({ topic }) => topic);
   const created = new Set<string>();
+  const widened = new Map<string, number>();
   await untilSpread(kafka, async (admin) => {
     await createMissing(admin, layout, created);
+    const narrow = findNarrow(await countPartitionsOf(admin, names), topicPrefix, assignPartitions);
+    await widenTopics(admin, narrow);
+    for (const [topic, partitions] of narrow) widened.set(topic, partitions);
+    if (narrow.size > 0) await seeWidened(admin, narrow);
     await checkLayout(admin, layout);
   });
-  return layout.map(({ topic }) => ({ topic, kind: created.has(topic) ? 'created' : 'there' }));
+  return layout.map(({ topic }): TopicReport => {
+    if (created.has(topic)) return { topic, kind: 'created' };
+    const partitions = widened.get(topic);
+    return partitions === undefined
+      ? { topic, kind: 'there' }
+      : { topic, kind: 'widened', partitions };
+  });
 }
 
-type PhysicalTopic = (typeof TOPIC_LAYOUT)[number];
+const MAY_BE_MORE: ReadonlySet<string> = new Set(
+  EVENT_TOPICS.flatMap((topic) => [topic, deadLetterTopicOf(topic)]),
+);
+
+type PhysicalTopic = (typeof TOPIC_LAYOUT)[number] & { mayBeMore: boolean };
+
+/** @throws Error, retriable, while the broker that is asked knows of fewer partitions */
+async function seeWidened(admin: Admin, widened: ReadonlyMap<string, number>): Promise<void> {
+  const counts = await countPartitionsOf(admin, [...widened.keys()]);
+  for (const [topic, wanted] of widened) {
+    const found = counts.get(topic) ?? 0;
+    if (found >= wanted) continue;
+    const reason = `${topic} has ${found} partition(s), and ${wanted} were asked for`;
+    throw Object.assign(new Error(reason), { retriable: true });
+  }
+}
 
 async function createMissing(
   admin: Admin,
@@ -100,10 +144,9 @@ async function checkLayout(admin: Admin, layout: PhysicalTopic[]): Promise<void>
       configNames: Object.keys(config),
     })),
   });
-  const faults = layout.flatMap(({ topic, partitions, config }) => [
+  const faults = layout.flatMap(({ topic, partitions, config, mayBeMore }) => [
     ...shapeFaults(
-      topic,
-      partitions,
+      { topic, partitions, mayBeMore },
       topics.find(({ name }) => name === topic),
     ),
     ...(resources.find(({ resourceName }) => resourceName === topic)?.configEntries ?? [])
@@ -145,16 +188,14 @@ async function untilSpread(kafka: Kafka, attempt: (admin: Admin) => Promise<void
 }
 
 function shapeFaults(
-  topic: string,
-  partitions: number,
+  { topic, partitions, mayBeMore }: Pick<PhysicalTopic, 'topic' | 'partitions' | 'mayBeMore'>,
   metadata: ITopicMetadata | undefined,
 ): string[] {
   const found = metadata?.partitions ?? [];
   const replicas = new Set(found.map((partition) => partition.replicas.length));
+  const isEnough = found.length === partitions || (mayBeMore && found.length > partitions);
   return [
-    ...(found.length === partitions
-      ? []
-      : [`${topic} has ${found.length} partition(s), not ${partitions}`]),
+    ...(isEnough ? [] : [`${topic} has ${found.length} partition(s), not ${partitions}`]),
     ...[...replicas]
       .filter((count) => count !== REPLICATION_FACTOR)
       .map((count) => `${topic} has ${count} replica(s), not ${REPLICATION_FACTOR}`),

@@ -45,6 +45,11 @@ describe('A topic that gets another partition while everything runs', () => {
     expect(crowd.accepted()).to.have.length(USERS.length);
     return { couponId, crowd };
   };
+  const run = async (tool: string, ...args: string[]): Promise<void> => {
+    const { code, stderr } = await runTool(tool, args, world.variables);
+    expect(stderr).to.equal('');
+    expect(code).to.equal(0);
+  };
   const endOf = async (partition: number): Promise<bigint | undefined> =>
     (await rangesOf(world.events.kafka, topic())).find((range) => range.partition === partition)
       ?.to;
@@ -60,10 +65,8 @@ describe('A topic that gets another partition while everything runs', () => {
 
   it('is used whole once Redis was rebuilt, and everybody counts, also in the read model', async function () {
     this.timeout(90_000);
-    await addPartitions(world.events.kafka, topic(), 5);
-    const { code, stderr } = await runTool('tools/rebuild-redis.ts', [], world.variables);
-    expect(stderr).to.equal('');
-    expect(code).to.equal(0);
+    await run('tools/migrate.ts', '--assign-partitions', '5');
+    await run('tools/rebuild-redis.ts');
     const redis = await connectRedis();
     const keys = createRedisKeys(world.events.topicPrefix);
     expect(await redis.hget(keys.gate, 'partitions')).to.equal(

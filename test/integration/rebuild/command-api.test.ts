@@ -175,6 +175,20 @@ describe('The command API and its Redis', function () {
     await untilReady(service);
   });
 
+  it('rebuilds when the gate does not say which partitions it is open for', async () => {
+    const service = await start();
+    await untilReady(service);
+    await redis.hdel(keys.gate, 'partitions');
+    await waitUntil(
+      'a new epoch is open',
+      async () => (await redis.hget(keys.gate, 'epoch')) === '1',
+    );
+    expect(await redis.hget(keys.gate, 'partitions')).to.equal(
+      'coupon-lifecycle=3 coupon-assign=3',
+    );
+    await untilReady(service);
+  });
+
   it('rebuilds when a coupon is of another epoch than the gate', async () => {
     const service = await start();
     await untilReady(service);

@@ -63,6 +63,28 @@ describe('migrate', () => {
     ]);
   });
 
+  it('brings a topic up to the partitions that are asked for, and says what comes next', async () => {
+    await migrate(settings, () => undefined);
+    const more = await runTool('tools/migrate.ts', ['--assign-partitions', '4'], variables());
+    expect(more.stderr).to.equal('');
+    expect(more.code).to.equal(0);
+    expect(more.stdout).to.contain(' 2 of them widened (');
+    expect(more.stdout).to.contain(
+      `${prefix}coupon-assign has 4 partitions now; they are used after: npm run rebuild:redis\n`,
+    );
+    expect(more.stdout).to.contain(`${prefix}coupon-assign-dlt has 4 partitions now\n`);
+    for (const wrong of ['many', '-1', '1001', '3.5']) {
+      const refused = await runTool(
+        'tools/migrate.ts',
+        [`--assign-partitions=${wrong}`],
+        variables(),
+      );
+      expect(refused.code).to.equal(1);
+      expect(refused.stdout).to.equal('');
+      expect(refused.stderr).to.contain('--assign-partitions is a number');
+    }
+  });
+
   it('ends with 1 and every faulty setting, before it connects to anything', async () => {
     const { code, stdout, stderr } = await runTool('tools/migrate.ts', [], {
       ...variables(),

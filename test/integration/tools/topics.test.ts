@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import kafkajs from 'kafkajs';
 import { createTopics, TOPIC_LAYOUT } from '../../../tools/topics.ts';
 import { errorOf } from '../../support/error-of.ts';
+import { addPartitions } from '../../support/partitions.ts';
 import { randomName } from '../../support/random-name.ts';
 import { createTestKafka, deleteTopics } from '../../support/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -97,7 +98,53 @@ describe('creating the topics', () => {
     expect(both.map((reports) => reports.length)).to.deep.equal([6, 6]);
   });
 
-  it('refuses a topic with another number of partitions', async () => {
+  const countsOf = async (): Promise<Record<string, number>> => {
+    const names = [
+      'coupon-lifecycle',
+      'coupon-assign',
+      'coupon-lifecycle-dlt',
+      'coupon-assign-dlt',
+    ];
+    const { topics } = await admin.fetchTopicMetadata({ topics: names.map((n) => prefix + n) });
+    return Object.fromEntries(
+      topics.map(({ name, partitions }) => [name.slice(prefix.length), partitions.length]),
+    );
+  };
+
+  it('makes as many partitions for assignments as are asked for, and for their dead letters', async () => {
+    await createTopics(kafka, prefix, 5);
+    expect(await countsOf()).to.deep.equal({
+      'coupon-lifecycle': 3,
+      'coupon-assign': 5,
+      'coupon-lifecycle-dlt': 3,
+      'coupon-assign-dlt': 5,
+    });
+    const reports = await createTopics(kafka, prefix, 6);
+    expect(reports.filter(({ kind }) => kind !== 'there')).to.have.deep.members([
+      { topic: `${prefix}coupon-assign`, kind: 'widened', partitions: 6 },
+      { topic: `${prefix}coupon-assign-dlt`, kind: 'widened', partitions: 6 },
+    ]);
+    expect(await countsOf()).to.include({ 'coupon-assign': 6, 'coupon-assign-dlt': 6 });
+  });
+
+  it('takes more partitions than it would make, and gives the dead letters as many', async () => {
+    await createTopics(kafka, prefix);
+    await addPartitions(kafka, `${prefix}coupon-lifecycle`, 4);
+    const reports = await createTopics(kafka, prefix, 2);
+    expect(reports.filter(({ kind }) => kind !== 'there')).to.deep.equal([
+      { topic: `${prefix}coupon-lifecycle-dlt`, kind: 'widened', partitions: 4 },
+    ]);
+    const again = await createTopics(kafka, prefix);
+    expect(new Set(again.map(({ kind }) => kind))).to.deep.equal(new Set(['there']));
+  });
+
+  it('refuses a second partition for the claims', async () => {
+    await createOne('coupon-epochs', { partitions: 2, replicas: 3 });
+    const error = await errorOf(createTopics(kafka, prefix));
+    expect(error.message).to.equal(`${prefix}coupon-epochs has 2 partition(s), not 1`);
+  });
+
+  it('refuses a topic with fewer partitions', async () => {
     await createOne('coupon-assign', { partitions: 2, replicas: 3 });
     const error = await errorOf(createTopics(kafka, prefix));
     expect(error).to.include({ code: 'TOPIC_MISMATCH', retriable: false });
