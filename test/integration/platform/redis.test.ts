@@ -110,12 +110,29 @@ describe('The Redis client', () => {
     const startedMs = performance.now();
     expect((await errorOf(script(['runs'], [1]))).code).to.equal('REDIS_UNAVAILABLE');
     expect(performance.now() - startedMs).to.be.below(190);
-    // Nor for the connection that comes within its time limit.
     wire.mend();
-    expect((await errorOf(script(['runs'], [1]))).code).to.equal('REDIS_UNAVAILABLE');
     await untilReady();
     await script(['runs'], [10]);
     expect(await timesRun()).to.equal(10);
+  });
+
+  it('keeps nothing for the connection that comes within the time limit either', async () => {
+    const url = `redis://127.0.0.1:${wire.port}`;
+    const patient = createRedis({ url, commandTimeoutMs: 5_000 }, silentLogger());
+    try {
+      await patient.connect();
+      wire.cut();
+      await waitUntil('the connection is lost', () => patient.status !== 'ready');
+      wire.mend();
+      await patient.incr('runs').then(
+        () => expect.fail('it waited'),
+        (error: unknown) => expect(error).to.be.instanceOf(Error),
+      );
+      await waitUntil('connected', () => patient.status === 'ready');
+      expect(await timesRun()).to.equal(0);
+    } finally {
+      patient.disconnect();
+    }
   });
 
   it('connects again by itself when Redis was killed', async () => {

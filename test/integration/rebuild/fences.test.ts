@@ -5,6 +5,7 @@ import type { CouponAssigned, CouponCreated } from '../../../domain/coupon-event
 import { EPOCHS_TOPIC } from '../../../domain/topics.ts';
 import { rangesOf } from '../../../platform/log-scan.ts';
 import { createRedis } from '../../../platform/redis.ts';
+import { takeLock } from '../../../rebuild/lock.ts';
 import type { RebuildOptions } from '../../../rebuild/rebuild.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/own-redis.ts';
@@ -280,6 +281,43 @@ describe('The fences of a rebuild', () => {
       expect(await redis.hlen(world.keys.holders(couponId))).to.equal(2);
       expect(await redis.hget(world.keys.coupon(couponId), 'epoch')).to.equal(`${epoch + 2}`);
       await expectRebuiltNext();
+    });
+  });
+
+  describe('with a lock', () => {
+    const take = async () => {
+      const taken = await takeLock(redis, world.keys);
+      if (taken.kind !== 'taken') throw new Error(taken.kind);
+      return taken.lock;
+    };
+
+    it('take none for their own that was lost and is held again', async () => {
+      const lost = await take();
+      await redis.del(world.keys.rebuildLock);
+      const held = await take();
+      expect(await errorOf(lost.renew())).to.include({ code: 'EPOCH_CLOSED' });
+      await lost.release();
+      expect(await redis.exists(world.keys.rebuildLock)).to.equal(1);
+      await held.release();
+      expect(await redis.exists(world.keys.rebuildLock)).to.equal(0);
+    });
+
+    it('touch nothing once the gate is closed for another epoch', async () => {
+      const lock = await take();
+      const [mine, another] = [epoch + 1, epoch + 2];
+      await lock.run('close-gate', mine, [], []);
+      await redis.hset(world.keys.gate, { closing: another });
+      const { coupon, holders, outbox, outboxEvents, unanswered } = world.keys;
+      const touched = [coupon, holders, outbox, outboxEvents, unanswered].map((of) => of(couponId));
+      for (const refused of [
+        lock.run('close-coupons', mine, touched, []),
+        lock.run('open-gate', mine, [], ['']),
+      ]) {
+        expect(await errorOf(refused)).to.include({ code: 'EPOCH_CLOSED' });
+      }
+      await lock.release();
+      expect(await redis.hlen(holders(couponId))).to.equal(2);
+      expect(await world.gate()).to.deep.equal({ closing: `${another}` });
     });
   });
 
