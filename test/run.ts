@@ -5,10 +5,11 @@
 // no level faults then. That level is a choice; npm run test:faults runs every fault.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Stack, stackVariables, startStack } from '../stack/stack.ts';
 import { partsOf, serveParts } from './support/parts.ts';
+import { variablesIn } from './support/variables-in.ts';
 
 // The last one kills the servers.
 const LEVELS = ['unit', 'integration', 'e2e', 'faults'] as const;
@@ -118,15 +119,4 @@ async function runLevel(
     failed: code !== 0 && failed === 0 ? 1 : failed,
     seconds: (performance.now() - startedMs) / 1_000,
   };
-}
-
-function variablesIn(file: string | undefined): Record<string, string> {
-  if (file === undefined) return {};
-  if (!existsSync(file)) throw new Error(`${file} is not there: run npm run stack -- up`);
-  const lines = readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('='));
-  return Object.fromEntries(
-    lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  );
 }
