@@ -37,7 +37,8 @@ export function noAnswerOf({ kind }: { kind: 'unknown' | 'refused' }): NoAnswer 
 
 /**
  * Runs a command's story in the gate's epoch. A closed gate and a full house are refused before
- * anything is reserved; a lost or late reply of Redis leaves the outcome unknown.
+ * anything is reserved, and so is what Redis itself refuses; a lost or late reply of Redis leaves the
+ * outcome unknown.
  */
 export async function whenAdmitted<T extends { kind: string }>(
   { gate, publisher, load }: Desk,
@@ -50,9 +51,9 @@ export async function whenAdmitted<T extends { kind: string }>(
   try {
     return await story(state.epoch);
   } catch (error) {
-    if (error instanceof AppError && error.code === 'REDIS_UNAVAILABLE') {
-      return { kind: 'outcome-unknown' };
-    }
+    if (!(error instanceof AppError)) throw error;
+    if (error.code === 'REDIS_REFUSED') return { kind: 'closed' };
+    if (error.code === 'REDIS_UNAVAILABLE') return { kind: 'outcome-unknown' };
     throw error;
   } finally {
     load.current -= 1;

@@ -96,6 +96,7 @@ await runService({
         idempotencyTtlMs: settings.idempotencyTtlMs,
       }),
       gate.suspect,
+      logger,
     );
     const publisher = createPublisher({
       writer,

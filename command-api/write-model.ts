@@ -54,7 +54,10 @@ type WriteModelOptions = {
   idempotencyTtlMs: number;
 };
 
-/** The write model in this Redis. Its calls throw AppError REDIS_UNAVAILABLE: the outcome is unknown. */
+/**
+ * The write model in this Redis. Its calls throw AppError REDIS_REFUSED: nothing was changed;
+ * REDIS_UNAVAILABLE: the outcome is unknown; REPLY_UNKNOWN: this version does not know it.
+ */
 export function createWriteModel({ redis, keys, ...limits }: WriteModelOptions): WriteModel {
   const create = createScript(redis, new URL('./create.lua', import.meta.url));
   const assign = createScript(redis, new URL('./assign.lua', import.meta.url));
@@ -234,7 +237,7 @@ function toTexts(reply: unknown): string[] {
 
 function unexpected(script: string, reply: unknown): AppError {
   return new AppError(
-    'STARTUP_FAILED',
+    'REPLY_UNKNOWN',
     `${script}: a reply that this version does not know: ${String(reply)}`,
   );
 }

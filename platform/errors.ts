@@ -11,6 +11,8 @@ export const ERROR_CODES = {
   RECORD_UNREADABLE: 'The bytes of a record are not an event that this version can read.',
   RECORD_REJECTED: 'A record contradicts what was applied before.',
   REDIS_UNAVAILABLE: 'Redis did not answer in time, or the connection was lost.',
+  REDIS_REFUSED: 'Redis refused a script before it had changed anything.',
+  REPLY_UNKNOWN: 'A script of Redis gave a reply that this version does not know.',
   KAFKA_UNAVAILABLE: 'The brokers did not acknowledge in time.',
   MYSQL_UNAVAILABLE: 'MySQL did not answer in time, or the connection was lost.',
   EPOCH_CLOSED: 'Redis belongs to another epoch, or to none: nothing may be decided.',

@@ -1,7 +1,7 @@
 // The Redis client of a process, and Lua scripts on it.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Redis } from 'ioredis';
+import { Redis, ReplyError } from 'ioredis';
 import { AppError, messageOf } from './errors.ts';
 import type { Logger } from './logger.ts';
 
@@ -34,8 +34,8 @@ export type Script = (keys: string[], args: (string | number)[]) => Promise<unkn
 /**
  * The Lua script in `file`. It is sent by its hash, and whole when Redis does not know it (a new
  * server, SCRIPT FLUSH): then nothing has run, so sending it again is safe.
- * @throws AppError REDIS_UNAVAILABLE (retriable) when the outcome of the call is not known, or
- * nothing could be sent
+ * @throws AppError REDIS_REFUSED (retriable) when Redis refused it before it had changed anything;
+ * REDIS_UNAVAILABLE (retriable) when the outcome of the call is not known, or nothing could be sent
  */
 export function createScript(redis: Redis, file: URL): Script {
   const lua = readFileSync(file, 'utf8');
@@ -44,14 +44,39 @@ export function createScript(redis: Redis, file: URL): Script {
     try {
       return await redis.evalsha(sha, keys.length, ...keys, ...args);
     } catch (error) {
-      if (!messageOf(error).startsWith('NOSCRIPT')) throw redisUnavailable(error);
+      if (!messageOf(error).startsWith('NOSCRIPT')) throw failureOf(error);
     }
     try {
       return await redis.eval(lua, keys.length, ...keys, ...args);
     } catch (error) {
-      throw redisUnavailable(error);
+      throw failureOf(error);
     }
   };
+}
+
+/**
+ * What Redis says in the place of a whole script, or of the first write in it, and never after that
+ * one: a script that has begun to write is let through to its end.
+ */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'OOM',
+  'MISCONF',
+  'READONLY',
+  'NOREPLICAS',
+  'LOADING',
+  'MASTERDOWN',
+  'BUSY',
+]);
+
+/** The first word of what Redis answered with in the place of a result; null: no answer of Redis. */
+export function replyErrorOf(error: unknown): string | null {
+  return error instanceof ReplyError ? (messageOf(error).split(' ')[0] ?? '') : null;
+}
+
+// A script catches no error itself: what its first refused write says is what the call says.
+function failureOf(cause: unknown): AppError {
+  if (!REFUSALS.has(replyErrorOf(cause) ?? '')) return redisUnavailable(cause);
+  return new AppError('REDIS_REFUSED', `Redis: ${messageOf(cause)}`, { cause, retriable: true });
 }
 
 /** A failed call of Redis as an error of ours, with the cause. */

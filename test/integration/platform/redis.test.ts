@@ -56,6 +56,39 @@ describe('The Redis client', () => {
     expect(await script(['k'], ['a b', 1])).to.deep.equal(['k', 'a b', '1', 3]);
   });
 
+  describe('when Redis answers with an error', () => {
+    const refusals: [kind: string, bring: () => Promise<unknown>][] = [
+      ['OOM', () => direct.config('SET', 'maxmemory', '1')],
+      ['READONLY', () => direct.replicaof('127.0.0.1', 9)],
+      ['NOREPLICAS', () => direct.config('SET', 'min-replicas-to-write', '1')],
+    ];
+    for (const [kind, bring] of refusals) {
+      it(`says that nothing was changed for ${kind}`, async () => {
+        const script = scriptOf("redis.call('GET', 'a'); redis.call('SET', 'a', 1); return 1");
+        await bring();
+        const error = await errorOf(script([], []));
+        expect(error).to.include({ code: 'REDIS_REFUSED', retriable: true });
+        expect(error.message).to.match(new RegExp(`^Redis: ${kind} `));
+        expect(await direct.exists('a')).to.equal(0);
+      });
+    }
+
+    it('lets a script through to its end that has begun to write, memory or not', async () => {
+      await direct.set('old', 1);
+      await direct.config('SET', 'maxmemory', '1');
+      await scriptOf("redis.call('DEL', 'old'); redis.call('SET', 'a', 1); return 1")([], []);
+      expect(await direct.exists('old', 'a')).to.equal(1);
+    });
+
+    it('says that the outcome is unknown for every other error: it may come after a write', async () => {
+      const script = scriptOf("redis.call('SET', 'a', 1); redis.call('HGET', 'a', 'b'); return 1");
+      const error = await errorOf(script([], []));
+      expect(error).to.include({ code: 'REDIS_UNAVAILABLE', retriable: true });
+      expect(error.message).to.contain('WRONGTYPE');
+      expect(await direct.get('a')).to.equal('1');
+    });
+  });
+
   it('runs scripts that are asked for together, each once', async () => {
     const script = count();
     const replies = await Promise.all(Array.from({ length: 500 }, () => script(['runs'], [1])));
@@ -153,7 +186,7 @@ describe('The Redis client', () => {
     // A master that is not there: what matters is that this one takes no more writes.
     await direct.replicaof('127.0.0.1', 1);
     const error = await errorOf(script(['runs'], [1]));
-    expect(error.code).to.equal('REDIS_UNAVAILABLE');
+    expect(error.code).to.equal('REDIS_REFUSED');
     await waitUntil('it has connected again', () => reconnected && redis.status === 'ready');
   });
 

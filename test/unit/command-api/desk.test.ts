@@ -82,6 +82,13 @@ describe('Admitting a command', () => {
     expect(desk.load.current).to.equal(0);
   });
 
+  it('is refused when Redis refuses its script before anything was changed', async () => {
+    const answer = await whenAdmitted(createDesk({}), () =>
+      Promise.reject(new AppError('REDIS_REFUSED', 'OOM', { retriable: true })),
+    );
+    expect(answer).to.deep.equal({ kind: 'closed' });
+  });
+
   it('has an unknown outcome when the reply of Redis is lost', async () => {
     const answer = await whenAdmitted(createDesk({}), () =>
       Promise.reject(new AppError('REDIS_UNAVAILABLE', 'timed out', { retriable: true })),

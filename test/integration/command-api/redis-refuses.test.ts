@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import { watchWriteModel } from '../../../command-api/watched-write-model.ts';
+import { createWriteModel } from '../../../command-api/write-model.ts';
+import { messageOf } from '../../../platform/errors.ts';
+import type { Logger } from '../../../platform/logger.ts';
+import { openEpoch } from '../../support/epoch.ts';
+import { errorOf } from '../../support/error-of.ts';
+import { type OwnRedis, startOwnRedis } from '../../support/own-redis.ts';
+import { connectRedis } from '../../support/redis.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { createEventWorld, type EventWorld } from '../../support/topics.ts';
+import { newCoupon, type Office, openOffice } from './office.ts';
+
+describe('A Redis that is full', function () {
+  this.timeout(60_000);
+  let world: EventWorld;
+  let server: OwnRedis;
+  let redis: Redis;
+  let office: Office;
+  before(async () => {
+    world = await createEventWorld('full-');
+    server = await startOwnRedis();
+    redis = await connectRedis(server.url);
+    await openEpoch(world, redis);
+    office = await openOffice(world, { redisUrl: server.url });
+  });
+  after(async () => {
+    await office?.close();
+    redis?.disconnect();
+    await server?.close();
+    await world?.cleanup();
+  });
+  afterEach(() => redis.config('SET', 'maxmemory', '0'));
+
+  it('takes nothing, and callers are told so: no unknown outcome', async () => {
+    const couponId = await office.create({ quantity: 1 });
+    await redis.config('SET', 'maxmemory', '1');
+    expect(await office.ask(couponId)).to.deep.equal({ kind: 'closed' });
+    expect(await office.create().catch(messageOf)).to.equal('closed');
+    expect(await redis.hget(office.keys.coupon(couponId), 'remaining')).to.equal('1');
+    expect(await redis.exists(office.keys.outbox(couponId))).to.equal(0);
+    await redis.config('SET', 'maxmemory', '0');
+    expect(await office.ask(couponId)).to.include({ kind: 'assigned' });
+  });
+
+  it('is named in the log once, whoever meets it', async () => {
+    const lines: object[] = [];
+    const logger = Object.assign(Object.create(silentLogger()) as Logger, {
+      error: (fields: object) => lines.push(fields),
+    });
+    const model = watchWriteModel(
+      createWriteModel({ redis, keys: office.keys, maxOutboxAgeMs: 1, idempotencyTtlMs: 1 }),
+      () => undefined,
+      logger,
+    );
+    await redis.config('SET', 'maxmemory', '1');
+    for (let times = 0; times < 3; times += 1) {
+      const command = { ...newCoupon(), couponId: randomUUID() };
+      expect(await errorOf(model.create(command, 0))).to.include({ code: 'REDIS_REFUSED' });
+    }
+    expect(lines).to.have.length(1);
+    expect(lines[0]).to.have.property('reason').that.contains('OOM command not allowed');
+  });
+});
