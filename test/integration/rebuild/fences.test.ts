@@ -16,7 +16,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 import { createRebuildWorld, DAY, type RebuildWorld } from './rebuild-world.ts';
 
 /** The lines by which a rebuild tells that a part is done. */
-const PARTS = ['locked', 'claimed', 'closed', 'marked', 'read', 'wrote'];
+const PARTS = ['locked', 'claimed', 'closed', 'marked', 'no snapshot', 'read', 'wrote'];
 
 describe('The fences of a rebuild', () => {
   let server: OwnRedis;

@@ -1,11 +1,14 @@
 // Snapshots of a rebuild's world: taking them, taking them away, and what a rebuild makes of Redis.
 import type { Redis } from 'ioredis';
 import type { KafkaMessage } from 'kafkajs';
+import type { CouponEvent } from '../../../domain/coupon-events.ts';
+import { recordNameOf } from '../../../domain/event-record.ts';
 import type { SnapshotCompleted } from '../../../domain/snapshot.ts';
-import { COMPLETIONS_PARTITION, SNAPSHOTS_TOPIC } from '../../../domain/topics.ts';
+import { COMPLETIONS_PARTITION, type EventTopic, SNAPSHOTS_TOPIC } from '../../../domain/topics.ts';
 import { rangesOf, scanLog } from '../../../platform/log-scan.ts';
 import { type SnapshotOptions, takeSnapshot } from '../../../rebuild/take-snapshot.ts';
 import { keysWith } from '../../support/redis.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import type { RebuildWorld } from './rebuild-world.ts';
 
 /** A snapshot of the world's log that has to be taken. */
@@ -112,5 +115,48 @@ async function readKey(redis: Redis, key: string, epoch: number): Promise<unknow
       return (await redis.get(key))?.replace(new RegExp(`^${epoch}\\|`), 'EPOCH|');
     default:
       throw new Error(`${key} is of a type that no rebuild writes`);
+  }
+}
+
+/** Makes `topic` (logical) one of `count` partitions, and waits until the brokers tell of them. */
+export async function addPartition(
+  { events }: RebuildWorld,
+  topic: EventTopic,
+  count: number,
+): Promise<void> {
+  const physical = events.topicPrefix + topic;
+  const admin = events.kafka.admin();
+  await admin.connect();
+  try {
+    await admin.createPartitions({ topicPartitions: [{ topic: physical, count }] });
+  } finally {
+    await admin.disconnect();
+  }
+  await waitUntil(`${physical} has ${count} partitions`, async () => {
+    const ranges = await rangesOf(events.kafka, physical).catch(() => []);
+    return ranges.length === count;
+  });
+}
+
+/** Appends by a producer that knows the partitions of now. */
+export async function appendAnew(
+  { events }: RebuildWorld,
+  topic: EventTopic,
+  partition: number,
+  appended: readonly CouponEvent[],
+): Promise<void> {
+  const producer = events.kafka.producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  try {
+    await producer.send({
+      topic: events.topicPrefix + topic,
+      acks: -1,
+      messages: appended.map((event) => ({
+        partition,
+        value: events.codec.encode(topic, recordNameOf(event), event),
+      })),
+    });
+  } finally {
+    await producer.disconnect();
   }
 }

@@ -13,6 +13,8 @@ import { deleteTopics } from '../../support/topics.ts';
 import { anyHistory, createRandomLog } from './random-log.ts';
 import { createRebuildWorld, type RebuildWorld } from './rebuild-world.ts';
 import {
+  addPartition,
+  appendAnew,
   appendCompletion,
   appendSnapshotRecords,
   deleteSnapshotRecords,
@@ -168,6 +170,20 @@ describe('Rebuilding Redis from a snapshot', () => {
     expect(completed).to.include({ assignments: 0, coupons: 1, records: PARTITIONS + 1 });
     const { fromSnapshot, fromStart } = await rebuildBothWays();
     expect(fromSnapshot.result).to.include({ assignments: 1, unreadable: 1 });
+    expectSame(fromSnapshot, fromStart);
+  });
+
+  it('reads a partition that it does not know from its first record', async () => {
+    const epoch = await epochOpened();
+    await world.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
+    await takeOne(world);
+    await addPartition(world, ASSIGN_TOPIC, 4);
+    const next = await epochOpened();
+    const late = couponAssigned(2, { epoch: next, userId: 'bo' });
+    await appendAnew(world, ASSIGN_TOPIC, 3, [late]);
+    const { fromSnapshot, fromStart } = await rebuildBothWays();
+    expect(fromSnapshot.result.snapshot?.records).to.equal(PARTITIONS + 2);
+    expect(fromSnapshot.result.assignments).to.equal(2);
     expectSame(fromSnapshot, fromStart);
   });
 
