@@ -3,8 +3,10 @@
 // each follower instead of as many as there are partitions (docs/adr/0008).
 import { randomUUID } from 'node:crypto';
 
-/** With three partitions, one id in two hundred thousand is not of the wanted one after so many. */
-const MAX_TRIES = 30;
+/** So many tries for each partition: one id in four hundred million is not of the wanted one then. */
+const TRIES_EACH = 20;
+/** With more partitions a request would spend more on its id than a cut batch costs. */
+const MAX_TRIES = 200;
 
 /**
  * A source of random ids of the partition whose turn it is. `partitions`: how many there are now.
@@ -19,8 +21,9 @@ export function createAssignmentIds(options: {
   return () => {
     const partitions = options.partitions();
     const wanted = options.turn() % partitions;
+    const maxTries = Math.min(TRIES_EACH * partitions, MAX_TRIES);
     let id = randomUUID();
-    for (let tries = 1; tries < MAX_TRIES; tries += 1) {
+    for (let tries = 1; tries < maxTries; tries += 1) {
       if (options.partitionOf(id, partitions) === wanted) break;
       id = randomUUID();
     }
