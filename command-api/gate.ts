@@ -6,11 +6,18 @@ import type { RedisKeys } from '../domain/redis-keys.ts';
 import { type Backoff, backoffMs, pause } from '../platform/backoff.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
+import { readReplication } from '../platform/redis.ts';
 import type { NewestClaim } from './claims.ts';
 import { createRebuilder, type Rebuild } from './rebuilder.ts';
 
-/** An epoch, and the partitions that its gate was opened for: nowhere else do its events count. */
-export type OpenEpoch = { epoch: number; partitions: Partitions };
+/** What the gate of an epoch says. */
+export type OpenEpoch = {
+  epoch: number;
+  /** Of the master that it was opened on: nowhere else may be decided in this epoch. */
+  replicationId: string;
+  /** Those that it was opened for: nowhere else do events of this epoch count. */
+  partitions: Partitions;
+};
 
 export type GateState = ({ kind: 'open' } & OpenEpoch) | { kind: 'closed'; reason: string };
 
@@ -60,10 +67,11 @@ export function createGate(options: GateOptions): Gate {
 
   const show = (found: Comparison): void => {
     if (found.kind === 'open') {
-      const { epoch, partitions } = found;
+      const { kind: _kind, ...open } = found;
+      const { epoch, partitions } = open;
       if (state.kind === 'closed') logger.info({ epoch, partitions }, 'gate open');
       state = found;
-      lastOpen = { epoch, partitions };
+      lastOpen = open;
       suspects.clear();
       return;
     }
@@ -154,17 +162,15 @@ async function compare(
   suspects: ReadonlyMap<string, number>,
 ): Promise<Comparison> {
   try {
-    const [replication, gate] = await Promise.all([
-      redis.info('replication'),
+    const [{ isMaster, replicationId }, gate] = await Promise.all([
+      readReplication(redis),
       redis.hgetall(keys.gate),
     ]);
-    const field = (name: string): string | undefined =>
-      new RegExp(`^${name}:(\\S+)`, 'm').exec(replication)?.[1];
-    if (field('role') !== 'master') return { kind: 'closed', reason: 'this Redis is not a master' };
+    if (!isMaster) return { kind: 'closed', reason: 'this Redis is not a master' };
     // Before anything is called for: without the log there is no rebuild.
     const claim = await newestClaim();
     if (gate.epoch === undefined) return { kind: 'rebuild', reason: 'no gate in Redis' };
-    if (gate.replicationId !== field('master_replid')) {
+    if (gate.replicationId !== replicationId) {
       return {
         kind: 'rebuild',
         reason: 'this Redis is not the one that the gate was opened on',
@@ -183,7 +189,7 @@ async function compare(
         return { kind: 'rebuild', reason: `coupon ${couponId} is not of the gate's epoch` };
       }
     }
-    return { kind: 'open', epoch: Number(gate.epoch), partitions };
+    return { kind: 'open', epoch: Number(gate.epoch), replicationId, partitions };
   } catch (error) {
     return { kind: 'unreachable', reason: messageOf(error) };
   }

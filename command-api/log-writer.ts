@@ -50,7 +50,7 @@ type LogWriterOptions = {
   codec: EventCodec;
   topicPrefix: string;
   /** What the gate was last open for. */
-  lastOpen: () => OpenEpoch | null;
+  lastOpen: () => Pick<OpenEpoch, 'epoch' | 'partitions'> | null;
   sendTimeoutMs: number;
   logger: Logger;
 };

@@ -18,6 +18,7 @@ import { rebuildRedis } from '../rebuild/rebuild.ts';
 import { createAssignmentIds } from './assignment-ids.ts';
 import { createNewestClaim } from './claims.ts';
 import { createGate } from './gate.ts';
+import { createLastLook } from './last-look.ts';
 import { createLogWriter } from './log-writer.ts';
 import { createCommandMetrics } from './metrics.ts';
 import { createPublisher } from './publisher.ts';
@@ -105,6 +106,7 @@ await runService({
         gate.sawClaim(claim);
         return claim;
       },
+      lastLook: createLastLook(redis, gate),
       writeModel,
       setAside: createSetAside({ redis, keys, kafka, topicPrefix, metrics, logger }),
       answerTimeoutMs: settings.answerTimeoutMs,

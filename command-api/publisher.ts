@@ -1,5 +1,6 @@
-// The group commit: what waits in this process goes to the log together, and a caller is answered
-// only after its event was acknowledged, no newer epoch was found claimed, and Redis has confirmed it.
+// The group commit: what waits in this process goes to the log together, after a last look at the Redis
+// that decided it. A caller is answered only after its event was acknowledged, no newer epoch was
+// found claimed, and Redis has confirmed it.
 //
 // There is no linger. While one batch is on its way, to its confirmation, the next one gathers: under
 // load that makes few and large batches, and what a batch costs everywhere is what limits the speed
@@ -11,6 +12,7 @@ import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { endSpan, startSpan } from '../platform/tracing.ts';
 import type { NewestClaim } from './claims.ts';
+import type { LastLook } from './last-look.ts';
 import type { LogWriter, PreparedEvent } from './log-writer.ts';
 import type { CommandMetrics } from './metrics.ts';
 import type { SetAside } from './refused-event.ts';
@@ -48,6 +50,7 @@ export type Publisher = {
 type PublisherOptions = {
   writer: Pick<LogWriter, 'prepare' | 'write'>;
   newestClaim: NewestClaim;
+  lastLook: LastLook;
   writeModel: WriteModel;
   setAside: SetAside;
   answerTimeoutMs: number;
@@ -58,6 +61,8 @@ type PublisherOptions = {
 
 type Entry = {
   prepared: PreparedEvent;
+  /** Over which it was decided, or found in the outbox. */
+  connection: number;
   /** From the queue to the confirmation, in the trace of the request that decided. */
   span: Span | null;
   listeners: Set<(published: Published) => void>;
@@ -70,7 +75,7 @@ const REFUSED: Published = { kind: 'refused' };
 
 /** A publisher that sends through `writer`. */
 export function createPublisher(options: PublisherOptions): Publisher {
-  const { writer, newestClaim, writeModel, metrics, logger } = options;
+  const { writer, newestClaim, lastLook, writeModel, metrics, logger } = options;
   const entries = new Map<string, Entry>();
   let queue: Entry[] = [];
   let sending = false;
@@ -80,6 +85,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
     if (prepared === null) return null;
     const entry: Entry = {
       prepared,
+      connection: lastLook.connection(),
       span: startSpan(`publish ${event.type}`, SpanKind.PRODUCER, traceparent),
       listeners: new Set(),
       confirming: false,
@@ -96,9 +102,11 @@ export function createPublisher(options: PublisherOptions): Publisher {
 
   const sendAll = async (): Promise<void> => {
     while (queue.length > 0) {
-      const batch = queue.slice(0, options.maxBatch);
-      queue = queue.slice(options.maxBatch);
       const startedMs = performance.now();
+      const next = queue.slice(0, options.maxBatch);
+      queue = queue.slice(options.maxBatch);
+      const batch = await vouchedFor(next);
+      if (batch.length === 0) continue;
       const written = await writeSplitting(
         writer,
         batch.map(({ prepared }) => prepared),
@@ -115,6 +123,15 @@ export function createPublisher(options: PublisherOptions): Publisher {
       await finish(inLog);
     }
     sending = false;
+  };
+
+  /** Those that were decided where they may be; the others stay in their outbox, if that is still there. */
+  const vouchedFor = async (batch: Entry[]): Promise<Entry[]> => {
+    const look = await lastLook.look();
+    const isVouchedFor = ({ prepared, connection }: Entry): boolean =>
+      look?.connection === connection && look.epoch === prepared.event.epoch;
+    for (const entry of batch) if (!isVouchedFor(entry)) end(entry, UNKNOWN);
+    return batch.filter(isVouchedFor);
   };
 
   const finish = async (inLog: ReadonlyMap<Entry, Position>): Promise<void> => {

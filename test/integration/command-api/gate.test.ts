@@ -6,7 +6,7 @@ import { createGate, type Gate } from '../../../command-api/gate.ts';
 import { formatPartitions } from '../../../domain/partitions.ts';
 import { createRedisKeys } from '../../../domain/redis-keys.ts';
 import { EPOCHS_TOPIC } from '../../../domain/topics.ts';
-import { createRedis } from '../../../platform/redis.ts';
+import { createRedis, readReplication } from '../../../platform/redis.ts';
 import { createTopicEndsReader } from '../../../platform/topic-ends.ts';
 import { claimEpoch, openEpoch } from '../../support/epoch.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/own-redis.ts';
@@ -120,12 +120,13 @@ describe('The gate', () => {
     });
   }
 
-  it('remembers the epoch and the partitions that it was last open for', async () => {
+  it('remembers what it was last open for: epoch, master and partitions', async () => {
     const epoch = await claimEpoch(world);
     await agreeOn(epoch);
     openGate();
     await untilOpen();
-    const opened = { epoch, partitions: PARTITIONS };
+    const { replicationId } = await readReplication(direct);
+    const opened = { epoch, replicationId, partitions: PARTITIONS };
     expect(gate.state()).to.deep.equal({ kind: 'open', ...opened });
     await direct.del(keys.gate);
     gate.recheck('again');

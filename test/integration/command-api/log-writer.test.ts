@@ -30,7 +30,7 @@ describe('Writing to the log', () => {
   let world: EventWorld;
   let wires: WiredKafka;
   let writer: LogWriter;
-  let open: OpenEpoch | null;
+  let open: Pick<OpenEpoch, 'epoch' | 'partitions'> | null;
 
   before(async function () {
     this.timeout(60_000);

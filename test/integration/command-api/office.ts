@@ -7,6 +7,7 @@ import { createNewestClaim } from '../../../command-api/claims.ts';
 import { createCoupon } from '../../../command-api/create-coupon.ts';
 import type { Desk } from '../../../command-api/desk.ts';
 import { createGate } from '../../../command-api/gate.ts';
+import { createLastLook } from '../../../command-api/last-look.ts';
 import { createLogWriter } from '../../../command-api/log-writer.ts';
 import { createCommandMetrics } from '../../../command-api/metrics.ts';
 import { createPublisher } from '../../../command-api/publisher.ts';
@@ -97,6 +98,7 @@ export async function openOffice(
   const publisher = createPublisher({
     writer,
     newestClaim,
+    lastLook: createLastLook(redis, gate),
     writeModel,
     setAside: createSetAside({
       ...{ redis, keys, kafka, metrics, logger },

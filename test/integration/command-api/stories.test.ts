@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { createCoupon } from '../../../command-api/create-coupon.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
+import { ASSIGN_TOPIC } from '../../../domain/topics.ts';
+import { rangesOf } from '../../../platform/log-scan.ts';
 import { claimEpoch, openEpoch } from '../../support/epoch.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/own-redis.ts';
 import { connectRedis } from '../../support/redis.ts';
@@ -36,6 +38,8 @@ describe('A command, from the request to the answer', () => {
   });
   afterEach(() => office.close());
 
+  const endsOfLog = async (): Promise<bigint[]> =>
+    (await rangesOf(world.kafka, world.topicPrefix + ASSIGN_TOPIC)).map(({ to }) => to);
   const heldOf = ({ assignmentId, sequence, occurredAt }: CouponAssigned) => ({
     assignmentId,
     sequence,
@@ -152,6 +156,24 @@ describe('A command, from the request to the answer', () => {
     } finally {
       await other.close();
     }
+  });
+
+  it('emits nothing that was decided on a Redis that became another one behind the open connection', async () => {
+    const couponId = await office.create();
+    const before = await endsOfLog();
+    const direct = await connectRedis(server.url);
+    let closed = false;
+    office.redis.once('close', () => {
+      closed = true;
+    });
+    await direct.multi().replicaof('127.0.0.1', 9).replicaof('NO', 'ONE').exec();
+    direct.disconnect();
+    const answer = await office.ask(couponId);
+    expect(answer.kind).to.be.oneOf(['outcome-unknown', 'closed']);
+    expect(closed, 'the connection was lost').to.equal(false);
+    expect(await endsOfLog()).to.deep.equal(before);
+    expect(office.desk.gate.state()).to.have.property('kind', 'closed');
+    await openEpoch(world, office.redis);
   });
 
   it('ends with an unknown outcome, confirms nothing, and keeps the unit when a newer epoch is claimed', async () => {

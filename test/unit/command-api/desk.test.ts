@@ -6,6 +6,7 @@ import { AppError } from '../../../platform/errors.ts';
 const OPEN: GateState = {
   kind: 'open',
   epoch: 7,
+  replicationId: 'a',
   partitions: { 'coupon-lifecycle': 3, 'coupon-assign': 3 },
 };
 const untouched = () => Promise.reject(new Error('this story needs it not'));
