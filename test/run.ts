@@ -14,6 +14,8 @@ import { variablesIn } from './support/variables-in.ts';
 // The last one kills the servers.
 const LEVELS = ['unit', 'integration', 'e2e', 'faults'] as const;
 type Level = (typeof LEVELS)[number];
+/** Files at once. Those of integration mostly wait, for servers of their own or for names of their own. */
+const JOBS: Readonly<Record<Level, number>> = { unit: 1, integration: 3, e2e: 1, faults: 1 };
 type Result = { level: Level; passed: number; failed: number; seconds: number };
 
 const { values, positionals } = parseArgs({
@@ -95,7 +97,11 @@ async function runLevel(
 ): Promise<Result> {
   console.log(`\n== ${level}`);
   const startedMs = performance.now();
-  const args = [`test/${level}/**/*.test.ts`, ...(values.grep ? ['--grep', values.grep] : [])];
+  const args = [
+    `test/${level}/**/*.test.ts`,
+    ...(JOBS[level] > 1 ? ['--parallel', '--jobs', String(JOBS[level])] : []),
+    ...(values.grep ? ['--grep', values.grep] : []),
+  ];
   const child = spawn('node_modules/.bin/mocha', args, {
     env: { ...process.env, ...addresses },
     stdio: ['ignore', 'pipe', 'inherit'],
