@@ -167,8 +167,9 @@ export const BREAKS: readonly Break[] = [
     rule: 'P8',
     name: 'what was under way is sent again',
     file: 'platform/redis.ts',
-    find: 'maxRetriesPerRequest: 0',
-    replace: 'maxRetriesPerRequest: 5',
+    // Each of the two alone is enough.
+    find: 'autoResendUnfulfilledCommands: false,\n    maxRetriesPerRequest: 0,',
+    replace: 'autoResendUnfulfilledCommands: true,\n    maxRetriesPerRequest: 5,',
     tests: ['test/integration/platform/redis.test.ts'],
   },
   {
