@@ -35,18 +35,24 @@ export function noAnswerOf({ kind }: { kind: 'unknown' | 'refused' }): NoAnswer 
   return { kind: kind === 'refused' ? 'refused-by-log' : 'outcome-unknown' };
 }
 
+/** Is as much on its way as may be? */
+export function isFull({ publisher, load }: Pick<Desk, 'publisher' | 'load'>): boolean {
+  return Math.max(load.current, publisher.waiting()) >= load.max;
+}
+
 /**
  * Runs a command's story in the gate's epoch. A closed gate and a full house are refused before
  * anything is reserved, and so is what Redis itself refuses; a lost or late reply of Redis leaves the
  * outcome unknown.
  */
 export async function whenAdmitted<T extends { kind: string }>(
-  { gate, publisher, load }: Desk,
+  desk: Desk,
   story: (epoch: number) => Promise<T>,
 ): Promise<T | NoAnswer> {
+  const { gate, load } = desk;
   const state = gate.state();
   if (state.kind === 'closed') return { kind: 'closed' };
-  if (Math.max(load.current, publisher.waiting()) >= load.max) return { kind: 'overloaded' };
+  if (isFull(desk)) return { kind: 'overloaded' };
   load.current += 1;
   try {
     return await story(state.epoch);

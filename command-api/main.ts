@@ -25,7 +25,7 @@ import { createPublisher } from './publisher.ts';
 import { checkReadiness } from './readiness.ts';
 import { createSetAside } from './refused-event.ts';
 import { startRelay } from './relay.ts';
-import { couponRoutes } from './routes.ts';
+import { couponDoor, couponRoutes } from './routes.ts';
 import { parseSettings } from './settings.ts';
 import { watchWriteModel } from './watched-write-model.ts';
 import { createWriteModel } from './write-model.ts';
@@ -143,7 +143,8 @@ await runService({
       ],
       { logger, maxBodyBytes: settings.http.maxBodyBytes },
     );
-    const server = await listen(app, settings.http.host, settings.http.port);
+    const door = couponDoor({ publisher, load }, metrics);
+    const server = await listen(app, settings.http.host, settings.http.port, door);
     lifecycle.opened('HTTP', () => server.close(), 30_000);
     logger.info({ host: settings.http.host, port: server.port }, 'listening');
   },

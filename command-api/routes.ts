@@ -5,15 +5,26 @@ import type { AssignCoupon, CreateCoupon } from '../domain/commands.ts';
 import { formatPositions, type Position } from '../domain/position.ts';
 import { onlyMethods, sendJson, sendProblem, traceparentOf } from '../http/app.ts';
 import { type Problem, problemOfFaults } from '../http/problems.ts';
+import type { Door } from '../http/server.ts';
 import { type AssignAnswer, assignCoupon } from './assign-coupon.ts';
 import { type CreateAnswer, createCoupon } from './create-coupon.ts';
-import type { Desk } from './desk.ts';
+import { type Desk, isFull } from './desk.ts';
 import type { CommandMetrics } from './metrics.ts';
 import { parseAssign, parseCreate } from './parse-request.ts';
 import type { HeldAssignment } from './write-model.ts';
 
 /** When a caller may ask again, in ms: a gate opens, or an outbox drains, within about that time. */
 const RETRY_AFTER_MS = { closed: 500, overloaded: 500, unknown: 200 } as const;
+const OVERLOADED: Problem = { name: 'overloaded', retryAfterMs: RETRY_AFTER_MS.overloaded };
+
+/** Turns commands away while the house is full, before they are read, let alone decided. */
+export function couponDoor(desk: Pick<Desk, 'publisher' | 'load'>, metrics: CommandMetrics): Door {
+  return ({ method, url }) => {
+    if (method !== 'POST' || !isFull(desk)) return null;
+    metrics.answered(url?.endsWith('/assign') === true ? 'assign' : 'create', 'overloaded');
+    return OVERLOADED;
+  };
+}
 
 /** The write endpoints. `queryApiUrl`: where the `Location` of an answer points. */
 export function couponRoutes(desk: Desk, queryApiUrl: string, metrics: CommandMetrics): Router {
@@ -128,7 +139,7 @@ function problemOf(refusal: Refusal, command: CreateCoupon | AssignCoupon): Prob
     case 'closed':
       return { name: 'closed', retryAfterMs: RETRY_AFTER_MS.closed };
     case 'overloaded':
-      return { name: 'overloaded', retryAfterMs: RETRY_AFTER_MS.overloaded };
+      return OVERLOADED;
     case 'outcome-unknown':
       return { name: 'outcomeUnknown', retryAfterMs: RETRY_AFTER_MS.unknown };
     case 'refused-by-log':

@@ -1,6 +1,5 @@
 // The express app that both APIs start from: request id, bounded JSON bodies, problem answers.
 import { isUtf8 } from 'node:buffer';
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Attributes, metrics, type Span, SpanKind } from '@opentelemetry/api';
 import express, {
@@ -13,8 +12,9 @@ import express, {
 } from 'express';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
-import { endSpan, isTraceparent, startSpan, traceparentOfSpan } from '../platform/tracing.ts';
+import { endSpan, startSpan, traceparentOfSpan } from '../platform/tracing.ts';
 import { PROBLEMS, type Problem, problemBody } from './problems.ts';
+import { traceIdIn, traceparentFor } from './traceparent.ts';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -106,10 +106,9 @@ function observe(): RequestHandler {
     const startedMs = performance.now();
     const given = request.get('traceparent');
     const span = startSpan(request.method, SpanKind.SERVER, given ?? null);
-    const traceparent =
-      span === null ? (isTraceparent(given) ? given : newTraceparent()) : traceparentOfSpan(span);
+    const traceparent = span === null ? traceparentFor(given) : traceparentOfSpan(span);
     response.locals.traceparent = traceparent;
-    response.locals.traceId = traceparent.slice(3, 35);
+    response.locals.traceId = traceIdIn(traceparent);
     response.setHeader('X-Trace-Id', traceIdOf(response));
     response.once('close', () => {
       const attributes = {
@@ -122,16 +121,6 @@ function observe(): RequestHandler {
     });
     next();
   };
-}
-
-const PROCESS = randomUUID().replaceAll('-', '').slice(0, 20);
-let unnamed = 0;
-
-// Random by process, counted by request: as unique as it has to be, and cheap.
-function newTraceparent(): string {
-  unnamed += 1;
-  const traceId = PROCESS + unnamed.toString(16).padStart(12, '0');
-  return `00-${traceId}-${traceId.slice(16)}-00`;
 }
 
 /** The route's pattern, never the path: ids in it would make a time series each. */

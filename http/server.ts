@@ -1,11 +1,12 @@
 // Listening, and closing without losing a request.
 import { randomBytes } from 'node:crypto';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Express } from 'express';
-import { PROBLEMS, type ProblemName, problemBody } from './problems.ts';
+import { PROBLEMS, type Problem, type ProblemName, problemBody } from './problems.ts';
+import { traceIdIn, traceparentFor } from './traceparent.ts';
 
 export type HttpServer = {
   port: number;
@@ -15,6 +16,12 @@ export type HttpServer = {
    */
   close(): Promise<void>;
 };
+
+/**
+ * Asked before anything else is done for a request: a problem turns it away, unread. Under a storm
+ * it decides whether there is time left for those who were let in.
+ */
+export type Door = (request: IncomingMessage) => Problem | null;
 
 /**
  * For so long after `close`, in milliseconds, an idle connection stays open: what its client was
@@ -28,7 +35,12 @@ const IDLE_CHECK_MS = 50;
  * so that clients that keep connections move on by themselves. Bytes that are no HTTP request get a
  * problem like everything else.
  */
-export async function listen(app: Express, host: string, port: number): Promise<HttpServer> {
+export async function listen(
+  app: Express,
+  host: string,
+  port: number,
+  door: Door = () => null,
+): Promise<HttpServer> {
   const sockets = new Set<Socket>();
   const underWay = new Set<ServerResponse>();
   let closing = false;
@@ -36,7 +48,9 @@ export async function listen(app: Express, host: string, port: number): Promise<
     underWay.add(response);
     response.once('close', () => underWay.delete(response));
     if (closing) response.setHeader('Connection', 'close');
-    app(request, response);
+    const problem = door(request);
+    if (problem === null) app(request, response);
+    else turnAway(request, response, problem);
   });
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -71,6 +85,22 @@ export async function listen(app: Express, host: string, port: number): Promise<
       );
     },
   };
+}
+
+function turnAway(request: IncomingMessage, response: ServerResponse, problem: Problem): void {
+  const given = request.headers.traceparent;
+  const traceId = traceIdIn(traceparentFor(typeof given === 'string' ? given : undefined));
+  const body = problemBody(problem, traceId);
+  response.writeHead(PROBLEMS[problem.name].status, {
+    'Content-Type': 'application/problem+json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+    'X-Trace-Id': traceId,
+    ...(problem.retryAfterMs === undefined
+      ? {}
+      : { 'Retry-After': Math.ceil(problem.retryAfterMs / 1_000) }),
+  });
+  response.end(body);
 }
 
 async function closeGently(close: () => Promise<void>, end: () => void): Promise<void> {

@@ -27,6 +27,8 @@ const QUANTITY = 1_000_000;
 /** A refusal of a machine whose two cores also make the storm; without shedding it would be a timeout. */
 const SHED_WITHIN_MS = 3_000;
 const GROWTH_LIMIT_MB = 400;
+/** Of what it can accept without a storm: who is let in must not wait behind those who are turned away. */
+const LEAST_SHARE = 0.2;
 
 type Storm = {
   capacity: number;
@@ -146,7 +148,10 @@ async function judge({ world }: Stage, storm: Storm): Promise<string[]> {
   for (const [outcome, count] of Object.entries(storm.outcomes)) {
     if (!allowed.includes(outcome)) problems.push(`storm: ${count} times ${outcome}`);
   }
-  if ((storm.accepted?.count ?? 0) === 0) problems.push('storm: nobody was accepted in it');
+  const accepted = storm.accepted?.count ?? 0;
+  if (accepted < (storm.capacity * STORM_MS * LEAST_SHARE) / 1_000) {
+    problems.push(`storm: only ${accepted} were accepted in it`);
+  }
   if ((storm.shed?.count ?? 0) === 0) problems.push('storm: nothing was shed');
   if ((storm.shed?.p99 ?? 0) > SHED_WITHIN_MS) {
     problems.push(`storm: shed after ${storm.shed?.p99.toFixed(0)} ms (p99)`);

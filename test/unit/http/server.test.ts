@@ -65,6 +65,41 @@ describe('A server that closes', () => {
   });
 });
 
+describe('A server whose door is shut for some', () => {
+  it('turns them away unread, with a problem and the trace of the caller, and lets the others in', async () => {
+    const server = await startTestServer({
+      door: ({ method }) =>
+        method === 'POST' ? { name: 'overloaded', retryAfterMs: 1_200 } : null,
+    });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    try {
+      const traceId = 'ab'.repeat(16);
+      const answer = await fetch(`${server.url}/echo`, {
+        method: 'POST',
+        headers: { traceparent: `00-${traceId}-${'c'.repeat(16)}-01` },
+        body: 'no JSON, '.repeat(10_000),
+      });
+      expect(answer.status).to.equal(503);
+      expect(answer.headers.get('content-type')).to.match(/^application\/problem\+json/);
+      expect(answer.headers.get('retry-after')).to.equal('2');
+      expect(answer.headers.get('cache-control')).to.equal('no-store');
+      expect(answer.headers.get('x-trace-id')).to.equal(traceId);
+      expect(await answer.json()).to.include({ code: 'Coupon-0013', retryAfterMs: 1_200, traceId });
+
+      // The body that nobody read does not stand in the way of what comes next on its connection.
+      const sent = request(`${server.url}/echo`, { agent, method: 'POST' });
+      sent.end('{"a":1}'.repeat(100));
+      const [turnedAway] = await once(sent, 'response');
+      await text(turnedAway);
+      expect(turnedAway.headers['x-trace-id']).to.match(/^[0-9a-f]{32}$/);
+      expect((await get(agent, `${server.url}/named/x`)).body).to.equal('{"name":"x"}');
+    } finally {
+      agent.destroy();
+      await server.close();
+    }
+  });
+});
+
 describe('A server that cannot listen', () => {
   it('fails with the reason', async () => {
     const { listen } = await import('../../../http/server.ts');
