@@ -15,7 +15,7 @@ import { variablesIn } from './support/variables-in.ts';
 const LEVELS = ['unit', 'integration', 'e2e', 'faults'] as const;
 type Level = (typeof LEVELS)[number];
 /** Files at once. Those of integration mostly wait, for servers of their own or for names of their own. */
-const JOBS: Readonly<Record<Level, number>> = { unit: 1, integration: 3, e2e: 1, faults: 1 };
+const JOBS: Readonly<Record<Level, number>> = { unit: 1, integration: 2, e2e: 1, faults: 1 };
 type Result = { level: Level; passed: number; failed: number; seconds: number };
 
 const { values, positionals } = parseArgs({

@@ -2,6 +2,7 @@
 import { COMPATIBILITY } from '@kafkajs/confluent-schema-registry';
 import { TOPICS_OF_RECORD } from '../domain/event-record.ts';
 import { type AvroRecord, readAvroRecords, subjectOf } from '../platform/avro-schemas.ts';
+import { type Backoff, backoffMs, pause } from '../platform/backoff.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import { asAvro, createRegistryClient } from '../platform/schema-registry.ts';
 import { createRegistryApi, type RegistryApi } from './registry-api.ts';
@@ -10,6 +11,8 @@ import { createRegistryApi, type RegistryApi } from './registry-api.ts';
 export const REQUIRED_LEVEL = COMPATIBILITY.FULL_TRANSITIVE;
 
 const CONFLICT = 409;
+const TRIES = 4;
+const RETRY: Backoff = { firstMs: 200, factor: 2, maxMs: 1_000 };
 
 export type SubjectReport = {
   subject: string;
@@ -38,8 +41,23 @@ export async function registerSchemas(
     topics.map((topic) => ({ subject: subjectOf(`${topicPrefix}${topic}`, schema), schema })),
   );
   return Promise.all(
-    subjects.map(({ subject, schema }) => registerOne(api, client, subject, schema)),
+    subjects.map(({ subject, schema }) =>
+      patiently(() => registerOne(api, client, subject, schema)),
+    ),
   );
+}
+
+/** A registry that has just started may take longer for its first answers than anybody waits for one. */
+async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const isAway = error instanceof AppError && error.code === 'REGISTRY_UNAVAILABLE';
+      if (!isAway || tries === TRIES) throw error;
+      await pause(backoffMs(RETRY, tries - 1));
+    }
+  }
 }
 
 async function registerOne(

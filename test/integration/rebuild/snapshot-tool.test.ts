@@ -70,13 +70,17 @@ describe('npm run snapshot', () => {
       child.stdout.on('data', (chunk: Buffer) => {
         output += chunk.toString();
       });
+      let complaints = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        complaints += chunk.toString();
+      });
       const count = (pattern: RegExp): number => output.match(pattern)?.length ?? 0;
       await waitUntil('it has looked', async () => count(/nothing to do/g) > 0);
       const { epoch } = await world.rebuild();
       await world.append([couponAssigned(epoch + 1, { epoch })]);
       await waitUntil('it has taken one', async () => count(/coupons, \d+ assignments in/g) > 0);
       child.kill(signal);
-      expect(await ended).to.equal(0);
+      expect(await ended, complaints).to.equal(0);
       expect(output.trimEnd().split('\n').at(-1)).to.equal('stopped');
     });
   }

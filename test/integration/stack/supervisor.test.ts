@@ -13,7 +13,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 import { isAlive, processesNaming, scratchFolder } from './processes.ts';
 
 /** Says that it serves by a file, then stays. */
-const SERVES = `require('fs').writeFileSync(process.argv[1], String(process.pid)); console.log('serving'); setInterval(() => {}, 1000);`;
+const SERVES = `console.log('serving'); require('fs').writeFileSync(process.argv[1], String(process.pid)); setInterval(() => {}, 1000);`;
 
 describe('A supervised process', () => {
   let folder: string;
