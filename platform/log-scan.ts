@@ -90,7 +90,7 @@ export async function scanLog(
  * @throws AppError KAFKA_UNAVAILABLE (retriable); whatever `visit` throws, as it is
  */
 export async function scanBatches(
-  kafka: Kafka,
+  kafka: Pick<Kafka, 'consumer' | 'admin'>,
   ranges: readonly TopicRange[],
   visit: VisitBatch,
   signal?: AbortSignal,
@@ -126,6 +126,8 @@ async function consume(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const ended = Promise.withResolvers<void>();
+  // It may be rejected before anybody waits for it, and then it must not end the process.
+  ended.promise.catch(() => undefined);
   let running = true;
   const end = (finish: () => void): void => {
     running = false;
@@ -158,6 +160,8 @@ async function consume(
     if (left.size === 0) end(ended.resolve);
   };
   try {
+    signal?.throwIfAborted();
+    // Waited for also when the signal aborts: kafkajs joins again if it is disconnected while it joins.
     await ask(() =>
       consumer.run({
         autoCommit: false,
@@ -174,8 +178,6 @@ async function consume(
   } finally {
     clearTimeout(stall);
     signal?.removeEventListener('abort', abort);
-    // A rejection that comes when nobody waits any more is no news.
-    ended.promise.catch(() => undefined);
   }
 }
 
@@ -207,7 +209,7 @@ function noAnswer(reason: string, cause?: unknown): AppError {
   });
 }
 
-async function deleteGroup(kafka: Kafka, groupId: string): Promise<void> {
+async function deleteGroup(kafka: Pick<Kafka, 'admin'>, groupId: string): Promise<void> {
   const admin = kafka.admin();
   await admin.connect();
   try {

@@ -51,6 +51,8 @@ export async function readRanges(
   );
   if (open.size === 0) return;
   const done = Promise.withResolvers<void>();
+  // It may be rejected before anybody waits for it, and then it must not end the process.
+  done.promise.catch(() => undefined);
   const stall = setTimeout(
     () => done.reject(unavailable(`no record came for ${STALL_MS} ms`)),
     STALL_MS,
@@ -88,8 +90,6 @@ export async function readRanges(
     await done.promise;
   } finally {
     clearTimeout(stall);
-    // A rejection after the promise was left behind is no news.
-    done.promise.catch(() => undefined);
     await consumer.disconnect();
   }
 }
