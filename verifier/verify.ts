@@ -21,7 +21,7 @@ import type { Finding } from './finding.ts';
 import { checkInvariants } from './invariants.ts';
 import { readDeadLetters } from './read-dead-letters.ts';
 import { readLog } from './read-log.ts';
-import { readClock, readRedis } from './read-redis.ts';
+import { readClock, readGateEpoch, readRedis } from './read-redis.ts';
 import { readTables } from './read-tables.ts';
 import { endsOf, rangesOf } from './read-topic.ts';
 import { settle } from './settle.ts';
@@ -60,6 +60,8 @@ export type Verification = {
 
 const WAIT_MS = 20_000;
 const REDIS_TIMEOUT_MS = 10_000;
+/** Redis may be rebuilt while it is read; then everything is read again, at most so often. */
+const MAX_READINGS = 4;
 
 /**
  * Verifies a running system; changes nothing in it.
@@ -73,7 +75,11 @@ export async function verify(
   const startedAt = performance.now();
   const parts = await connect(settings);
   try {
-    const { facts, unsettled, writtenMeanwhile } = await collect(settings, options, parts);
+    const { facts, unsettled, writtenMeanwhile } = await collectOfOneEpoch(
+      settings,
+      options,
+      parts,
+    );
     const findings = checkInvariants(facts);
     return {
       ok: findings.every(({ ok }) => ok),
@@ -127,6 +133,23 @@ async function reach(part: string, connectTo: () => Promise<unknown>): Promise<v
     throw new AppError('STARTUP_FAILED', `${part} can't be reached: ${messageOf(cause)}`, {
       cause,
     });
+  }
+}
+
+// A rebuild between two readings makes them of two epochs, which says nothing of the system. What is
+// really broken is still so the next time.
+async function collectOfOneEpoch(
+  settings: VerifySettings,
+  options: VerifyOptions,
+  parts: Parts,
+): ReturnType<typeof collect> {
+  const keys = createRedisKeys(settings.redisKeyPrefix);
+  for (let reading = 1; ; reading += 1) {
+    const collected = await collect(settings, options, parts);
+    const { gateEpoch } = collected.facts.redis;
+    const isOfOne = gateEpoch === (await readGateEpoch(parts.redis, keys));
+    if (isOfOne || reading === MAX_READINGS) return collected;
+    options.progress?.('Redis was rebuilt meanwhile: reading everything again');
   }
 }
 

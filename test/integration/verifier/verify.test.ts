@@ -86,6 +86,30 @@ describe('a verification of real servers', () => {
     });
   });
 
+  it('reads again when Redis was rebuilt meanwhile', async () => {
+    const key = real.keys.holders(made.plain.couponId);
+    const holders = await real.redis.hgetall(key);
+    const gateEpoch = await real.redis.hget(real.keys.gate, 'epoch');
+    await real.redis.multi().del(key).hset(real.keys.gate, 'epoch', 1_000).exec();
+    const steps: string[] = [];
+    let rebuilt: Promise<unknown> | null = null;
+    const verification = await verify(real.settings, {
+      waitMs: 0,
+      progress: (step) => {
+        steps.push(step);
+        if (step !== 'reading the tables') return;
+        rebuilt ??= real.redis
+          .multi()
+          .hset(key, holders)
+          .hset(real.keys.gate, 'epoch', gateEpoch ?? '')
+          .exec();
+      },
+    });
+    await rebuilt;
+    expect(breachesOf(verification)).to.deep.equal({});
+    expect(steps.filter((step) => step === 'reading Redis')).to.have.lengthOf(2);
+  });
+
   /** What a verification finds between the two; the world is clean again afterwards. */
   const verifyBetween = async (
     plant: () => Promise<unknown>,
