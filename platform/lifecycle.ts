@@ -40,7 +40,8 @@ export function createLifecycle(logger: Logger): Lifecycle {
 
 /**
  * Runs a service until SIGTERM or SIGINT: opens it, waits, closes it, and sets the exit code
- * (0 after a signal, 1 after a failed start or close). `stop` ends it from inside, with code 1.
+ * (0 after a signal, 1 after a failed start or close). `stop` ends it from inside, with code 1. What
+ * nobody caught is logged, and ends it at once with code 1.
  * The process is gone a moment later, whatever was left open.
  */
 export async function runUntilSignal(
@@ -55,6 +56,11 @@ export async function runUntilSignal(
   };
   process.once('SIGTERM', () => ended.resolve(0));
   process.once('SIGINT', () => ended.resolve(0));
+  // A bug: what this process holds in memory is not to be trusted, so it ends as if it were killed.
+  process.once('uncaughtException', (error, origin) => {
+    logger.fatal({ reason: messageOf(error), err: error, origin }, 'crashed');
+    process.exit(1);
+  });
   try {
     await open(lifecycle, stop);
     logger.info('started');

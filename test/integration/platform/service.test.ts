@@ -68,6 +68,14 @@ describe('A service', () => {
     expect(fatal?.reason).to.equal('the second part is not there');
   });
 
+  it('ends at once with code 1 and a log line when nobody caught a fault', async () => {
+    const service = run({ TROUBLE: 'has a bug' });
+    expect(await service.ended).to.deep.equal({ code: 1, signal: null });
+    const fatal = service.entries().find(({ level }) => level === 'fatal');
+    expect(fatal).to.include({ msg: 'crashed', reason: 'nobody caught this' });
+    expect(service.closed()).to.deep.equal([]);
+  });
+
   for (const trouble of ['close fails', 'close hangs']) {
     it(`closes the rest when one part does not (${trouble}), names it, and ends with code 1`, async () => {
       const service = run({ TROUBLE: trouble });

@@ -19,6 +19,7 @@ await runService({
         'close hangs',
         'leaks',
         'stops itself',
+        'has a bug',
       ]),
       secret: read.required('SECRET'),
     };
@@ -39,6 +40,8 @@ await runService({
     // Something has to keep a process alive, as a listening socket does.
     const alive = setInterval(() => undefined, 1_000);
     if (trouble !== 'leaks') lifecycle.opened('third part', async () => clearInterval(alive));
+    if (trouble === 'has a bug')
+      setImmediate(() => Promise.reject(new Error('nobody caught this')));
     if (trouble === 'stops itself') setImmediate(() => stop('its work is impossible'));
   },
 });
