@@ -1,6 +1,7 @@
 // One rebuilder at a time, and every one of its writes fenced by the lock and the master it was
 // taken on (protocol.md P11, P17).
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from '../domain/redis-keys.ts';
 import { AppError } from '../platform/errors.ts';
@@ -9,6 +10,8 @@ import { createScript, type Script } from '../platform/redis.ts';
 /** How long the lock of a rebuilder that died keeps the others out. */
 const LIFETIME_MS = 10_000;
 const RENEW_MS = 2_000;
+/** How often a lock is offered to a Redis that does not take it back. */
+const GIVE_BACK_MS = 100;
 
 /** What a rebuild may do to Redis; step.lua says what each does. */
 export type Step =
@@ -35,7 +38,10 @@ export type RebuildLock = {
    * @throws as `run`
    */
   renew(): Promise<void>;
-  /** Gives the lock back if it is still this one's; never throws. */
+  /**
+   * Gives the lock back if it is still this one's; in the background, for as long as it can live, when
+   * Redis is away: one that comes back with it would keep every rebuilder out. Never throws.
+   */
   release(): Promise<void>;
 };
 
@@ -51,9 +57,12 @@ export type LockAttempt =
 export async function takeLock(redis: Redis, keys: RedisKeys): Promise<LockAttempt> {
   const token = randomUUID();
   const take = createScript(redis, new URL('./take-lock.lua', import.meta.url));
-  const [kind, replicationId = ''] = (await take(
-    [keys.rebuildLock],
-    [token, LIFETIME_MS],
+  const [kind, replicationId = ''] = (await take([keys.rebuildLock], [token, LIFETIME_MS]).catch(
+    (error: unknown) => {
+      // It may have been taken all the same.
+      void giveBack(redis, keys, token);
+      throw error;
+    },
   )) as string[];
   if (kind !== 'taken') return { kind: kind === 'held' ? 'held' : 'not-master' };
   return { kind: 'taken', lock: holdLock(redis, keys, token, replicationId) };
@@ -71,7 +80,6 @@ function holdLock(
   replicationId: string,
 ): RebuildLock {
   const script = createScript(redis, new URL('./step.lua', import.meta.url));
-  const release: Script = createScript(redis, new URL('./release-lock.lua', import.meta.url));
   const lost = new AbortController();
 
   const send = async (touched: string[], args: (string | number)[]): Promise<void> => {
@@ -98,7 +106,24 @@ function holdLock(
     renew,
     release: async () => {
       clearInterval(timer);
-      await release([keys.rebuildLock], [token]).catch(() => undefined);
+      await giveBack(redis, keys, token);
     },
   };
+}
+
+/** Once, and in the background for as long as it takes when that fails. */
+async function giveBack(redis: Redis, keys: RedisKeys, token: string): Promise<void> {
+  const release: Script = createScript(redis, new URL('./release-lock.lua', import.meta.url));
+  const offer = (): Promise<boolean> =>
+    release([keys.rebuildLock], [token]).then(
+      () => true,
+      () => false,
+    );
+  const goOn = async (): Promise<void> => {
+    const until = performance.now() + LIFETIME_MS;
+    // Not for this should a process live on that has nothing else to do.
+    do await wait(GIVE_BACK_MS, undefined, { ref: false });
+    while (!(await offer()) && performance.now() < until);
+  };
+  if (!(await offer())) void goOn();
 }

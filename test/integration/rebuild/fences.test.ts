@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { CouponAssigned, CouponCreated } from '../../../domain/coupon-events.ts';
@@ -300,6 +301,24 @@ describe('The fences of a rebuild', () => {
       expect(await redis.exists(world.keys.rebuildLock)).to.equal(1);
       await held.release();
       expect(await redis.exists(world.keys.rebuildLock)).to.equal(0);
+    });
+
+    it('are not in the way when Redis was away at their end, and came back with the lock', async () => {
+      const own = await connectRedis(server.url);
+      const taken = await takeLock(own, world.keys);
+      if (taken.kind !== 'taken') throw new Error(taken.kind);
+      const ended = once(own, 'end');
+      own.disconnect();
+      await ended;
+      await taken.lock.release();
+      expect(await redis.exists(world.keys.rebuildLock)).to.equal(1);
+      await own.connect();
+      await waitUntil(
+        'the lock is free, long before it expires',
+        async () => (await redis.exists(world.keys.rebuildLock)) === 0,
+        2_000,
+      );
+      own.disconnect();
     });
 
     it('touch nothing once the gate is closed for another epoch', async () => {
