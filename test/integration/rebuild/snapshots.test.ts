@@ -249,8 +249,9 @@ describe('Rebuilding Redis from a snapshot', () => {
         const lines: string[] = [];
         const result = await other.rebuild({ report: (line) => lines.push(line) });
         expect(result).to.include({ assignments: 2, snapshot: null });
+        // Whichever partition is read first: the one with the coupon ends with another record than the rest.
         expect(lines.join('\n')).to.match(
-          new RegExp(`snapshot ${completed.snapshotId}, \\S+ holds another record at 0`),
+          new RegExp(`snapshot ${completed.snapshotId}, \\S+ holds another record at [01]`),
         );
       } finally {
         await other.close();
