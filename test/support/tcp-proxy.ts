@@ -34,7 +34,9 @@ export async function createTcpProxy(host: string, port: number): Promise<TcpPro
   };
 
   const passOn = (from: Socket, to: Socket, isServer: boolean): void => {
-    let dueMs = 0;
+    // In one line: timers of different lengths would let bytes overtake others, which TCP never does.
+    const line: { chunk: Buffer | 'end'; dueMs: number }[] = [];
+    let timer: NodeJS.Timeout | undefined;
     const write = (chunk: Buffer): void => {
       if (to.destroyed || to.write(chunk)) return;
       from.pause();
@@ -43,14 +45,25 @@ export async function createTcpProxy(host: string, port: number): Promise<TcpPro
         keepBack(from, isServer);
       });
     };
-    from.on('data', (chunk: Buffer) => {
-      const nowMs = performance.now();
-      // What came before must leave before, also when the delay has just become shorter.
-      dueMs = Math.max(dueMs, nowMs + delayMs);
-      if (dueMs <= nowMs) write(chunk);
-      else setTimeout(write, dueMs - nowMs, chunk);
-    });
-    from.on('end', () => setTimeout(() => to.end(), Math.max(0, dueMs - performance.now())));
+    const passDue = (): void => {
+      timer = undefined;
+      for (let next = line[0]; next !== undefined; next = line[0]) {
+        const leftMs = next.dueMs - performance.now();
+        if (leftMs > 0) {
+          timer = setTimeout(passDue, leftMs);
+          return;
+        }
+        line.shift();
+        if (next.chunk === 'end') to.end();
+        else write(next.chunk);
+      }
+    };
+    const take = (chunk: Buffer | 'end'): void => {
+      line.push({ chunk, dueMs: performance.now() + delayMs });
+      if (timer === undefined) passDue();
+    };
+    from.on('data', take);
+    from.on('end', () => take('end'));
     from.on('error', () => to.destroy());
     keepBack(from, isServer);
   };
