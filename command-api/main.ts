@@ -1,34 +1,34 @@
 // The command API: wires what the stories need, and listens.
 import type { Admin } from 'kafkajs';
-import { TOPICS_OF_RECORD } from '../domain/event-record.ts';
-import type { Position } from '../domain/position.ts';
-import { createRedisKeys } from '../domain/redis-keys.ts';
-import { ASSIGN_TOPIC, EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../domain/topics.ts';
+import { TOPICS_OF_RECORD } from '../contracts/event-record.ts';
+import type { Position } from '../contracts/position.ts';
+import { createRedisKeys } from '../contracts/redis-keys.ts';
+import { ASSIGN_TOPIC, EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../contracts/topics.ts';
 import { createApp } from '../http/app.ts';
 import { healthRoutes } from '../http/health.ts';
 import { listen } from '../http/server.ts';
-import { readAvroRecords } from '../platform/avro-schemas.ts';
-import { createEventCodec } from '../platform/event-codec.ts';
-import { createEndableKafka, createKafka } from '../platform/kafka.ts';
-import { partitionOfKey } from '../platform/murmur2.ts';
+import { readAvroRecords } from '../platform/avro/avro-schemas.ts';
+import { createEventCodec } from '../platform/avro/event-codec.ts';
+import { createEndableKafka, createKafka } from '../platform/kafka/client.ts';
+import { createTopicEndsReader } from '../platform/kafka/end-offsets.ts';
+import { partitionOfKey } from '../platform/kafka/partitioner.ts';
 import { createRedis } from '../platform/redis.ts';
 import { runService } from '../platform/service.ts';
-import { createTopicEndsReader } from '../platform/topic-ends.ts';
-import { rebuildRedis } from '../rebuild/rebuild.ts';
-import { createAssignmentIds } from './assignment-ids.ts';
-import { createNewestClaim } from './claims.ts';
-import { createGate } from './gate.ts';
-import { createLastLook } from './last-look.ts';
-import { createLogWriter } from './log-writer.ts';
+import { rebuildRedis } from '../redis-rebuild/rebuild.ts';
+import { createGate } from './gate/gate.ts';
+import { createNewestClaim } from './gate/newest-claim.ts';
+import { couponDoor, couponRoutes } from './http/routes.ts';
 import { createCommandMetrics } from './metrics.ts';
-import { createPublisher } from './publisher.ts';
+import { createAssignmentIds } from './outbox/assignment-ids.ts';
+import { createLogWriter } from './outbox/log-writer.ts';
+import { createLastLook } from './outbox/master-check.ts';
+import { createPublisher } from './outbox/publisher.ts';
+import { createSetAside } from './outbox/quarantine.ts';
+import { startRelay } from './outbox/relay.ts';
 import { checkReadiness } from './readiness.ts';
-import { createSetAside } from './refused-event.ts';
-import { startRelay } from './relay.ts';
-import { couponDoor, couponRoutes } from './routes.ts';
 import { parseSettings } from './settings.ts';
-import { watchWriteModel } from './watched-write-model.ts';
-import { createWriteModel } from './write-model.ts';
+import { watchWriteModel } from './write-model/run-script.ts';
+import { createWriteModel } from './write-model/write-model.ts';
 
 const LOOK_TIMEOUT_MS = 2_000;
 const SEND_TIMEOUT_MS = 8_000;
@@ -120,7 +120,10 @@ await runService({
       settings.answerTimeoutMs + 1_000,
     );
 
-    metrics.watch(gate, publisher);
+    metrics.watch({
+      mayDecide: () => gate.state().kind === 'open',
+      waitingEvents: publisher.waiting,
+    });
 
     const relay = startRelay({ redis, keys, gate, publisher, metrics, logger, ...settings.relay });
     lifecycle.opened('relay', () => relay.close());

@@ -1,7 +1,12 @@
 // What this process counts and measures; docs/operations.md says what to make of it.
 import { metrics } from '@opentelemetry/api';
-import type { Gate } from './gate.ts';
-import type { Publisher } from './publisher.ts';
+
+/** What is read whenever somebody asks for the metrics. */
+type Observed = {
+  mayDecide(): boolean;
+  /** Events of this process on their way to the log. */
+  waitingEvents(): number;
+};
 
 export type CommandMetrics = {
   /** A command was answered; how long that took is measured with every request (http/app.ts). */
@@ -11,8 +16,8 @@ export type CommandMetrics = {
   relayed(events: number): void;
   /** An event that the log can never accept became a dead letter. */
   refused(): void;
-  /** Shows the state of gate and publisher from now on. */
-  watch(gate: Gate, publisher: Publisher): void;
+  /** Shows what is observed of gate and publisher from now on. */
+  watch(observed: Observed): void;
 };
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -46,17 +51,17 @@ export function createCommandMetrics(): CommandMetrics {
     },
     relayed: (events) => relayed.add(events),
     refused: () => refused.add(1),
-    watch: (gate, publisher) => {
+    watch: ({ mayDecide, waitingEvents }) => {
       meter
         .createObservableGauge('firstcome_waiting_events', {
           description: 'Events of this process on their way to the log',
         })
-        .addCallback((result) => result.observe(publisher.waiting()));
+        .addCallback((result) => result.observe(waitingEvents()));
       meter
         .createObservableGauge('firstcome_gate_open', {
           description: '1 when this process may decide',
         })
-        .addCallback((result) => result.observe(gate.state().kind === 'open' ? 1 : 0));
+        .addCallback((result) => result.observe(mayDecide() ? 1 : 0));
     },
   };
 }

@@ -2,8 +2,8 @@
 // there is room for one more request.
 import type { Redis } from 'ioredis';
 import type { Readiness } from '../http/health.ts';
-import type { Gate } from './gate.ts';
-import type { LogWriter } from './log-writer.ts';
+import type { Gate } from './gate/gate.ts';
+import type { LogWriter } from './outbox/log-writer.ts';
 
 /** What is missing, or ready. Never throws. */
 export async function checkReadiness(parts: {

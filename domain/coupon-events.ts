@@ -1,7 +1,7 @@
 // What has happened to coupons: the facts in the log. Each type has its Avro record in schemas/;
 // test/unit/schemas keeps the two equal. All times are milliseconds since 1970 (UTC), read from Redis.
 
-/** What every event carries. `epoch`: the epoch it was decided in (protocol.md P1). */
+/** What every event carries. `epoch`: the epoch it was decided in (docs/guarantees.md P1). */
 type EventBase = {
   /** UUID. Every reader knows an event by it, so an event that is in the log twice counts once. */
   eventId: string;
@@ -53,12 +53,12 @@ export type CouponEvent = CouponCreated | CouponAssigned;
 /** Everything the event topics may hold. */
 export type LogEvent = CouponEvent | EpochStarted;
 
-/** A claim to a new epoch, in a topic of its own; its offset there is the epoch (protocol.md P13). */
+/** A claim to a new epoch, in a topic of its own; its offset there is the epoch (docs/guarantees.md P13). */
 export type EpochClaimed = {
   type: 'EpochClaimed';
   /** Which process claims it, for people who read the log. */
   claimedBy: string;
   claimedAt: number;
-  /** The partitions that the epoch is marked in (domain/partitions.ts); empty in the oldest claims. */
+  /** The partitions that the epoch is marked in (contracts/partitions.ts); empty in the oldest claims. */
   partitions: string;
 };

@@ -12,7 +12,7 @@ export type CouponDesk = {
   coupon: Coupon;
   /** Decided events that are not known to be in the log yet, in the order of their decision. */
   outbox: Map<string, CouponEvent>;
-  /** Ids of those that the log refused: nothing waits for them (protocol.md P7). */
+  /** Ids of those that the log refused: nothing waits for them (docs/guarantees.md P7). */
   setAside: Set<string>;
   /** Assignments that the relay confirmed: nobody was told of them yet. */
   unanswered: Set<string>;
@@ -27,7 +27,7 @@ export type Facts = {
 };
 
 type Accepted<E extends CouponEvent> = { kind: 'accepted'; event: E };
-/** The request was accepted before; `pending`: its event is still in the outbox (protocol.md P5). */
+/** The request was accepted before; `pending`: its event is still in the outbox (docs/guarantees.md P5). */
 type Repeat<E extends CouponEvent> = { kind: 'repeat'; event: E; pending: boolean };
 /** The idempotency key was used for a request with another body. */
 type KeyReused = { kind: 'key-reused' };
@@ -125,7 +125,7 @@ export function decideAssign(
 
 /**
  * Carries an accepted decision out, in place: the event goes to the outbox, and what it takes is
- * taken now. What it gives is given by `confirm` (protocol.md P4).
+ * taken now. What it gives is given by `confirm` (docs/guarantees.md P4).
  */
 export function reserve(desk: CouponDesk, event: CouponEvent): void {
   desk.outbox.set(event.eventId, event);

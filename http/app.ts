@@ -10,10 +10,10 @@ import express, {
   type Response,
   type Router,
 } from 'express';
+import { PROBLEMS, type Problem, problemBody } from '../contracts/problems.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { endSpan, startSpan, traceparentOfSpan } from '../platform/tracing.ts';
-import { PROBLEMS, type Problem, problemBody } from './problems.ts';
 import { traceIdIn, traceparentFor } from './traceparent.ts';
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

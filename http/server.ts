@@ -5,7 +5,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Express } from 'express';
-import { PROBLEMS, type Problem, type ProblemName, problemBody } from './problems.ts';
+import { PROBLEMS, type Problem, type ProblemName, problemBody } from '../contracts/problems.ts';
 import { traceIdIn, traceparentFor } from './traceparent.ts';
 
 export type HttpServer = {

@@ -2,7 +2,7 @@
 import type { Knex } from 'knex';
 
 export async function up(knex: Knex): Promise<void> {
-  // The values of status are in domain/dead-letter.ts.
+  // The values of status are in contracts/dead-letter.ts.
   await knex.raw(`
     ALTER TABLE dead_letters
       ADD COLUMN status VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'parked',

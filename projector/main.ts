@@ -1,27 +1,27 @@
 // The projector: wires what the loops need, and answers for its health.
-import { TOPICS_OF_RECORD } from '../domain/event-record.ts';
-import { deadLetterTopicOf, EVENT_TOPICS } from '../domain/topics.ts';
+import { TOPICS_OF_RECORD } from '../contracts/event-record.ts';
+import { deadLetterTopicOf, EVENT_TOPICS } from '../contracts/topics.ts';
 import { createApp } from '../http/app.ts';
 import { healthRoutes } from '../http/health.ts';
 import { listen } from '../http/server.ts';
-import { readAvroRecords } from '../platform/avro-schemas.ts';
-import { createEventCodec } from '../platform/event-codec.ts';
-import { createKafka, METADATA_AGE_MS } from '../platform/kafka.ts';
+import { readAvroRecords } from '../platform/avro/avro-schemas.ts';
+import { createEventCodec } from '../platform/avro/event-codec.ts';
+import { createKafka, METADATA_AGE_MS } from '../platform/kafka/client.ts';
 import { createMysql } from '../platform/mysql.ts';
 import { runService } from '../platform/service.ts';
-import { createApplyBatch } from './apply-batch.ts';
-import { createCondition } from './condition.ts';
-import { startConsumer } from './consume.ts';
-import { createDeadLetterWriter } from './dead-letter.ts';
+import { startConsumer } from './consumer/consume.ts';
+import { createProgress } from './consumer/progress.ts';
+import { createCondition } from './consumer-health.ts';
+import { createRetryDeadLetter } from './dead-letters/retry-dead-letter.ts';
+import { createDeadLetterWriter } from './dead-letters/write-dead-letter.ts';
 import { createProjectorMetrics } from './metrics.ts';
-import { createProgress } from './progress.ts';
-import { createProjectBatch } from './project-batch.ts';
+import { createApplyBatch } from './projection/apply-batch.ts';
+import { createProjectBatch } from './projection/project-batch.ts';
+import { applyOnce, type MakeChange, readNextOffset } from './projection/store.ts';
+import { traceStore } from './projection/trace-store.ts';
+import { SESSION_STATEMENTS } from './projection/transaction.ts';
 import { checkReadiness } from './readiness.ts';
-import { createRetryDeadLetter } from './retry-dead-letter.ts';
 import { parseSettings } from './settings.ts';
-import { applyOnce, type MakeChange, readNextOffset } from './store.ts';
-import { traceStore } from './trace-store.ts';
-import { SESSION_STATEMENTS } from './transaction.ts';
 
 const MAX_BODY_BYTES = 1_024;
 /** A batch's statements stay well below every server's max_allowed_packet. */

@@ -1,6 +1,6 @@
 // What the projector counts and measures; docs/operations.md says what to make of it.
 import { metrics } from '@opentelemetry/api';
-import type { Counts } from './store.ts';
+import type { Counts } from './projection/store.ts';
 
 export type ProjectorMetrics = {
   /** A partition got on: what became of its records, and how many are still before its end. */

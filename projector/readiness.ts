@@ -1,7 +1,7 @@
 // Can the projector do its work now?
 import type { Knex } from 'knex';
-import type { Condition } from './condition.ts';
-import { codeOf } from './failures.ts';
+import { codeOf } from './consumer/failures.ts';
+import type { Condition } from './consumer-health.ts';
 
 const MYSQL_LIMIT_MS = 1_000;
 

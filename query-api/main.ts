@@ -4,12 +4,12 @@ import { healthRoutes } from '../http/health.ts';
 import { listen } from '../http/server.ts';
 import { createMysql } from '../platform/mysql.ts';
 import { runService } from '../platform/service.ts';
-import { WAIT } from './parse-query.ts';
-import { createReadStore } from './read-store.ts';
+import { WAIT } from './http/parse-query.ts';
+import { queryRoutes } from './http/routes.ts';
+import { createReadStore } from './read-model/read-store.ts';
+import { createPositionWait } from './read-model/wait-for-position.ts';
 import { createReadiness } from './readiness.ts';
-import { queryRoutes } from './routes.ts';
 import { parseSettings } from './settings.ts';
-import { createPositionWait } from './wait-for-position.ts';
 
 const MAX_BODY_BYTES = 1_024;
 const LOOK_INTERVAL_MS = 20;

@@ -1,8 +1,8 @@
 // Our own services as processes of this machine, on top of the real parts.
 import { join } from 'node:path';
-import type { Claim } from './claim.ts';
-import { claimPort, type ListenerName, preferredPorts } from './ports.ts';
-import { type ManagedProcess, startProcess } from './supervisor.ts';
+import type { Claim } from './process/machine-lock.ts';
+import { claimPort, type ListenerName, preferredPorts } from './process/ports.ts';
+import { type ManagedProcess, startProcess } from './process/supervisor.ts';
 
 const serviceNames = ['command-api', 'projector', 'query-api'] as const;
 export type ServiceName = (typeof serviceNames)[number];

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ListenerName } from './ports.ts';
+import type { ListenerName } from './process/ports.ts';
 
 /** What a folder's stack keeps between starts, in stack.json. */
 export type StackState = {

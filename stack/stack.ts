@@ -2,19 +2,19 @@
 // stops them in reverse order.
 import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { awaitClaim, type Claim, tryClaim } from './claim.ts';
-import { type Installer, installMissing, secondsSince } from './installer.ts';
-import { startKafka } from './kafka.ts';
-import { kafkaInstaller } from './kafka-install.ts';
-import { awaitLeftovers } from './leftovers.ts';
-import { mariadbInstaller, mysqlInstaller, startMariadb, startMysql } from './mysql.ts';
-import type { PartContext } from './part-context.ts';
-import { claimPort, preferredPorts } from './ports.ts';
-import { redisInstaller, startRedis } from './redis.ts';
-import { registryInstaller, startRegistry } from './registry.ts';
+import { type Installer, installMissing, secondsSince } from './install/installer.ts';
+import { kafkaInstaller } from './install/kafka-install.ts';
+import { awaitClaim, type Claim, tryClaim } from './process/machine-lock.ts';
+import { awaitLeftovers } from './process/orphans.ts';
+import { claimPort, preferredPorts } from './process/ports.ts';
+import { type ManagedProcess, startProcess } from './process/supervisor.ts';
+import { startKafka } from './servers/kafka.ts';
+import { mariadbInstaller, mysqlInstaller, startMariadb, startMysql } from './servers/mysql.ts';
+import type { PartContext } from './servers/part-context.ts';
+import { redisInstaller, startRedis } from './servers/redis.ts';
+import { registryInstaller, startRegistry } from './servers/registry.ts';
 import { StackError } from './stack-error.ts';
 import { readState, type StackState, writeState } from './stack-state.ts';
-import { type ManagedProcess, startProcess } from './supervisor.ts';
 
 // Long enough for one that was killed this very moment to be gone.
 const FOLDER_LIMIT_MS = 500;

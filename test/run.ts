@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Stack, stackVariables, startStack } from '../stack/stack.ts';
-import { partsOf, serveParts } from './support/parts.ts';
+import { partsOf, serveParts } from './support/faults/parts.ts';
 import { variablesIn } from './support/variables-in.ts';
 
 // The last one kills the servers.

@@ -1,14 +1,14 @@
 // The checks of the design's invariants over collected facts. Pure: what was read elsewhere decides.
-import { checkRefusals, checkSameAnswer } from './check-answers.ts';
-import { checkClient } from './check-client.ts';
-import { checkCheckpoints, checkFates } from './check-consumption.ts';
-import { checkReadModel } from './check-read-model.ts';
-import { checkRedis } from './check-redis.ts';
-import { checkQuantity, checkUserLimit } from './check-stock.ts';
-import { checkTransitions } from './check-transitions.ts';
+import { checkRefusals, checkSameAnswer } from './checkers/check-answers.ts';
+import { checkClient } from './checkers/check-client.ts';
+import { checkCheckpoints, checkFates } from './checkers/check-consumption.ts';
+import { checkReadModel } from './checkers/check-read-model.ts';
+import { checkRedis } from './checkers/check-redis.ts';
+import { checkQuantity, checkUserLimit } from './checkers/check-stock.ts';
+import { checkTransitions } from './checkers/check-transitions.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
-import { foldLog } from './fold-log.ts';
+import { foldLog } from './judge-log.ts';
 
 /**
  * One finding per invariant that these facts can tell of: 1, 2, 4, 5, 7, 8, 10, and with a ledger

@@ -1,30 +1,30 @@
 // A verification: connect, wait for what is under way, read everything, judge it.
-import { TOPICS_OF_RECORD } from '../domain/event-record.ts';
-import { createRedisKeys } from '../domain/redis-keys.ts';
+import { TOPICS_OF_RECORD } from '../contracts/event-record.ts';
+import { createRedisKeys } from '../contracts/redis-keys.ts';
 import {
   ASSIGN_TOPIC,
   deadLetterTopicOf,
   EPOCHS_TOPIC,
   EVENT_TOPICS,
   LIFECYCLE_TOPIC,
-} from '../domain/topics.ts';
-import { readAvroRecords } from '../platform/avro-schemas.ts';
+} from '../contracts/topics.ts';
+import { readAvroRecords } from '../platform/avro/avro-schemas.ts';
+import { createEventCodec } from '../platform/avro/event-codec.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
-import { createEventCodec } from '../platform/event-codec.ts';
-import { createKafka } from '../platform/kafka.ts';
+import { createKafka } from '../platform/kafka/client.ts';
 import { createLifecycle } from '../platform/lifecycle.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createMysql } from '../platform/mysql.ts';
 import { createRedis } from '../platform/redis.ts';
+import { settle } from './await-quiescence.ts';
 import type { ClientLedger, Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { checkInvariants } from './invariants.ts';
-import { readDeadLetters } from './read-dead-letters.ts';
-import { readLog } from './read-log.ts';
-import { readClock, readGateEpoch, readRedis } from './read-redis.ts';
-import { readTables } from './read-tables.ts';
-import { endsOf, rangesOf } from './read-topic.ts';
-import { settle } from './settle.ts';
+import { readDeadLetters } from './read/read-dead-letters.ts';
+import { readLog } from './read/read-log.ts';
+import { readClock, readGateEpoch, readRedis } from './read/read-redis.ts';
+import { readTables } from './read/read-tables.ts';
+import { endsOf, rangesOf } from './read/read-topic.ts';
 
 /** Where the system is. */
 export type VerifySettings = {

@@ -3,14 +3,14 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { stopSignal } from '../../stack/process/stop-signals.ts';
 import { type Stack, stackVariables, startStack } from '../../stack/stack.ts';
-import { stopSignal } from '../../stack/stop-signals.ts';
+import { openSetting, type Setting } from '../faults/environment.ts';
 import type { Fault } from '../faults/fault.ts';
 import { type LoadSize, runScenario, type ScenarioReport } from '../faults/run-scenario.ts';
-import { openSetting, type Setting } from '../faults/stage.ts';
-import { PER_USER_LIMIT } from '../support/load.ts';
-import { partsOf } from '../support/parts.ts';
-import { play } from './play.ts';
+import { partsOf } from '../support/faults/parts.ts';
+import { PER_USER_LIMIT } from '../support/workload/sustained-load.ts';
+import { play } from './run-schedule.ts';
 import { describeSchedule, type Planned, planChaos } from './schedule.ts';
 import { startWatch } from './watch.ts';
 

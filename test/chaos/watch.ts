@@ -1,10 +1,10 @@
 // Invariants 1 and 2 while it happens: they must hold at any time, not only when all is well again.
 import type { Redis } from 'ioredis';
 import type { Knex } from 'knex';
-import { createRedisKeys } from '../../domain/redis-keys.ts';
+import { createRedisKeys } from '../../contracts/redis-keys.ts';
 import { pause } from '../../platform/backoff.ts';
-import type { Stage } from '../faults/stage.ts';
-import { connectRedis } from '../support/redis.ts';
+import type { Stage } from '../faults/environment.ts';
+import { connectRedis } from '../support/system/redis.ts';
 
 export type Watch = {
   /** Ends the watching. @returns how often it looked, and what was not as it must be */

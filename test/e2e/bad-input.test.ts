@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { addressOf } from '../support/addresses.ts';
-import { type Answer, assign, call, couponBody, createCoupon } from '../support/api.ts';
-import { startWorld, type World } from '../support/world.ts';
+import { addressOf } from '../support/system/addresses.ts';
+import { type Answer, assign, call, couponBody, createCoupon } from '../support/system/api.ts';
+import { startWorld, type World } from '../support/system/system.ts';
 
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { createCoupon } from '../support/api.ts';
-import { type Crowd, sendCrowd } from '../support/crowd.ts';
-import { expectVerified } from '../support/verified.ts';
-import { startWorld, type World } from '../support/world.ts';
+import { createCoupon } from '../support/system/api.ts';
+import { startWorld, type World } from '../support/system/system.ts';
+import { expectVerified } from '../support/system/verified.ts';
+import { type Crowd, sendCrowd } from '../support/workload/workload.ts';
 
 const QUANTITY = 1_000;
 const USERS = Array.from({ length: 1_250 }, (_, n) => `user-${n}`);

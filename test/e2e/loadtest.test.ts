@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { runTool, type ToolRun } from '../support/run-tool.ts';
-import { startWorld, type World } from '../support/world.ts';
+import { runTool, type ToolRun } from '../support/system/run-cli.ts';
+import { startWorld, type World } from '../support/system/system.ts';
 
 describe('npm run loadtest', () => {
   let world: World;
@@ -13,7 +13,7 @@ describe('npm run loadtest', () => {
   after(() => world.close());
 
   const run = (...args: string[]): Promise<ToolRun> =>
-    runTool('loadtest/run.ts', ['--connections', '20', ...args], {
+    runTool('cli/loadtest.ts', ['--connections', '20', ...args], {
       ...world.variables,
       COMMAND_API_URL: world.commandApi,
       QUERY_API_URL: world.queryApi,

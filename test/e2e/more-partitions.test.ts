@@ -1,15 +1,15 @@
 import { expect } from 'chai';
-import { createRedisKeys } from '../../domain/redis-keys.ts';
-import { ASSIGN_TOPIC } from '../../domain/topics.ts';
-import { rangesOf } from '../../platform/log-scan.ts';
-import { call, createCoupon } from '../support/api.ts';
-import { sendCrowd } from '../support/crowd.ts';
-import { addPartitions } from '../support/partitions.ts';
-import { connectRedis } from '../support/redis.ts';
-import { runTool } from '../support/run-tool.ts';
-import { expectVerified } from '../support/verified.ts';
+import { createRedisKeys } from '../../contracts/redis-keys.ts';
+import { ASSIGN_TOPIC } from '../../contracts/topics.ts';
+import { rangesOf } from '../../platform/kafka/log-scan.ts';
+import { call, createCoupon } from '../support/system/api.ts';
+import { addPartitions } from '../support/system/partitions.ts';
+import { connectRedis } from '../support/system/redis.ts';
+import { runTool } from '../support/system/run-cli.ts';
+import { startWorld, type World } from '../support/system/system.ts';
+import { expectVerified } from '../support/system/verified.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { startWorld, type World } from '../support/world.ts';
+import { sendCrowd } from '../support/workload/workload.ts';
 
 const USERS = Array.from({ length: 60 }, (_, n) => `user-${n}`);
 
@@ -65,8 +65,8 @@ describe('A topic that gets another partition while everything runs', () => {
 
   it('is used whole once Redis was rebuilt, and everybody counts, also in the read model', async function () {
     this.timeout(90_000);
-    await run('tools/migrate.ts', '--assign-partitions', '5');
-    await run('tools/rebuild-redis.ts');
+    await run('cli/migrate.ts', '--assign-partitions', '5');
+    await run('cli/rebuild-redis.ts');
     const redis = await connectRedis();
     const keys = createRedisKeys(world.events.topicPrefix);
     expect(await redis.hget(keys.gate, 'partitions')).to.equal(

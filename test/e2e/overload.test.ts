@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { assign, createCoupon } from '../support/api.ts';
-import { startWorld, type World } from '../support/world.ts';
+import { assign, createCoupon } from '../support/system/api.ts';
+import { startWorld, type World } from '../support/system/system.ts';
 
 describe('More requests at once than a command API takes', () => {
   let world: World;

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { createCoupon } from '../support/api.ts';
-import { sendCrowd } from '../support/crowd.ts';
-import { runTool, type ToolRun } from '../support/run-tool.ts';
-import { expectVerified } from '../support/verified.ts';
-import { startWorld, type World } from '../support/world.ts';
+import { createCoupon } from '../support/system/api.ts';
+import { runTool, type ToolRun } from '../support/system/run-cli.ts';
+import { startWorld, type World } from '../support/system/system.ts';
+import { expectVerified } from '../support/system/verified.ts';
+import { sendCrowd } from '../support/workload/workload.ts';
 
 describe('The read tables made anew in the middle of a rush', () => {
   let world: World;
@@ -25,7 +25,7 @@ describe('The read tables made anew in the middle of a rush', () => {
     const crowd = await sendCrowd(() => world.commandApi, couponId, users, {
       atOnce: 20,
       onAccepted: (count) => {
-        if (count === 100) rebuild = runTool('tools/rebuild-reads.ts', [], world.variables);
+        if (count === 100) rebuild = runTool('cli/rebuild-reads.ts', [], world.variables);
       },
     });
     const ran = await rebuild;

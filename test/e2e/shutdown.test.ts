@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { type Answer, assign, createCoupon } from '../support/api.ts';
-import type { Crowd } from '../support/crowd.ts';
-import { expectVerified } from '../support/verified.ts';
-import { startWorld, type World } from '../support/world.ts';
+import { type Answer, assign, createCoupon } from '../support/system/api.ts';
+import { startWorld, type World } from '../support/system/system.ts';
+import { expectVerified } from '../support/system/verified.ts';
+import type { Crowd } from '../support/workload/workload.ts';
 
 describe('SIGTERM to a command API under load', () => {
   let world: World;

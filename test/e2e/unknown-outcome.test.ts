@@ -1,9 +1,9 @@
 import { expect } from 'chai';
-import { addressOf } from '../support/addresses.ts';
-import { assign, createCoupon } from '../support/api.ts';
-import { createTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { createTcpProxy, type TcpProxy } from '../support/faults/tcp-proxy.ts';
+import { addressOf } from '../support/system/addresses.ts';
+import { assign, createCoupon } from '../support/system/api.ts';
+import { startWorld, type World } from '../support/system/system.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { startWorld, type World } from '../support/world.ts';
 
 describe('A command API whose link to Redis stalls', () => {
   let world: World;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { assign, call, couponBody, createCoupon } from '../support/api.ts';
+import { assign, call, couponBody, createCoupon } from '../support/system/api.ts';
+import { startWorld, type World } from '../support/system/system.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { startWorld, type World } from '../support/world.ts';
 
 describe('The whole path, over HTTP only', () => {
   let world: World;

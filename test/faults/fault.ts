@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ServiceName } from '../../stack/services.ts';
-import { connectRedis } from '../support/redis.ts';
+import type { Link } from '../support/faults/faulty-network.ts';
+import { connectRedis } from '../support/system/redis.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import type { Link } from '../support/wires.ts';
-import type { Stage } from './stage.ts';
+import type { Stage } from './environment.ts';
 
 export type Fault = {
   name: string;

@@ -1,12 +1,12 @@
 // Faults in what the log holds, and in what may be written to it.
 import { randomUUID } from 'node:crypto';
 import kafkajs, { type Message, Partitioners } from 'kafkajs';
+import { recordNameOf } from '../../contracts/event-record.ts';
+import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../contracts/topics.ts';
 import type { CouponAssigned } from '../../domain/coupon-events.ts';
-import { recordNameOf } from '../../domain/event-record.ts';
-import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../domain/topics.ts';
-import { rangesOf, scanLog } from '../../platform/log-scan.ts';
+import { rangesOf, scanLog } from '../../platform/kafka/log-scan.ts';
+import type { Stage } from './environment.ts';
 import type { Fault } from './fault.ts';
-import type { Stage } from './stage.ts';
 
 type Record = Message & { partition: number };
 

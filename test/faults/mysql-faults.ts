@@ -1,9 +1,9 @@
 // Faults of a MySQL that is there.
 import type { Knex } from 'knex';
-import { ASSIGN_TOPIC } from '../../domain/topics.ts';
+import { ASSIGN_TOPIC } from '../../contracts/topics.ts';
 import { pause } from '../../platform/backoff.ts';
+import type { Stage } from './environment.ts';
 import type { Fault } from './fault.ts';
-import type { Stage } from './stage.ts';
 
 /** No table can be changed, by nobody. */
 export function readOnly(lastsMs: number): Fault {

@@ -1,20 +1,20 @@
 // Five times as many requests as the command API can accept, whether it answers or not.
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { assignRequest } from '../../loadtest/assign-request.ts';
-import { type Connection, createConnection } from '../../loadtest/connection.ts';
-import { createCoupon } from '../../loadtest/create-coupon.ts';
-import { judgeExchange } from '../../loadtest/judge-exchange.ts';
-import { type Latency, summarize } from '../../loadtest/latency.ts';
-import { createLedger } from '../../loadtest/ledger.ts';
-import { runRush } from '../../loadtest/rush.ts';
+import { assignRequest } from '../../loadtest/client/assign-request.ts';
+import { judgeExchange } from '../../loadtest/client/classify-response.ts';
+import { type Connection, createConnection } from '../../loadtest/client/connection.ts';
+import { createCoupon } from '../../loadtest/client/create-coupon.ts';
+import { type Latency, summarize } from '../../loadtest/report/latency.ts';
+import { createLedger } from '../../loadtest/report/ledger.ts';
+import { runRush } from '../../loadtest/scenarios/rush.ts';
 import { pause } from '../../platform/backoff.ts';
 import type { ClientLedger } from '../../verifier/facts.ts';
 import { parseVerifySettings } from '../../verifier/settings.ts';
 import { verify } from '../../verifier/verify.ts';
+import type { Stage } from './environment.ts';
 import type { Fault } from './fault.ts';
 import type { Scenario } from './run-scenario.ts';
-import type { Stage } from './stage.ts';
 
 const TIMES = 5;
 const STORM_MS = 6_000;

@@ -2,21 +2,21 @@
 // told, everything that was written has arrived, and every invariant holds.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EVENT_TOPICS } from '../../domain/topics.ts';
+import { EVENT_TOPICS } from '../../contracts/topics.ts';
 import { pause } from '../../platform/backoff.ts';
 import { messageOf } from '../../platform/errors.ts';
-import { rangesOf } from '../../platform/log-scan.ts';
-import { checkpointsOf } from '../../verifier/check-read-model.ts';
+import { rangesOf } from '../../platform/kafka/log-scan.ts';
+import { checkpointsOf } from '../../verifier/checkers/check-read-model.ts';
 import { placeOf } from '../../verifier/facts.ts';
 import { type Finding, findingOf } from '../../verifier/finding.ts';
-import { readCheckpoints } from '../../verifier/read-tables.ts';
+import { readCheckpoints } from '../../verifier/read/read-tables.ts';
 import { parseVerifySettings } from '../../verifier/settings.ts';
 import { verify } from '../../verifier/verify.ts';
-import { type LoadResult, startLoad, WRONG } from '../support/load.ts';
+import type { World } from '../support/system/system.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import type { World } from '../support/world.ts';
+import { type LoadResult, startLoad, WRONG } from '../support/workload/sustained-load.ts';
+import type { Setting, SettingName, Stage } from './environment.ts';
 import type { Fault } from './fault.ts';
-import type { Setting, SettingName, Stage } from './stage.ts';
 
 export type Scenario = {
   fault: Fault;

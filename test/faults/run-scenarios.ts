@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { messageOf } from '../../platform/errors.ts';
-import type { Parts } from '../support/parts.ts';
+import type { Parts } from '../support/faults/parts.ts';
+import { openSetting, type Setting } from './environment.ts';
 import {
   type LoadSize,
   notPlayed,
@@ -11,7 +12,6 @@ import {
   type Scenario,
   type ScenarioReport,
 } from './run-scenario.ts';
-import { openSetting, type Setting } from './stage.ts';
 
 /** A log that grows with each scenario costs the verifier time. */
 const SCENARIOS_PER_WORLD = 8;

@@ -3,9 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { stopSignal } from '../../stack/process/stop-signals.ts';
 import { type Stack, stackVariables, startStack } from '../../stack/stack.ts';
-import { stopSignal } from '../../stack/stop-signals.ts';
-import { partsOf } from '../support/parts.ts';
+import { partsOf } from '../support/faults/parts.ts';
 import { describeReports } from './describe-reports.ts';
 import { type ScenarioReport, USUAL_LOAD } from './run-scenario.ts';
 import { runScenarios } from './run-scenarios.ts';

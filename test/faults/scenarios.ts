@@ -16,7 +16,7 @@ import {
 import { deadLettersRefused, poisoned, repeated } from './log-faults.ts';
 import { checkpointsLocked, deadlocks, readOnly } from './mysql-faults.ts';
 import { overload } from './overload.ts';
-import { planted } from './planted.ts';
+import { planted } from './planted-defect.ts';
 import { promoted, sidesApart } from './promotion-faults.ts';
 import type { Scenario } from './run-scenario.ts';
 import {
@@ -100,8 +100,8 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     setting: 'shifted',
   },
-  { fault: toolRun('tools/rebuild-redis.ts'), setting: 'plain' },
-  { fault: toolRun('tools/rebuild-reads.ts'), setting: 'plain' },
+  { fault: toolRun('cli/rebuild-redis.ts'), setting: 'plain' },
+  { fault: toolRun('cli/rebuild-reads.ts'), setting: 'plain' },
   { ...overload(), setting: 'narrow' },
   { fault: planted(), setting: 'plain', mustBreak: [3, 4, 5, 7, 8, 9] },
   { fault: promoted(), setting: 'replicated', successWithinS: 20 },

@@ -1,11 +1,11 @@
 // Faults of our own services that are more than a signal.
 
 import { pause } from '../../platform/backoff.ts';
-import { startExtraService } from '../support/extra-service.ts';
-import type { LoadResult } from '../support/load.ts';
-import { runTool } from '../support/run-tool.ts';
+import { startExtraService } from '../support/system/extra-service.ts';
+import { runTool } from '../support/system/run-cli.ts';
+import type { LoadResult } from '../support/workload/sustained-load.ts';
+import type { Stage } from './environment.ts';
 import type { Fault } from './fault.ts';
-import type { Stage } from './stage.ts';
 
 /** Another projector joins the group in the middle of the work, and leaves it; twice, once by kill -9. */
 export function secondProjector(): Fault {

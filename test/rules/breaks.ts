@@ -14,15 +14,15 @@ export type Break = {
 };
 
 const SCRIPTS = 'test/integration/command-api/scripts.test.ts';
-const STORIES = 'test/integration/command-api/stories.test.ts';
-const FENCES = 'test/integration/rebuild/fences.test.ts';
-const REBUILD = 'test/integration/rebuild/rebuild.test.ts';
+const STORIES = 'test/integration/command-api/handlers.test.ts';
+const FENCES = 'test/integration/redis-rebuild/fences.test.ts';
+const REBUILD = 'test/integration/redis-rebuild/rebuild.test.ts';
 
 export const BREAKS: readonly Break[] = [
   {
     rule: 'P1',
     name: "assign does not look at the gate's epoch",
-    file: 'command-api/assign.lua',
+    file: 'command-api/commands/assignment/assign-coupon.lua',
     find: "if redis.call('HGET', KEYS[1], 'epoch') ~= epoch then return { 'closed' } end",
     replace: '',
     tests: [SCRIPTS],
@@ -30,7 +30,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P1',
     name: "assign does not look at the coupon's epoch",
-    file: 'command-api/assign.lua',
+    file: 'command-api/commands/assignment/assign-coupon.lua',
     find: "if coupon[1] ~= epoch then return { 'closed' } end",
     replace: '',
     tests: [SCRIPTS],
@@ -38,7 +38,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P1',
     name: "create does not look at the gate's epoch",
-    file: 'command-api/create.lua',
+    file: 'command-api/commands/coupon/create-coupon.lua',
     find: "if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return { 'closed' } end",
     replace: '',
     tests: [SCRIPTS],
@@ -46,7 +46,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P1',
     name: "confirm does not look at the gate's epoch",
-    file: 'command-api/confirm.lua',
+    file: 'command-api/write-model/confirm.lua',
     find: "if redis.call('HGET', KEYS[1], 'epoch') ~= epoch then return 0 end",
     replace: '',
     tests: [SCRIPTS],
@@ -54,7 +54,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P1',
     name: "confirm does not look at the coupon's epoch",
-    file: 'command-api/confirm.lua',
+    file: 'command-api/write-model/confirm.lua',
     find: "if redis.call('HGET', KEYS[2], 'epoch') ~= epoch then return 0 end",
     replace: '',
     tests: [SCRIPTS],
@@ -62,7 +62,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P1',
     name: "set-aside does not look at the gate's epoch",
-    file: 'command-api/set-aside.lua',
+    file: 'command-api/outbox/quarantine.lua',
     find: "if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return 0 end",
     replace: '',
     tests: [SCRIPTS],
@@ -70,7 +70,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P2',
     name: 'confirms whatever is claimed',
-    file: 'command-api/publisher.ts',
+    file: 'command-api/outbox/publisher.ts',
     find: 'batch.filter(({ prepared }) => prepared.event.epoch === claim)',
     replace: 'batch.filter(() => claim !== -1)',
     tests: ['test/unit/command-api/publisher.test.ts', STORIES],
@@ -78,7 +78,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P3',
     name: "confirms with the gate's epoch",
-    file: 'command-api/confirm.lua',
+    file: 'command-api/write-model/confirm.lua',
     find: 'local epoch, answered = ARGV[1], tonumber(ARGV[3])',
     replace: "local epoch, answered = redis.call('HGET', KEYS[1], 'epoch'), tonumber(ARGV[3])",
     tests: [SCRIPTS],
@@ -86,7 +86,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P4',
     name: 'a coupon gives units before its creation is confirmed',
-    file: 'command-api/assign.lua',
+    file: 'command-api/commands/assignment/assign-coupon.lua',
     find: "if coupon[2] then return { 'coupon-not-found' } end",
     replace: '',
     tests: [SCRIPTS],
@@ -94,7 +94,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P5',
     name: 'a repeat is answered while its event is in the outbox',
-    file: 'command-api/assign-coupon.ts',
+    file: 'command-api/commands/assignment/assign-coupon.ts',
     find: 'return waiting === null\n',
     replace: 'return waiting !== undefined\n',
     tests: [STORIES],
@@ -102,7 +102,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P5',
     name: 'a refusal names an assignment whose event is in the outbox',
-    file: 'command-api/assign-coupon.ts',
+    file: 'command-api/commands/assignment/assign-coupon.ts',
     find: 'outcome.waiting.map((event)',
     replace: 'outcome.waiting.slice(0, 0).map((event)',
     tests: [STORIES],
@@ -110,7 +110,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P5',
     name: 'a repeated creation is answered while its event is in the outbox',
-    file: 'command-api/create-coupon.ts',
+    file: 'command-api/commands/coupon/create-coupon.ts',
     find: 'if (waiting === null) {',
     replace: 'if (waiting === null || replayed) {',
     tests: [STORIES],
@@ -118,7 +118,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P6',
     name: 'an event of unknown fate leaves the outbox',
-    file: 'command-api/publisher.ts',
+    file: 'command-api/outbox/publisher.ts',
     find: 'else end(entry, UNKNOWN);',
     replace: "else void refuse(entry, 'no answer');",
     tests: ['test/unit/command-api/publisher.test.ts', STORIES],
@@ -126,15 +126,15 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P7',
     name: 'what is set aside gives its unit back',
-    file: 'command-api/set-aside.lua',
+    file: 'command-api/outbox/quarantine.lua',
     find: "redis.call('ZREM', KEYS[3], ARGV[2])",
     replace: "redis.call('ZREM', KEYS[3], ARGV[2]); redis.call('HINCRBY', KEYS[2], 'remaining', 1)",
-    tests: ['test/integration/command-api/refused-events.test.ts'],
+    tests: ['test/integration/command-api/quarantine.test.ts'],
   },
   {
     rule: 'P8',
     name: 'the gate is believed on any server',
-    file: 'command-api/gate.ts',
+    file: 'command-api/gate/gate.ts',
     find: 'if (gate.replicationId !== replicationId) {',
     replace: "if (gate.replicationId === '') {",
     tests: ['test/integration/command-api/gate.test.ts'],
@@ -142,7 +142,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P8',
     name: 'events go out without a last look at the Redis that decided them',
-    file: 'command-api/last-look.ts',
+    file: 'command-api/outbox/master-check.ts',
     find: 'if (found.isMaster && found.replicationId === open.replicationId) {',
     replace: 'if (found.isMaster) {',
     tests: [STORIES],
@@ -150,7 +150,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P8',
     name: 'what was decided over a lost connection goes out',
-    file: 'command-api/publisher.ts',
+    file: 'command-api/outbox/publisher.ts',
     find: 'look?.connection === connection && look.epoch',
     replace: 'look !== null && connection >= 0 && look.epoch',
     tests: ['test/unit/command-api/publisher.test.ts'],
@@ -175,31 +175,31 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P9',
     name: 'no gate calls for no rebuild',
-    file: 'command-api/gate.ts',
+    file: 'command-api/gate/gate.ts',
     find: "return { kind: 'rebuild', reason: 'no gate in Redis' }",
     replace: "return { kind: 'closed', reason: 'no gate in Redis' }",
-    tests: ['test/integration/rebuild/gate.test.ts'],
+    tests: ['test/integration/redis-rebuild/gate.test.ts'],
   },
   {
     rule: 'P9',
     name: 'a newer claim calls for no rebuild',
-    file: 'command-api/gate.ts',
+    file: 'command-api/gate/gate.ts',
     find: 'if (claim !== Number(gate.epoch)) {',
     replace: 'if (claim === -1) {',
-    tests: ['test/integration/rebuild/command-api.test.ts'],
+    tests: ['test/integration/redis-rebuild/command-api.test.ts'],
   },
   {
     rule: 'P9',
     name: 'a coupon of another epoch calls for no rebuild',
-    file: 'command-api/gate.ts',
+    file: 'command-api/gate/gate.ts',
     find: "if ((await redis.hget(keys.coupon(couponId), 'epoch')) !== gate.epoch) {",
     replace: "if ((await redis.hget(keys.coupon(couponId), 'epoch')) === '') {",
-    tests: ['test/integration/rebuild/command-api.test.ts'],
+    tests: ['test/integration/redis-rebuild/command-api.test.ts'],
   },
   {
     rule: 'P10',
     name: 'Redis forgets its replication id when its replicas are gone',
-    file: 'stack/redis.ts',
+    file: 'stack/servers/redis.ts',
     find: "'--repl-backlog-ttl', '0'",
     replace: "'--repl-backlog-ttl', '3600'",
     tests: ['test/unit/stack/debian-packages.test.ts'],
@@ -207,7 +207,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P11',
     name: 'every lock has the same token',
-    file: 'rebuild/lock.ts',
+    file: 'redis-rebuild/lock.ts',
     find: 'const token = randomUUID();',
     replace: "const token = 'the same' + randomUUID().slice(0, 0);",
     tests: [FENCES],
@@ -215,7 +215,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P11',
     name: 'claims without looking whether the lock is still held',
-    file: 'rebuild/rebuild.ts',
+    file: 'redis-rebuild/rebuild.ts',
     find: '  await lock.renew();\n',
     replace: '',
     tests: [FENCES],
@@ -223,7 +223,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P12',
     name: 'nobody waits for an old master',
-    file: 'rebuild/rebuild.ts',
+    file: 'redis-rebuild/rebuild.ts',
     find: 'await pause(lagMs, signal);',
     replace: '',
     tests: [FENCES],
@@ -231,7 +231,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P13',
     name: 'the epoch is a time, not the offset of the claim',
-    file: 'rebuild/claim-epoch.ts',
+    file: 'redis-rebuild/claim-epoch.ts',
     find: 'return Number(offsetIn(written));',
     replace: 'return Number(offsetIn(written)) + nowMs;',
     tests: [REBUILD],
@@ -239,7 +239,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P14',
     name: 'coupons are not closed',
-    file: 'rebuild/close-coupons.ts',
+    file: 'redis-rebuild/close-coupons.ts',
     find: 'await closeCoupons(locked, epoch, [...couponIds]);',
     replace: '',
     tests: [FENCES],
@@ -247,7 +247,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P14',
     name: 'a coupon is deleted instead of leaving a tombstone',
-    file: 'rebuild/step.lua',
+    file: 'redis-rebuild/step.lua',
     find: "redis.call('HSET', KEYS[i], 'epoch', 'closing', 'closing', epoch)",
     replace: '',
     tests: [FENCES, REBUILD],
@@ -255,7 +255,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P15',
     name: 'one partition gets no marker',
-    file: 'rebuild/claim-epoch.ts',
+    file: 'redis-rebuild/claim-epoch.ts',
     find: 'const marks = places.map(',
     replace: 'const marks = places.slice(1).map(',
     tests: [REBUILD],
@@ -263,7 +263,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P16',
     name: 'a higher epoch of somebody else is folded',
-    file: 'rebuild/fold-log.ts',
+    file: 'redis-rebuild/fold/fold-log.ts',
     find: 'if (event.epoch < epoch || own.has(event.eventId)) return;',
     replace: 'if (event.epoch >= 0 || own.has(event.eventId)) return;',
     tests: [FENCES],
@@ -271,15 +271,15 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P16',
     name: 'an event of an epoch that is over counts',
-    file: 'domain/epoch.ts',
+    file: 'domain/fencing.ts',
     find: 'return highestMarker === null || eventEpoch < highestMarker;',
     replace: 'return highestMarker === null || eventEpoch < 0;',
-    tests: ['test/unit/domain/epoch.test.ts'],
+    tests: ['test/unit/domain/fencing.test.ts'],
   },
   {
     rule: 'P16',
     name: 'a void copy takes the place of a valid one',
-    file: 'projector/project.ts',
+    file: 'projector/projection/project.ts',
     find: 'projection.voided += 1;\n',
     replace: 'projection.voided += 1;\n    seen.add(event.eventId);\n',
     tests: ['test/unit/projector/project.test.ts'],
@@ -287,7 +287,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P17',
     name: 'steps do not look at the lock',
-    file: 'rebuild/step.lua',
+    file: 'redis-rebuild/step.lua',
     find: "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return lost('the lock is gone') end",
     replace: '',
     tests: [FENCES],
@@ -295,7 +295,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P17',
     name: 'steps do not look at the replication id',
-    file: 'rebuild/step.lua',
+    file: 'redis-rebuild/step.lua',
     find: "or string.match(replication, 'master_replid:(%x+)') ~= ARGV[2] then",
     replace: 'then',
     tests: [FENCES],
@@ -303,7 +303,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P17',
     name: 'steps do not look whether the gate is still closed for them',
-    file: 'rebuild/step.lua',
+    file: 'redis-rebuild/step.lua',
     find: "if redis.call('HGET', gate, 'closing') ~= epoch then return lost('the gate was changed') end",
     replace: '',
     tests: [FENCES],
@@ -311,7 +311,7 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P18',
     name: 'the projector forgets the highest marker',
-    file: 'projector/store.ts',
+    file: 'projector/projection/store.ts',
     find: 'highestMarker: row.highest_marker === null ? null : Number(row.highest_marker),',
     replace: 'highestMarker: null,',
     tests: ['test/integration/projector/store.test.ts'],
@@ -319,31 +319,31 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P18',
     name: 'a snapshot forgets the highest marker',
-    file: 'rebuild/load-snapshot.ts',
+    file: 'redis-rebuild/snapshot/load-snapshot.ts',
     find: 'Object.assign(place, { next: BigInt(next), highestMarker, highestEpoch, lastRecord });',
     replace: 'Object.assign(place, { next: BigInt(next), highestEpoch, lastRecord });',
-    tests: ['test/integration/rebuild/snapshots.test.ts'],
+    tests: ['test/integration/redis-rebuild/snapshots.test.ts'],
   },
   {
     rule: 'P18',
     name: 'a snapshot forgets the highest marker',
-    file: 'rebuild/load-snapshot.ts',
+    file: 'redis-rebuild/snapshot/load-snapshot.ts',
     find: 'highestMarker, highestEpoch, lastRecord });',
     replace: 'highestMarker: null, highestEpoch, lastRecord });',
-    tests: ['test/integration/rebuild/snapshots.test.ts'],
+    tests: ['test/integration/redis-rebuild/snapshots.test.ts'],
   },
   {
     rule: 'P18',
     name: 'a snapshot of another log is taken for one of this',
-    file: 'rebuild/load-snapshot.ts',
+    file: 'redis-rebuild/snapshot/load-snapshot.ts',
     find: 'if (lastRecords.get(place)?.lastRecord === identityOf(message)) {',
     replace: "if (identityOf(message) !== '') {",
-    tests: ['test/integration/rebuild/snapshots.test.ts'],
+    tests: ['test/integration/redis-rebuild/snapshots.test.ts'],
   },
   {
     rule: 'P19',
     name: 'events go to partitions that their gate was not opened for',
-    file: 'command-api/log-writer.ts',
+    file: 'command-api/outbox/log-writer.ts',
     find: 'partitionOfKey(key, open.partitions[topic])',
     replace: 'partitionOfKey(key, open.partitions[topic] + 1)',
     tests: ['test/e2e/more-partitions.test.ts'],
@@ -351,17 +351,17 @@ export const BREAKS: readonly Break[] = [
   {
     rule: 'P19',
     name: 'a rebuild is content with fewer partitions than a gate was open for',
-    file: 'rebuild/partitions.ts',
+    file: 'redis-rebuild/partitions.ts',
     find: 'if (claimed[name] > partitions[name]) {',
     replace: 'if (claimed[name] < 0) {',
-    tests: ['test/integration/rebuild/partitions.test.ts'],
+    tests: ['test/integration/redis-rebuild/partitions.test.ts'],
   },
   {
     rule: 'P19',
     name: 'a partition without a marker counts',
-    file: 'domain/epoch.ts',
+    file: 'domain/fencing.ts',
     find: 'highestMarker === null || eventEpoch < highestMarker',
     replace: 'highestMarker !== null && eventEpoch < highestMarker',
-    tests: ['test/unit/domain/epoch.test.ts'],
+    tests: ['test/unit/domain/fencing.test.ts'],
   },
 ];

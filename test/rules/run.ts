@@ -7,8 +7,8 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { stopSignal } from '../../stack/process/stop-signals.ts';
 import { stackVariables, startStack } from '../../stack/stack.ts';
-import { stopSignal } from '../../stack/stop-signals.ts';
 import { variablesIn } from '../support/variables-in.ts';
 import { BREAKS, type Break } from './breaks.ts';
 

@@ -2,10 +2,10 @@
 // this level is the last one; `npm run test:faults` runs all of them.
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { type Parts, remoteParts } from '../../support/parts.ts';
+import { type Parts, remoteParts } from '../../support/faults/parts.ts';
+import { openSetting, type Setting } from '../environment.ts';
 import { type Fault, redisTold, serverFrozen, serverKilled, serverStopped } from '../fault.ts';
 import { type LoadSize, runScenario } from '../run-scenario.ts';
-import { openSetting, type Setting } from '../stage.ts';
 
 const LOAD: LoadSize = { quantity: 2_500, rate: 200, connections: 40 };
 

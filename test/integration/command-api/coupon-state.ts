@@ -1,10 +1,10 @@
 // One coupon as Redis holds it, whole, and as the pure model says that it must.
 import type { Redis } from 'ioredis';
-import { readEvent } from '../../../command-api/write-model.ts';
+import { readEvent } from '../../../command-api/write-model/write-model.ts';
+import type { RedisKeys } from '../../../contracts/redis-keys.ts';
 import { remainingOf } from '../../../domain/coupon.ts';
 import type { CouponAssigned, CouponEvent } from '../../../domain/coupon-events.ts';
 import type { CouponDesk } from '../../../domain/decide.ts';
-import type { RedisKeys } from '../../../domain/redis-keys.ts';
 
 export type CouponState = {
   /** The coupon's hash; empty when there is none. */

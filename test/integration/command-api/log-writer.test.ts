@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import type { OpenEpoch } from '../../../command-api/gate.ts';
+import type { OpenEpoch } from '../../../command-api/gate/gate.ts';
 import {
   createLogWriter,
   type LogWriter,
   type PreparedEvent,
-} from '../../../command-api/log-writer.ts';
+} from '../../../command-api/outbox/log-writer.ts';
+import { toLogEvent } from '../../../contracts/event-record.ts';
+import { formatPositions, type Position } from '../../../contracts/position.ts';
+import { ASSIGN_TOPIC, EVENT_TOPICS } from '../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated, CouponEvent } from '../../../domain/coupon-events.ts';
-import { toLogEvent } from '../../../domain/event-record.ts';
-import { formatPositions, type Position } from '../../../domain/position.ts';
-import { ASSIGN_TOPIC, EVENT_TOPICS } from '../../../domain/topics.ts';
-import { rangesOf, scanLog } from '../../../platform/log-scan.ts';
-import { addPartitions } from '../../support/partitions.ts';
-import { couponAssigned, couponCreated } from '../../support/sample-events.ts';
+import { rangesOf, scanLog } from '../../../platform/kafka/log-scan.ts';
+import { createWiredKafka, type WiredKafka } from '../../support/faults/faulty-kafka.ts';
+import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
-import { createEventWorld, type EventWorld } from '../../support/topics.ts';
+import { addPartitions } from '../../support/system/partitions.ts';
+import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { createWiredKafka, type WiredKafka } from '../../support/wired-kafka.ts';
 
 type Found = { event: CouponEvent; key: string; traceparent: string | null };
 

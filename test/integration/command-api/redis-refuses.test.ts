@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { watchWriteModel } from '../../../command-api/watched-write-model.ts';
-import { createWriteModel } from '../../../command-api/write-model.ts';
+import { watchWriteModel } from '../../../command-api/write-model/run-script.ts';
+import { createWriteModel } from '../../../command-api/write-model/write-model.ts';
 import { messageOf } from '../../../platform/errors.ts';
 import type { Logger } from '../../../platform/logger.ts';
-import { openEpoch } from '../../support/epoch.ts';
 import { errorOf } from '../../support/error-of.ts';
-import { type OwnRedis, startOwnRedis } from '../../support/own-redis.ts';
-import { connectRedis } from '../../support/redis.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
-import { createEventWorld, type EventWorld } from '../../support/topics.ts';
-import { newCoupon, type Office, openOffice } from './office.ts';
+import { openEpoch } from '../../support/system/epoch.ts';
+import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
+import { connectRedis } from '../../support/system/redis.ts';
+import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
+import { newCoupon, type Office, openOffice } from './command-node.ts';
 
 describe('A Redis that is full', function () {
   this.timeout(60_000);

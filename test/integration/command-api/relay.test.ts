@@ -1,14 +1,14 @@
 import { expect } from 'chai';
-import { createCoupon } from '../../../command-api/create-coupon.ts';
-import { EVENT_TOPICS } from '../../../domain/topics.ts';
-import { rangesOf, scanLog } from '../../../platform/log-scan.ts';
-import { openEpoch } from '../../support/epoch.ts';
-import { type OwnRedis, startOwnRedis } from '../../support/own-redis.ts';
-import { connectRedis } from '../../support/redis.ts';
-import { keyed } from '../../support/sample-events.ts';
-import { createEventWorld, type EventWorld } from '../../support/topics.ts';
+import { createCoupon } from '../../../command-api/commands/coupon/create-coupon.ts';
+import { EVENT_TOPICS } from '../../../contracts/topics.ts';
+import { rangesOf, scanLog } from '../../../platform/kafka/log-scan.ts';
+import { keyed } from '../../support/fixtures/sample-events.ts';
+import { openEpoch } from '../../support/system/epoch.ts';
+import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
+import { connectRedis } from '../../support/system/redis.ts';
+import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { newCoupon, type Office, openOffice } from './office.ts';
+import { newCoupon, type Office, openOffice } from './command-node.ts';
 
 describe('The relay', () => {
   let world: EventWorld;

@@ -8,7 +8,8 @@ import {
   createWriteModel,
   type HeldAssignment,
   type WriteModel,
-} from '../../../command-api/write-model.ts';
+} from '../../../command-api/write-model/write-model.ts';
+import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.ts';
 import type { AssignCoupon, CreateCoupon, RequestKey } from '../../../domain/commands.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
 import {
@@ -23,10 +24,9 @@ import {
   reserve,
   setAside,
 } from '../../../domain/decide.ts';
-import { createRedisKeys, type RedisKeys } from '../../../domain/redis-keys.ts';
 import { createScript, type Script } from '../../../platform/redis.ts';
 import { randomName } from '../../support/random-name.ts';
-import { connectRedis, deleteKeysWith, keysWith } from '../../support/redis.ts';
+import { connectRedis, deleteKeysWith, keysWith } from '../../support/system/redis.ts';
 import { stateInRedis, stateOf } from './coupon-state.ts';
 
 const EPOCH = 7;
@@ -131,7 +131,10 @@ describe('The scripts and the pure rules', () => {
 
   before(async () => {
     redis = await connectRedis();
-    takeOut = createScript(redis, new URL('../../../command-api/set-aside.lua', import.meta.url));
+    takeOut = createScript(
+      redis,
+      new URL('../../../command-api/outbox/quarantine.lua', import.meta.url),
+    );
     nowMs = Number((await redis.time())[0]) * 1_000;
   });
   after(async () => {

@@ -5,14 +5,14 @@ import {
   type AssignOutcome,
   createWriteModel,
   type WriteModel,
-} from '../../../command-api/write-model.ts';
+} from '../../../command-api/write-model/write-model.ts';
+import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.ts';
 import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
-import { createRedisKeys, type RedisKeys } from '../../../domain/redis-keys.ts';
 import { createScript } from '../../../platform/redis.ts';
+import { keyed } from '../../support/fixtures/sample-events.ts';
 import { randomName } from '../../support/random-name.ts';
-import { connectRedis, deleteKeysWith } from '../../support/redis.ts';
-import { keyed } from '../../support/sample-events.ts';
+import { connectRedis, deleteKeysWith } from '../../support/system/redis.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { stateInRedis } from './coupon-state.ts';
 
@@ -114,7 +114,7 @@ describe('The scripts in Redis', () => {
       expect(confirmed).to.deep.equal({ kind: 'closed' });
       const setAside = createScript(
         redis,
-        new URL('../../../command-api/set-aside.lua', import.meta.url),
+        new URL('../../../command-api/outbox/quarantine.lua', import.meta.url),
       );
       const touched = [keys.gate, keys.coupon(couponId), keys.outbox(couponId)];
       expect(await setAside(touched, [epoch, eventId])).to.equal(0);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { migrateToLatest, rollbackAll } from '../../../tools/database.ts';
-import { createEmptyDatabase, type TestDatabase } from '../../support/database.ts';
+import { migrateToLatest, rollbackAll } from '../../../admin/migrations.ts';
+import { createEmptyDatabase, type TestDatabase } from '../../support/system/database.ts';
 
 const TABLES = [
   'assignments',

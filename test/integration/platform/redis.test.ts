@@ -6,10 +6,10 @@ import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { createRedis, createScript } from '../../../platform/redis.ts';
 import { errorOf } from '../../support/error-of.ts';
-import { type OwnRedis, startOwnRedis } from '../../support/own-redis.ts';
-import { connectRedis } from '../../support/redis.ts';
+import { createTcpProxy, type TcpProxy } from '../../support/faults/tcp-proxy.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
-import { createTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
+import { connectRedis } from '../../support/system/redis.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 describe('The Redis client', () => {

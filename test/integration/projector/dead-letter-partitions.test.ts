@@ -1,13 +1,16 @@
 import { expect } from 'chai';
 import type { Producer } from 'kafkajs';
-import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../../domain/topics.ts';
-import { rangesOf } from '../../../platform/log-scan.ts';
-import { createDeadLetterWriter, type WriteDeadLetters } from '../../../projector/dead-letter.ts';
-import type { DeadLetter } from '../../../projector/log-record.ts';
+import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../../contracts/topics.ts';
+import { rangesOf } from '../../../platform/kafka/log-scan.ts';
+import type { DeadLetter } from '../../../projector/consumer/log-record.ts';
+import {
+  createDeadLetterWriter,
+  type WriteDeadLetters,
+} from '../../../projector/dead-letters/write-dead-letter.ts';
 import { errorOf } from '../../support/error-of.ts';
-import { addPartitions } from '../../support/partitions.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
-import { createEventWorld, type EventWorld } from '../../support/topics.ts';
+import { addPartitions } from '../../support/system/partitions.ts';
+import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
 
 describe('A dead letter of a partition that was added', function () {
   this.timeout(60_000);

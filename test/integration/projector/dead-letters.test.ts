@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import kafkajs from 'kafkajs';
-import { ASSIGN_TOPIC, deadLetterTopicOf, LIFECYCLE_TOPIC } from '../../../domain/topics.ts';
+import { ASSIGN_TOPIC, deadLetterTopicOf, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { aCoupon, anAssignment, type RawRecord, someAssignments } from './event-log.ts';
-import type { ProjectorProcess } from './projector-process.ts';
-import { caughtUp, issuedOf, recordsIn, totals } from './read-model.ts';
-import { createSetting, type Setting } from './setting.ts';
+import { aCoupon, anAssignment, type RawRecord, someAssignments } from './support/event-log.ts';
+import type { ProjectorProcess } from './support/projector-process.ts';
+import { createSetting, type Setting } from './support/projector-setting.ts';
+import { caughtUp, issuedOf, recordsIn, totals } from './support/read-model.ts';
 
 const DLT = deadLetterTopicOf(ASSIGN_TOPIC);
 const PARTITION = 1;

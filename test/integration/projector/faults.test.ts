@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { ASSIGN_TOPIC, deadLetterTopicOf, EVENT_TOPICS } from '../../../domain/topics.ts';
-import { createTestDatabase } from '../../support/database.ts';
-import { createTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { ASSIGN_TOPIC, deadLetterTopicOf, EVENT_TOPICS } from '../../../contracts/topics.ts';
+import { createTcpProxy, type TcpProxy } from '../../support/faults/tcp-proxy.ts';
+import { createTestDatabase } from '../../support/system/database.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { aCoupon, someAssignments } from './event-log.ts';
-import { caughtUp, issuedOf, recordsIn, totals } from './read-model.ts';
-import { createSetting, type Setting } from './setting.ts';
+import { aCoupon, someAssignments } from './support/event-log.ts';
+import { createSetting, type Setting } from './support/projector-setting.ts';
+import { caughtUp, issuedOf, recordsIn, totals } from './support/read-model.ts';
 
 const UNITS = 20_000;
 

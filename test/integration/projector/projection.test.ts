@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../domain/topics.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { createEventWorld, type EventWorld } from '../../support/topics.ts';
+import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/system/database.ts';
+import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import {
   aCoupon,
@@ -10,9 +10,13 @@ import {
   marker,
   openEventLog,
   someAssignments,
-} from './event-log.ts';
-import { type ProjectorProcess, projectorSettings, startProjector } from './projector-process.ts';
-import { caughtUp, issuedOf, totals } from './read-model.ts';
+} from './support/event-log.ts';
+import {
+  type ProjectorProcess,
+  projectorSettings,
+  startProjector,
+} from './support/projector-process.ts';
+import { caughtUp, issuedOf, totals } from './support/read-model.ts';
 
 for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
   describe(`the projection into ${server === 'MYSQL_URL' ? 'MySQL' : 'MariaDB'}`, () => {

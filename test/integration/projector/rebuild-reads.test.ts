@@ -1,16 +1,16 @@
 import { expect } from 'chai';
+import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../../contracts/topics.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
-import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../../domain/topics.ts';
-import { openRebuildSession } from '../../../projector/rebuild-session.ts';
-import { call } from '../../support/api.ts';
-import { createTestDatabase } from '../../support/database.ts';
-import { runTool, type ToolRun } from '../../support/run-tool.ts';
-import { startService } from '../../support/service-process.ts';
+import { openRebuildSession } from '../../../projector/rebuild/rebuild-session.ts';
+import { call } from '../../support/system/api.ts';
+import { createTestDatabase } from '../../support/system/database.ts';
+import { runTool, type ToolRun } from '../../support/system/run-cli.ts';
+import { startService } from '../../support/system/service-process.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { aCoupon, anAssignment, someAssignments } from './event-log.ts';
-import { caughtUp, issuedOf, totals } from './read-model.ts';
-import { createSetting, type Setting } from './setting.ts';
-import { startTool, type ToolProcess } from './tool-process.ts';
+import { aCoupon, anAssignment, someAssignments } from './support/event-log.ts';
+import { createSetting, type Setting } from './support/projector-setting.ts';
+import { caughtUp, issuedOf, totals } from './support/read-model.ts';
+import { startTool, type ToolProcess } from './support/tool-process.ts';
 
 const DLT = deadLetterTopicOf(ASSIGN_TOPIC);
 
@@ -46,8 +46,8 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       TOPIC_PREFIX: setting.world.topicPrefix,
     });
     const run = (...args: string[]): Promise<ToolRun> =>
-      runTool('tools/rebuild-reads.ts', args, environment());
-    const start = (): ToolProcess => startTool('tools/rebuild-reads.ts', [], environment());
+      runTool('cli/rebuild-reads.ts', args, environment());
+    const start = (): ToolProcess => startTool('cli/rebuild-reads.ts', [], environment());
     const expectSaid = (
       { code, stdout, stderr }: ToolRun,
       expected: number,
@@ -257,7 +257,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       // Now every one of them could be applied.
       await db.raw('ALTER TABLE assignments MODIFY user_id VARCHAR(80) NOT NULL');
       const deadLetters = (...args: string[]) =>
-        runTool('tools/dead-letters.ts', args, environment());
+        runTool('cli/dead-letters.ts', args, environment());
       expectSaid(await deadLetters('redrive', await idOf(applied)), 0, /1 redriven/);
       expectSaid(
         await deadLetters('discard', await idOf(discarded), '--because', 'so'),

@@ -1,17 +1,22 @@
 import { expect } from 'chai';
 import type { Knex } from 'knex';
+import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
 import type { LogEvent } from '../../../domain/coupon-events.ts';
-import { ASSIGN_TOPIC } from '../../../domain/topics.ts';
 import { createMysql } from '../../../platform/mysql.ts';
-import { failureOf } from '../../../projector/failures.ts';
-import type { Reading } from '../../../projector/log-record.ts';
-import { createProjectBatch } from '../../../projector/project-batch.ts';
-import { applyOnce, NOTHING, type Outcome, readNextOffset } from '../../../projector/store.ts';
-import { inTransaction, SESSION_STATEMENTS } from '../../../projector/transaction.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { createTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
-import { aCoupon, anAssignment, marker, someAssignments } from './event-log.ts';
-import { issuedOf } from './read-model.ts';
+import { failureOf } from '../../../projector/consumer/failures.ts';
+import type { Reading } from '../../../projector/consumer/log-record.ts';
+import { createProjectBatch } from '../../../projector/projection/project-batch.ts';
+import {
+  applyOnce,
+  NOTHING,
+  type Outcome,
+  readNextOffset,
+} from '../../../projector/projection/store.ts';
+import { inTransaction, SESSION_STATEMENTS } from '../../../projector/projection/transaction.ts';
+import { createTcpProxy, type TcpProxy } from '../../support/faults/tcp-proxy.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/system/database.ts';
+import { aCoupon, anAssignment, marker, someAssignments } from './support/event-log.ts';
+import { issuedOf } from './support/read-model.ts';
 
 const PARTITION = 0;
 

@@ -1,13 +1,13 @@
 // MySQL cut off, stalled, or without its tables: a quick 503, never a hang, and back by itself.
 import { expect } from 'chai';
-import { call } from '../../support/api.ts';
+import { createTcpProxy, type TcpProxy } from '../../support/faults/tcp-proxy.ts';
+import { call } from '../../support/system/api.ts';
 import {
   createEmptyDatabase,
   createTestDatabase,
   type TestDatabase,
-} from '../../support/database.ts';
-import { type ServiceProcess, startService } from '../../support/service-process.ts';
-import { createTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+} from '../../support/system/database.ts';
+import { type ServiceProcess, startService } from '../../support/system/service-process.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { insertCoupon } from './rows.ts';
 
@@ -133,7 +133,7 @@ describe('The query API without its tables', () => {
         status: 500,
         code: 'Coupon-0024',
       });
-      const { migrateToLatest } = await import('../../../tools/database.ts');
+      const { migrateToLatest } = await import('../../../admin/migrations.ts');
       await migrateToLatest(database.db);
       expect((await call('GET', `${service.url}/health/ready`)).status).to.equal(200);
     } finally {

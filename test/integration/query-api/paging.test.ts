@@ -1,8 +1,8 @@
 // Lists, page by page, while others write.
 import { expect } from 'chai';
-import { call } from '../../support/api.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { type ServiceProcess, startService } from '../../support/service-process.ts';
+import { call } from '../../support/system/api.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/system/database.ts';
+import { type ServiceProcess, startService } from '../../support/system/service-process.ts';
 import { insertAssignments, insertCoupon, PAST } from './rows.ts';
 
 for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
@@ -181,7 +181,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       );
       await db.raw('ANALYZE TABLE assignments, coupons, coupon_counters');
       const statements: { sql: string; bindings: unknown[] }[] = [];
-      const { createReadStore } = await import('../../../query-api/read-store.ts');
+      const { createReadStore } = await import('../../../query-api/read-model/read-store.ts');
       const listen = (query: { sql: string; bindings: unknown[] }) => statements.push(query);
       db.on('query', listen);
       const store = createReadStore(db, { timeoutMs: 5_000, maxReads: 10 });

@@ -1,9 +1,9 @@
 // The process itself: how it starts, and how it ends in the middle of the work.
 import { expect } from 'chai';
 import { Pool } from 'undici';
-import { call } from '../../support/api.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { startService } from '../../support/service-process.ts';
+import { call } from '../../support/system/api.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/system/database.ts';
+import { startService } from '../../support/system/service-process.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { insertCoupon } from './rows.ts';
 

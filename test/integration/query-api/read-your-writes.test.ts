@@ -1,11 +1,11 @@
 // A read that names a position of the log waits for the projection, and no longer than it was told.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { createReadStore } from '../../../query-api/read-store.ts';
-import { createPositionWait } from '../../../query-api/wait-for-position.ts';
-import { call } from '../../support/api.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { type ServiceProcess, startService } from '../../support/service-process.ts';
+import { createReadStore } from '../../../query-api/read-model/read-store.ts';
+import { createPositionWait } from '../../../query-api/read-model/wait-for-position.ts';
+import { call } from '../../support/system/api.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/system/database.ts';
+import { type ServiceProcess, startService } from '../../support/system/service-process.ts';
 import { insertCoupon, moveCheckpoint } from './rows.ts';
 
 describe('A read that names a position', () => {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { call } from '../../support/api.ts';
-import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
-import { type ServiceProcess, startService } from '../../support/service-process.ts';
+import { call } from '../../support/system/api.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/system/database.ts';
+import { type ServiceProcess, startService } from '../../support/system/service-process.ts';
 import { insertAssignments, insertCoupon, PAST } from './rows.ts';
 
 for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {

@@ -1,18 +1,18 @@
 import { expect } from 'chai';
+import { checkSchemas } from '../../../admin/schemas/check-schemas.ts';
+import { readOwnSchemas, registerSchemas } from '../../../admin/schemas/register-schemas.ts';
+import { createRegistryApi } from '../../../admin/schemas/registry-api.ts';
 import {
   type AvroRecord,
   type RecordSchema,
   readSchemaVersions,
   subjectOf,
-} from '../../../platform/avro-schemas.ts';
-import { checkSchemas } from '../../../tools/check-schemas.ts';
-import { readOwnSchemas, registerSchemas } from '../../../tools/register-schemas.ts';
-import { createRegistryApi } from '../../../tools/registry-api.ts';
-import { addressOf } from '../../support/addresses.ts';
+} from '../../../platform/avro/avro-schemas.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { randomName } from '../../support/random-name.ts';
-import { registerAnything } from '../../support/test-registry.ts';
-import { deleteSubjects } from '../../support/topics.ts';
+import { addressOf } from '../../support/system/addresses.ts';
+import { registerAnything } from '../../support/system/test-registry.ts';
+import { deleteSubjects } from '../../support/system/topics.ts';
 
 const BASE: RecordSchema = {
   type: 'record',

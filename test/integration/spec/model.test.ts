@@ -1,7 +1,7 @@
 // The bounded runs of the models in spec/; `npm run model` has the large ones too.
 import { expect } from 'chai';
-import { type Checker, createChecker } from '../../../tools/model-checker.ts';
-import { MODEL_RUNS } from '../../../tools/model-runs.ts';
+import { type Checker, createChecker } from '../../../spec/runner/model-checker.ts';
+import { MODEL_RUNS } from '../../../spec/runner/model-runs.ts';
 
 const BOUNDED = MODEL_RUNS.filter(({ bounded }) => bounded);
 const LIMITS = { memoryMb: 2_000, timeoutMs: 60_000 };

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { StackError } from '../../../stack/stack-error.ts';
 import {
   type ManagedProcess,
   type ProcessOptions,
   startProcess,
-} from '../../../stack/supervisor.ts';
+} from '../../../stack/process/supervisor.ts';
+import { StackError } from '../../../stack/stack-error.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { isAlive, processesNaming, scratchFolder } from './processes.ts';
 

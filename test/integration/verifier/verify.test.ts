@@ -1,9 +1,14 @@
 import { expect } from 'chai';
+import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
-import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../domain/topics.ts';
 import { type Verification, verify } from '../../../verifier/verify.ts';
-import { buildWorld, findRecord, strangeId, type World } from '../../unit/verifier/world.ts';
-import { createRealWorld, type RealWorld } from './real-world.ts';
+import {
+  buildWorld,
+  findRecord,
+  strangeId,
+  type World,
+} from '../../unit/verifier/fixture-system.ts';
+import { createRealWorld, type RealWorld } from './verified-system.ts';
 
 describe('a verification of real servers', () => {
   let made: World;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { createAssignmentIds } from '../../../command-api/assignment-ids.ts';
-import { toUuid } from '../../../domain/uuid.ts';
+import { createAssignmentIds } from '../../../command-api/outbox/assignment-ids.ts';
+import { toUuid } from '../../../domain/ids.ts';
 
 /** A partition by the first digit of the id: even over 16, as over 2 or 4. */
 const partitionOf = (id: string, partitions: number): number =>

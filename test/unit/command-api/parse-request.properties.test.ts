@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { parseAssign, parseCreate } from '../../../command-api/parse-request.ts';
+import { parseAssign, parseCreate } from '../../../command-api/http/parse-request.ts';
+import { PROBLEMS } from '../../../contracts/problems.ts';
 import { type CreateCoupon, LIMITS } from '../../../domain/commands.ts';
-import { PROBLEMS } from '../../../http/problems.ts';
-import { COUPON_ID } from '../../support/sample-events.ts';
+import { COUPON_ID } from '../../support/fixtures/sample-events.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 130 });
 const anyJson = fc.oneof(

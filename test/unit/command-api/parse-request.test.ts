@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { parseAssign, parseCreate } from '../../../command-api/parse-request.ts';
+import { parseAssign, parseCreate } from '../../../command-api/http/parse-request.ts';
+import type { ProblemName } from '../../../contracts/problems.ts';
 import type { CreateCoupon } from '../../../domain/commands.ts';
-import type { ProblemName } from '../../../http/problems.ts';
-import { COUPON_ID } from '../../support/sample-events.ts';
+import { COUPON_ID } from '../../support/fixtures/sample-events.ts';
 
 const BODY = {
   title: '커피',

@@ -1,16 +1,16 @@
 import { expect } from 'chai';
-import type { Look } from '../../../command-api/last-look.ts';
-import type { LogWriter, PreparedEvent } from '../../../command-api/log-writer.ts';
 import { createCommandMetrics } from '../../../command-api/metrics.ts';
-import { createPublisher, type Published } from '../../../command-api/publisher.ts';
-import type { SetAside } from '../../../command-api/refused-event.ts';
-import type { Confirmation, WriteModel } from '../../../command-api/write-model.ts';
+import type { LogWriter, PreparedEvent } from '../../../command-api/outbox/log-writer.ts';
+import type { Look } from '../../../command-api/outbox/master-check.ts';
+import { createPublisher, type Published } from '../../../command-api/outbox/publisher.ts';
+import type { SetAside } from '../../../command-api/outbox/quarantine.ts';
+import type { Confirmation, WriteModel } from '../../../command-api/write-model/write-model.ts';
+import { recordNameOf } from '../../../contracts/event-record.ts';
+import type { Position } from '../../../contracts/position.ts';
+import { placeOf } from '../../../contracts/topics.ts';
 import type { CouponEvent } from '../../../domain/coupon-events.ts';
-import { recordNameOf } from '../../../domain/event-record.ts';
-import type { Position } from '../../../domain/position.ts';
-import { placeOf } from '../../../domain/topics.ts';
 import { AppError } from '../../../platform/errors.ts';
-import { couponAssigned, couponCreated } from '../../support/sample-events.ts';
+import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 
 /** Not the one that the gate was last open for. */

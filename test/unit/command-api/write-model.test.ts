@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { createWriteModel } from '../../../command-api/write-model.ts';
-import { createRedisKeys } from '../../../domain/redis-keys.ts';
+import { createWriteModel } from '../../../command-api/write-model/write-model.ts';
+import { createRedisKeys } from '../../../contracts/redis-keys.ts';
 import { errorOf } from '../../support/error-of.ts';
 
 describe('The write model', () => {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { MODEL_RUNS } from '../../../tools/model-runs.ts';
+import { MODEL_RUNS } from '../../../spec/runner/model-runs.ts';
 
 const TEXT = readFileSync('docs/guarantees.md', 'utf8');
 const RULES = Array.from({ length: 19 }, (_, i) => `P${i + 1}`);

@@ -8,7 +8,7 @@ const FOLDERS = ['command-api', 'projector', 'query-api', 'http'];
 /** The source of every file of these folders. */
 function sources(): string[] {
   return FOLDERS.flatMap((folder) =>
-    readdirSync(folder)
+    readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.ts'))
       .map((file) => readFileSync(`${folder}/${file}`, 'utf8')),
   );
@@ -30,7 +30,7 @@ describe('docs/operations.md', () => {
 
   it('explains every fixed reason for not being ready', () => {
     const reasons = inCode(/ready: false, reason: '([^']+)'/g);
-    const gate = readFileSync('command-api/gate.ts', 'utf8');
+    const gate = readFileSync('command-api/gate/gate.ts', 'utf8');
     for (const [, reason = ''] of gate.matchAll(
       /reason: '([^']+)'|(?:shut|recheck)\('([^']+)'\)/g,
     )) {

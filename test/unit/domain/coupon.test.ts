@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { evolve, heldBy, initialCoupon, remainingOf } from '../../../domain/coupon.ts';
 import type { CouponEvent } from '../../../domain/coupon-events.ts';
-import { couponAssigned, couponCreated } from '../../support/sample-events.ts';
+import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 
 const fold = (events: readonly CouponEvent[]) => events.reduce(evolve, initialCoupon());
 

@@ -1,6 +1,6 @@
 import type { CouponAssigned, CouponCreated } from '../../../domain/coupon-events.ts';
 import { decideAssign } from '../../../domain/decide.ts';
-import { given, pending, untold } from '../../support/given.ts';
+import { given, pending, untold } from '../../support/fixtures/given.ts';
 import {
   assignCommand,
   assignmentId,
@@ -8,7 +8,7 @@ import {
   couponCreated,
   keyed,
   NOW,
-} from '../../support/sample-events.ts';
+} from '../../support/fixtures/sample-events.ts';
 
 const coupon = (fields: Partial<CouponCreated> = {}): CouponCreated => couponCreated(fields);
 /** The event that `assignCommand` leads to. */

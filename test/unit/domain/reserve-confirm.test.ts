@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { heldBy, remainingOf } from '../../../domain/coupon.ts';
 import { confirm, initialDesk, reserve } from '../../../domain/decide.ts';
-import { given, pending, untold } from '../../support/given.ts';
-import { couponAssigned, couponCreated } from '../../support/sample-events.ts';
+import { given, pending, untold } from '../../support/fixtures/given.ts';
+import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 
 describe('Reserving and confirming', () => {
   const coupon = couponCreated({ quantity: 2 });

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { call } from '../../support/api.ts';
-import { sendRaw } from '../../support/raw-http.ts';
+import { call } from '../../support/system/api.ts';
+import { sendRaw } from '../../support/system/raw-http.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { summarize } from '../../../loadtest/latency.ts';
+import { summarize } from '../../../loadtest/report/latency.ts';
 
 describe('a summary of latencies', () => {
   it('is null of nothing', () => {

@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Verdict } from '../../../loadtest/judge-exchange.ts';
-import { createLedger, type Ledger } from '../../../loadtest/ledger.ts';
+import type { Verdict } from '../../../loadtest/client/classify-response.ts';
+import { createLedger, type Ledger } from '../../../loadtest/report/ledger.ts';
 
 describe('the ledger of the clients', () => {
   const told = { assignmentId: 'a', userId: 'ann', sequence: 1, assignedAt: 5 };

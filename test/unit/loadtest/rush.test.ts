@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { type RushOptions, runRush } from '../../../loadtest/rush.ts';
-import type { RushProgress } from '../../../loadtest/tally.ts';
+import type { RushProgress } from '../../../loadtest/report/tally.ts';
+import { type RushOptions, runRush } from '../../../loadtest/scenarios/rush.ts';
 
 /** One assign request as a server sees it; `attempt` counts the requests with this key, from 0. */
 type Asked = { userId: string; key: string; attempt: number; request: IncomingMessage };

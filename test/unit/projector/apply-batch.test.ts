@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { pino } from 'pino';
-import { ASSIGN_TOPIC } from '../../../domain/topics.ts';
+import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
 import { AppError } from '../../../platform/errors.ts';
-import { createApplyBatch, type Store } from '../../../projector/apply-batch.ts';
-import type { LogRecord, Reading } from '../../../projector/log-record.ts';
-import { NOTHING, type Outcome } from '../../../projector/store.ts';
-import { type Turn, TurnEnded } from '../../../projector/turn.ts';
-import { couponAssigned } from '../../support/sample-events.ts';
+import type { LogRecord, Reading } from '../../../projector/consumer/log-record.ts';
+import { type Turn, TurnEnded } from '../../../projector/consumer/partition-lease.ts';
+import { createApplyBatch, type Store } from '../../../projector/projection/apply-batch.ts';
+import { NOTHING, type Outcome } from '../../../projector/projection/store.ts';
+import { couponAssigned } from '../../support/fixtures/sample-events.ts';
 
 /** What the store is asked to do, as text: offsets, and with which reason a record is given up. */
 type Asked = string[];

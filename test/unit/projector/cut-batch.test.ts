@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { cutBatch } from '../../../projector/cut-batch.ts';
+import { cutBatch } from '../../../projector/consumer/cut-batch.ts';
 
 describe('cutBatch', () => {
   it('makes nothing of nothing', () => {

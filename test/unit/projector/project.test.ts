@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
 import type { LogEvent } from '../../../domain/coupon-events.ts';
-import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../domain/topics.ts';
-import type { LogRecord, Reading } from '../../../projector/log-record.ts';
-import { project } from '../../../projector/project.ts';
-import { couponAssigned, couponCreated, NOW } from '../../support/sample-events.ts';
+import type { LogRecord, Reading } from '../../../projector/consumer/log-record.ts';
+import { project } from '../../../projector/projection/project.ts';
+import { couponAssigned, couponCreated, NOW } from '../../support/fixtures/sample-events.ts';
 
 const NOTHING = {
   coupons: [],

@@ -8,8 +8,8 @@ import {
   encodeSequenceCursor,
   encodeTimeCursor,
   userList,
-} from '../../../query-api/cursor.ts';
-import { anyUserId, anyUuid } from '../../support/arbitraries.ts';
+} from '../../../query-api/http/cursor.ts';
+import { anyUserId, anyUuid } from '../../support/fixtures/arbitraries.ts';
 
 const ID = '0b9fa1f4-53a2-4f3c-8c57-0d3f0e9f3a11';
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);

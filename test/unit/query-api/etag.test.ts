@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { etagOf, isKnown } from '../../../query-api/etag.ts';
+import { etagOf, isKnown } from '../../../query-api/http/etag.ts';
 
 describe('An ETag', () => {
   const etag = etagOf('{"a":1}');

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { PROBLEMS } from '../../../http/problems.ts';
+import { PROBLEMS } from '../../../contracts/problems.ts';
 import {
   COUPONS_LIST,
   couponList,
   encodeSequenceCursor,
   encodeTimeCursor,
   userList,
-} from '../../../query-api/cursor.ts';
+} from '../../../query-api/http/cursor.ts';
 import {
   type Parsed,
   parseById,
@@ -15,7 +15,7 @@ import {
   parseCouponsPage,
   parseFreshness,
   parseUserAssignments,
-} from '../../../query-api/parse-query.ts';
+} from '../../../query-api/http/parse-query.ts';
 
 const ID = '0b9fa1f4-53a2-4f3c-8c57-0d3f0e9f3a11';
 const OTHER_ID = '5d0ad3c9-6f49-4d0e-9d44-2cf3a4ab1c22';

@@ -6,8 +6,8 @@ import {
   toAssignmentResource,
   toCouponResource,
   toPage,
-} from '../../../query-api/resources.ts';
-import { anyTime } from '../../support/arbitraries.ts';
+} from '../../../query-api/http/resources.ts';
+import { anyTime } from '../../support/fixtures/arbitraries.ts';
 
 const START = Date.UTC(2026, 5, 1, 0, 0, 0, 1);
 const END = Date.UTC(2026, 5, 2);

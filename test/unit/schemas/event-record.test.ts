@@ -1,7 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { MalformedEvent, recordNameOf, toLogEvent } from '../../../domain/event-record.ts';
-import { anyCouponAssigned, anyCouponCreated, anyEpochStarted } from '../../support/arbitraries.ts';
+import { MalformedEvent, recordNameOf, toLogEvent } from '../../../contracts/event-record.ts';
+import {
+  anyCouponAssigned,
+  anyCouponCreated,
+  anyEpochStarted,
+} from '../../support/fixtures/arbitraries.ts';
 
 const ID = '0b8f7b9e-6f0c-4a4e-9a57-3d1f4f1b2c3d';
 const OTHER_ID = '11111111-2222-4333-8444-555555555555';

@@ -1,16 +1,16 @@
 import avro from 'avsc';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { recordNameOf, TOPICS_OF_RECORD, toLogEvent } from '../../../contracts/event-record.ts';
+import { SNAPSHOTS_TOPIC } from '../../../contracts/topics.ts';
 import type { EpochClaimed, LogEvent } from '../../../domain/coupon-events.ts';
-import { recordNameOf, TOPICS_OF_RECORD, toLogEvent } from '../../../domain/event-record.ts';
-import { SNAPSHOTS_TOPIC } from '../../../domain/topics.ts';
-import { readAvroRecords } from '../../../platform/avro-schemas.ts';
+import { readAvroRecords } from '../../../platform/avro/avro-schemas.ts';
 import {
   anyCouponAssigned,
   anyCouponCreated,
   anyEpochClaimed,
   anyEpochStarted,
-} from '../../support/arbitraries.ts';
+} from '../../support/fixtures/arbitraries.ts';
 
 const UUID = { type: 'string', logicalType: 'uuid' } as const;
 const TIME = { type: 'long', logicalType: 'timestamp-millis' } as const;

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import avro from 'avsc';
 import { expect } from 'chai';
-import { TOPICS_OF_RECORD, toLogEvent } from '../../../domain/event-record.ts';
-import { EVENT_TOPICS } from '../../../domain/topics.ts';
+import { TOPIC_LAYOUT } from '../../../admin/topics.ts';
+import { TOPICS_OF_RECORD, toLogEvent } from '../../../contracts/event-record.ts';
+import { EVENT_TOPICS } from '../../../contracts/topics.ts';
 import {
   type FieldType,
   type RecordSchema,
   readAvroRecords,
-} from '../../../platform/avro-schemas.ts';
-import { TOPIC_LAYOUT } from '../../../tools/topics.ts';
+} from '../../../platform/avro/avro-schemas.ts';
 
 const DOCUMENT = readFileSync(new URL('../../../docs/events.md', import.meta.url), 'utf8');
 

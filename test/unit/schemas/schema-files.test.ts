@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { TOPICS_OF_RECORD } from '../../../domain/event-record.ts';
-import { readAvroRecords, readSchemaVersions } from '../../../platform/avro-schemas.ts';
+import { TOPICS_OF_RECORD } from '../../../contracts/event-record.ts';
+import { readAvroRecords, readSchemaVersions } from '../../../platform/avro/avro-schemas.ts';
 
 const FOLDER = new URL('../../../schemas/', import.meta.url);
 

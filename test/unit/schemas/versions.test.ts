@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { type RecordSchema, readSchemaVersions } from '../../../platform/avro-schemas.ts';
-import { whyUnreadable } from '../../support/schema-compatibility.ts';
+import { type RecordSchema, readSchemaVersions } from '../../../platform/avro/avro-schemas.ts';
+import { whyUnreadable } from '../../support/fixtures/schema-compatibility.ts';
 
 const VERSIONS = readSchemaVersions(new URL('../../../schemas/', import.meta.url));
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
-import { cachedFolder, installOnce, isCached } from '../../../stack/cache.ts';
-import { installMissing } from '../../../stack/installer.ts';
+import { cachedFolder, installOnce, isCached } from '../../../stack/install/cache.ts';
+import { installMissing } from '../../../stack/install/installer.ts';
 import { StackError } from '../../../stack/stack-error.ts';
 
 describe('Installing into the cache', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { sourcesForSuite } from '../../../stack/debian-packages.ts';
-import { databaseArguments, initStatements } from '../../../stack/mysql.ts';
-import { parseRedisMajor, redisArguments } from '../../../stack/redis.ts';
+import { sourcesForSuite } from '../../../stack/install/debian-packages.ts';
+import { databaseArguments, initStatements } from '../../../stack/servers/mysql.ts';
+import { parseRedisMajor, redisArguments } from '../../../stack/servers/redis.ts';
 
 describe('The apt sources for another suite', () => {
   const toSid = (...files: string[]): string[] => sourcesForSuite(files, 'bookworm', 'sid');

@@ -8,8 +8,8 @@ import {
   type Java,
   parseJavaRelease,
   requireJava,
-} from '../../../stack/java.ts';
-import { chooseRegistry } from '../../../stack/registry.ts';
+} from '../../../stack/install/java.ts';
+import { chooseRegistry } from '../../../stack/servers/registry.ts';
 import { StackError } from '../../../stack/stack-error.ts';
 
 const java = (major: number): Java => ({ home: `/jvm/${major}`, major, version: `${major}.0.1` });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { renderBrokerConfig } from '../../../stack/kafka-config.ts';
-import { metadataRequest, parseBrokerIds } from '../../../stack/kafka-probe.ts';
+import { renderBrokerConfig } from '../../../stack/servers/kafka-config.ts';
+import { metadataRequest, parseBrokerIds } from '../../../stack/servers/kafka-probe.ts';
 
 describe('The properties of a broker', () => {
   const lines = renderBrokerConfig({

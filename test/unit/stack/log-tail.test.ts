@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { lastLogLines } from '../../../stack/log-tail.ts';
+import { lastLogLines } from '../../../stack/process/log-tail.ts';
 
 describe('The last lines of a log', () => {
   let folder: string;

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:net';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { tryClaim } from '../../../stack/claim.ts';
-import { claimPort, isPortFree, portCandidates } from '../../../stack/ports.ts';
+import { tryClaim } from '../../../stack/process/machine-lock.ts';
+import { claimPort, isPortFree, portCandidates } from '../../../stack/process/ports.ts';
 
 const listen = (server: Server): Promise<number> =>
   new Promise((resolve) => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import { expect } from 'chai';
-import { createTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
+import { createTcpProxy, type TcpProxy } from '../../support/faults/tcp-proxy.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const NUMBERS = 2_000;

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { checkInvariants } from '../../../verifier/invariants.ts';
-import { DEFECTS } from './defects.ts';
-import { buildWorld, type World, worldSpec } from './world.ts';
+import { buildWorld, type World, worldSpec } from './fixture-system.ts';
+import { DEFECTS } from './planted-defects.ts';
 
 describe('the checks of the invariants', () => {
   it('find nothing in a clean world', () => {

@@ -1,0 +1,97 @@
+// What tools ask of the registry and its client library can't: lists, versions, compatibility.
+import type { RecordSchema } from '../../platform/avro/avro-schemas.ts';
+import { AppError, messageOf } from '../../platform/errors.ts';
+
+const TIMEOUT_MS = 10_000;
+
+type SubjectVersion = { subject: string; version: number; id: number; schema: string };
+
+export type RegistryApi = {
+  /** All subjects, sorted. */
+  subjects(): Promise<string[]>;
+  /** The versions of a subject, oldest first; null when there is no such subject. */
+  versions(subject: string): Promise<number[] | null>;
+  version(subject: string, version: number): Promise<SubjectVersion | null>;
+  /** The text of the schema under an id; null when there is none. */
+  schemaOf(schemaId: number): Promise<string | null>;
+  /** Every subject and version that a schema id stands for. */
+  versionsOf(schemaId: number): Promise<{ subject: string; version: number }[]>;
+  /** The version that is exactly this schema; null when none is. */
+  find(subject: string, schema: RecordSchema): Promise<{ id: number; version: number } | null>;
+  /** The compatibility level of the subject itself; null when it has none of its own. */
+  levelOf(subject: string): Promise<string | null>;
+  setLevel(subject: string, level: string): Promise<void>;
+  /** Could the schema be registered beside `version`, by the subject's level? */
+  isCompatible(subject: string, version: number, schema: RecordSchema): Promise<boolean>;
+};
+
+/**
+ * Calls on the base address of a Confluent-compatible API. Every call that fails for another reason
+ * than "not there" throws AppError REGISTRY_UNAVAILABLE with the registry's reason.
+ */
+export function createRegistryApi(registryUrl: string): RegistryApi {
+  const base = registryUrl.replace(/\/+$/, '');
+  const ask = async <T>(method: string, path: string, body?: object): Promise<T | null> => {
+    try {
+      const response = await fetch(`${base}${path}`, {
+        method,
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...(body === undefined
+          ? {}
+          : {
+              body: JSON.stringify(body),
+              headers: { 'Content-Type': 'application/vnd.schemaregistry.v1+json' },
+            }),
+      });
+      const text = await response.text();
+      if (response.status === 404) return null;
+      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+      return JSON.parse(text) as T;
+    } catch (cause) {
+      throw new AppError(
+        'REGISTRY_UNAVAILABLE',
+        `the registry did not answer: ${reasonOf(cause)}`,
+        { cause, retriable: true },
+      );
+    }
+  };
+  const at = (subject: string): string => `/subjects/${encodeURIComponent(subject)}`;
+  const asBody = (schema: RecordSchema): object => ({ schema: JSON.stringify(schema) });
+  const api: RegistryApi = {
+    subjects: async () => ((await ask<string[]>('GET', '/subjects')) ?? []).sort(),
+    versions: (subject) => ask('GET', `${at(subject)}/versions`),
+    version: (subject, version) => ask('GET', `${at(subject)}/versions/${version}`),
+    schemaOf: async (schemaId) =>
+      (await ask<{ schema: string }>('GET', `/schemas/ids/${schemaId}`))?.schema ?? null,
+    versionsOf: async (schemaId) => (await ask('GET', `/schemas/ids/${schemaId}/versions`)) ?? [],
+    find: (subject, schema) => ask('POST', at(subject), asBody(schema)),
+    levelOf: async (subject) => {
+      const config = await ask<{ compatibilityLevel: string }>(
+        'GET',
+        `/config/${encodeURIComponent(subject)}`,
+      );
+      return config?.compatibilityLevel ?? null;
+    },
+    setLevel: async (subject, level) => {
+      await ask('PUT', `/config/${encodeURIComponent(subject)}`, { compatibility: level });
+    },
+    isCompatible: async (subject, version, schema) => {
+      const answer = await ask<{ is_compatible: boolean }>(
+        'POST',
+        `/compatibility${at(subject)}/versions/${version}`,
+        asBody(schema),
+      );
+      return answer?.is_compatible ?? true;
+    },
+  };
+  return api;
+}
+
+// fetch says "fetch failed" and keeps the reason as the cause.
+function reasonOf(error: unknown): string {
+  const inner = error instanceof Error ? error.cause : undefined;
+  const { code } = (inner ?? {}) as { code?: unknown };
+  return inner === undefined
+    ? messageOf(error)
+    : `${messageOf(error)}: ${messageOf(inner) || String(code)}`;
+}

@@ -1,0 +1,13 @@
+// The claim check (docs/guarantees.md P2): is an epoch claimed that is newer than that of these events?
+import type { TopicEnds } from '../../platform/kafka/end-offsets.ts';
+
+/** The newest epoch that was claimed, or null when none ever was. */
+export type NewestClaim = () => Promise<number | null>;
+
+/** A claim's offset is its epoch, so the end of the one partition tells the newest. */
+export function createNewestClaim(readEnds: () => Promise<TopicEnds>): NewestClaim {
+  return async () => {
+    const end = (await readEnds()).get(0) ?? 0n;
+    return end === 0n ? null : Number(end - 1n);
+  };
+}

@@ -1,0 +1,95 @@
+// Rebuilds of Redis in the background of this process: one at a time, and less often the more fail.
+import { type Backoff, backoffMs } from '../../platform/backoff.ts';
+import { messageOf } from '../../platform/errors.ts';
+import type { Logger } from '../../platform/logger.ts';
+import type { RebuildOptions, RebuildResult } from '../../redis-rebuild/rebuild.ts';
+
+/** One attempt; what stays the same for all attempts is bound already. */
+export type Rebuild = (
+  attempt: Required<Pick<RebuildOptions, 'isNeeded' | 'report' | 'signal'>>,
+) => Promise<RebuildResult>;
+
+export type Rebuilder = {
+  /** Starts a rebuild, unless one is on its way here or the last one failed too shortly ago. */
+  start(reason: string, isNeeded: () => Promise<boolean>): void;
+  /** How far the rebuild of this process is; null when there is none. */
+  progress(): string | null;
+  /** Ends a rebuild that is on its way; its lock is given back. */
+  close(): Promise<void>;
+};
+
+const RETRY: Backoff = { firstMs: 100, factor: 2, maxMs: 5_000 };
+
+/** A rebuilder; `onRebuilt` is called when Redis is rebuilt and its gate open. */
+export function createRebuilder(options: {
+  rebuild: Rebuild;
+  onRebuilt: () => void;
+  logger: Logger;
+}): Rebuilder {
+  const { logger } = options;
+  const closing = new AbortController();
+  let running: Promise<void> | null = null;
+  let progress: string | null = null;
+  let failures = 0;
+  let notBeforeMs = 0;
+
+  const fail = (reason: string): void => {
+    notBeforeMs = performance.now() + backoffMs(RETRY, failures);
+    failures += 1;
+    logger.error({ reason, failures }, 'Redis could not be rebuilt; another attempt follows');
+  };
+
+  const attempt = async (isNeeded: () => Promise<boolean>): Promise<void> => {
+    const report = (line: string): void => {
+      progress = line;
+      logger.info({ progress: line }, 'rebuilding Redis');
+    };
+    const result = await options.rebuild({ isNeeded, report, signal: closing.signal });
+    switch (result.kind) {
+      case 'rebuilt':
+        failures = 0;
+        tell(logger, result);
+        options.onRebuilt();
+        return;
+      case 'lost':
+        fail(result.reason);
+        return;
+      case 'held-by-another':
+      case 'not-needed':
+        logger.debug(result, 'another process rebuilds Redis');
+        return;
+    }
+  };
+
+  return {
+    start: (reason, isNeeded) => {
+      if (running !== null || closing.signal.aborted || performance.now() < notBeforeMs) return;
+      logger.debug({ reason }, 'Redis has to be rebuilt');
+      running = attempt(isNeeded)
+        .catch((error: unknown) => {
+          if (!closing.signal.aborted) fail(messageOf(error));
+        })
+        .finally(() => {
+          running = null;
+          progress = null;
+        });
+    },
+    progress: () => progress,
+    close: async () => {
+      closing.abort(new Error('this process stops'));
+      await running;
+    },
+  };
+}
+
+function tell(logger: Logger, rebuilt: RebuildResult & { kind: 'rebuilt' }): void {
+  const { kind: _kind, parts, uncreated, ...counts } = rebuilt;
+  const ms = Object.fromEntries(Object.entries(parts).map(([part, t]) => [part, Math.round(t)]));
+  logger.info({ ...counts, ms }, 'Redis rebuilt');
+  if (rebuilt.unreadable > 0) {
+    logger.error({ records: rebuilt.unreadable }, 'records that nobody can read were left out');
+  }
+  if (uncreated.length > 0) {
+    logger.error({ uncreated }, 'assignments of coupons that the log does not know');
+  }
+}

@@ -1,0 +1,39 @@
+// The last look before events go out: were they decided on the master that the gate of their epoch
+// was opened on? A gate is compared at every connection and once a second; what is decided in between
+// on a server that has become another one behind the open connection is noticed here, and by nothing
+// else: nobody claims an epoch before somebody compares (docs/adr/0014).
+import type { Redis } from 'ioredis';
+import { readReplication } from '../../platform/redis.ts';
+import type { Gate } from '../gate/gate.ts';
+
+/** What was decided in this epoch, over this connection, was decided on the master of its gate. */
+export type Look = { epoch: number; connection: number };
+
+export type LastLook = {
+  /** The connection to Redis that is there now: another number after each loss. */
+  connection(): number;
+  /** Looks at the server behind that connection; null when it is another one, or does not say. */
+  look(): Promise<Look | null>;
+};
+
+/** Looks at this Redis; the gate is told when it is not the one that it was opened on. */
+export function createLastLook(redis: Redis, gate: Pick<Gate, 'lastOpen' | 'recheck'>): LastLook {
+  let connection = 0;
+  redis.on('close', () => {
+    connection += 1;
+  });
+  return {
+    connection: () => connection,
+    look: async () => {
+      const asked = connection;
+      const open = gate.lastOpen();
+      const found = await readReplication(redis).catch(() => null);
+      if (open === null || found === null || asked !== connection) return null;
+      if (found.isMaster && found.replicationId === open.replicationId) {
+        return { epoch: open.epoch, connection };
+      }
+      gate.recheck('this Redis became another one behind an open connection');
+      return null;
+    },
+  };
+}

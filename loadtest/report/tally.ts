@@ -1,0 +1,128 @@
+// What came of a rush, in numbers.
+import type { Verdict } from '../client/classify-response.ts';
+import { type Latency, summarize } from './latency.ts';
+
+export type RushProgress = {
+  users: number;
+  accepted: number;
+  refused: number;
+  repeats: number;
+  elapsedMs: number;
+};
+
+export type RushResult = {
+  couponId: string;
+  accepted: number;
+  /** Of the accepted: told by an answer that is marked as a replay. */
+  replayed: number;
+  /** By code and title of the problem. */
+  refused: Record<string, number>;
+  /** Users who asked and never got an answer that settles it, by the last reason. */
+  unsettled: Record<string, number>;
+  /** Users who did not get to ask before the deadline. */
+  notAsked: number;
+  /** Requests that were sent again, by reason. */
+  repeats: Record<string, number>;
+  /** From the first request to the last answer. */
+  seconds: number;
+  /** Settled answers a second over that time. */
+  answersPerSecond: number;
+  /** Accepted a second, from the first request to the last 201. */
+  acceptedPerSecond: number;
+  /** Milliseconds of the settling exchange alone; null without any. */
+  acceptedAlone: Latency | null;
+  refusedAlone: Latency | null;
+  /** From when the user came until told, with every repeat and wait. */
+  acceptedWhole: Latency | null;
+  refusedWhole: Latency | null;
+  /** CPU of this process for each user, in microseconds: what the measuring itself costs. */
+  clientMicrosecondsPerUser: number;
+};
+
+/** By this process's clock: the user came, the settling request was sent, it was answered. */
+type Moments = { cameAt: number; sentAt: number; answeredAt: number };
+/** What is counted while a rush runs. */
+export type Tally = ReturnType<typeof createTally>;
+
+/** An empty tally for so many users. */
+export function createTally(users: number) {
+  const alone = { accepted: [] as number[], refused: [] as number[] };
+  const whole = { accepted: [] as number[], refused: [] as number[] };
+  const refused: Record<string, number> = {};
+  const unsettled: Record<string, number> = {};
+  const repeats: Record<string, number> = {};
+  let replayed = 0;
+  let asked = 0;
+  let lastAnswerAt: number | null = null;
+  let lastAcceptedAt: number | null = null;
+  const count = (counts: Record<string, number>, reason: string): void => {
+    counts[reason] = (counts[reason] ?? 0) + 1;
+  };
+  const settle = (kind: 'accepted' | 'refused', { cameAt, sentAt, answeredAt }: Moments): void => {
+    alone[kind].push(answeredAt - sentAt);
+    whole[kind].push(answeredAt - cameAt);
+    lastAnswerAt = answeredAt;
+    if (kind === 'accepted') lastAcceptedAt = answeredAt;
+  };
+  return {
+    /** After each exchange; `isLast`: this user won't ask again. */
+    note: (verdict: Verdict, isLast: boolean, moments: Moments): void => {
+      if (isLast) asked += 1;
+      switch (verdict.kind) {
+        case 'accepted':
+          if (verdict.replayed) replayed += 1;
+          settle('accepted', moments);
+          return;
+        case 'refused':
+          count(refused, verdict.reason);
+          settle('refused', moments);
+          return;
+        case 'failed':
+          count(unsettled, verdict.reason);
+          return;
+        case 'again':
+          count(isLast ? unsettled : repeats, verdict.reason);
+      }
+    },
+    /** null: nobody got an answer that settles anything. */
+    lastAnswerAt: (): number | null => lastAnswerAt,
+    progress: (elapsedMs: number): RushProgress => ({
+      users,
+      accepted: alone.accepted.length,
+      refused: alone.refused.length,
+      repeats: sumOf(repeats),
+      elapsedMs,
+    }),
+    result: (couponId: string, startedAt: number, cpuMicroseconds: number): RushResult => {
+      const secondsUntil = (at: number | null): number => ((at ?? startedAt) - startedAt) / 1_000;
+      const seconds = secondsUntil(lastAnswerAt);
+      const accepted = alone.accepted.length;
+      return {
+        couponId,
+        accepted,
+        replayed,
+        refused,
+        unsettled,
+        notAsked: users - asked,
+        repeats,
+        seconds,
+        answersPerSecond: perSecond(accepted + alone.refused.length, seconds),
+        acceptedPerSecond: perSecond(accepted, secondsUntil(lastAcceptedAt)),
+        acceptedAlone: summarize(alone.accepted),
+        refusedAlone: summarize(alone.refused),
+        acceptedWhole: summarize(whole.accepted),
+        refusedWhole: summarize(whole.refused),
+        clientMicrosecondsPerUser: cpuMicroseconds / Math.max(1, asked),
+      };
+    },
+  };
+}
+
+function perSecond(count: number, seconds: number): number {
+  return count === 0 ? 0 : count / seconds;
+}
+
+/** The sum of counts by name. */
+export function sumOf(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}

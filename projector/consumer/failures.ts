@@ -1,0 +1,106 @@
+// The one table that says what a failure means for the records under way.
+import { AppError, messageOf } from '../../platform/errors.ts';
+
+export type Failure =
+  /** It passes by itself: wait and do the same again, for as long as it takes. */
+  | { kind: 'transient' }
+  /** A record can't be applied. `tries`: how often in all, where a later try may find it otherwise. */
+  | { kind: 'poison'; tries: number }
+  /** Nobody thought of it: stop loudly, commit nothing. */
+  | { kind: 'unknown' };
+
+const TRANSIENT: Failure = { kind: 'transient' };
+const poison = (tries: number): Failure => ({ kind: 'poison', tries });
+
+const MEANING: Readonly<Record<string, Failure>> = {
+  // Our own, and the domain's.
+  REGISTRY_UNAVAILABLE: TRANSIENT,
+  MYSQL_UNAVAILABLE: TRANSIENT,
+  KAFKA_UNAVAILABLE: TRANSIENT,
+  RECORD_UNREADABLE: poison(1),
+  RECORD_REJECTED: poison(1),
+  MalformedEvent: poison(1),
+  // A registry that was restored, or lags, may know the schema a few seconds later.
+  SCHEMA_UNKNOWN: poison(5),
+
+  // MySQL is away, or the way to it.
+  ECONNREFUSED: TRANSIENT,
+  ECONNRESET: TRANSIENT,
+  ECONNABORTED: TRANSIENT,
+  EPIPE: TRANSIENT,
+  ETIMEDOUT: TRANSIENT,
+  EHOSTUNREACH: TRANSIENT,
+  ENETUNREACH: TRANSIENT,
+  ENOTFOUND: TRANSIENT,
+  EAI_AGAIN: TRANSIENT,
+  PROTOCOL_CONNECTION_LOST: TRANSIENT,
+  PROTOCOL_SEQUENCE_TIMEOUT: TRANSIENT,
+  KnexTimeoutError: TRANSIENT,
+  ER_SERVER_SHUTDOWN: TRANSIENT,
+  ER_CLIENT_INTERACTION_TIMEOUT: TRANSIENT,
+  ER_CONNECTION_KILLED: TRANSIENT,
+  ER_HOST_IS_BLOCKED: TRANSIENT,
+  ER_NET_READ_ERROR: TRANSIENT,
+  ER_NET_READ_INTERRUPTED: TRANSIENT,
+  ER_NET_ERROR_ON_WRITE: TRANSIENT,
+  ER_NET_WRITE_INTERRUPTED: TRANSIENT,
+  ER_QUERY_INTERRUPTED: TRANSIENT,
+  ER_QUERY_TIMEOUT: TRANSIENT,
+  ER_STATEMENT_TIMEOUT: TRANSIENT,
+  // MySQL is full, of work or of data.
+  ER_CON_COUNT_ERROR: TRANSIENT,
+  ER_TOO_MANY_USER_CONNECTIONS: TRANSIENT,
+  ER_USER_LIMIT_REACHED: TRANSIENT,
+  ER_OUT_OF_RESOURCES: TRANSIENT,
+  ER_DISK_FULL: TRANSIENT,
+  ER_RECORD_FILE_FULL: TRANSIENT,
+  // MySQL takes no writes for now.
+  ER_OPTION_PREVENTS_STATEMENT: TRANSIENT,
+  ER_READ_ONLY_MODE: TRANSIENT,
+  ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION: TRANSIENT,
+  // Another transaction was in the way.
+  ER_LOCK_DEADLOCK: TRANSIENT,
+  ER_LOCK_WAIT_TIMEOUT: TRANSIENT,
+
+  // A constraint. The second try sees what another transaction inserted meanwhile.
+  ER_DUP_ENTRY: poison(2),
+  ER_DATA_TOO_LONG: poison(1),
+  ER_WARN_DATA_OUT_OF_RANGE: poison(1),
+  ER_DATA_OUT_OF_RANGE: poison(1),
+  ER_BAD_NULL_ERROR: poison(1),
+  ER_TRUNCATED_WRONG_VALUE: poison(1),
+  ER_TRUNCATED_WRONG_VALUE_FOR_FIELD: poison(1),
+  ER_NET_PACKET_TOO_LARGE: poison(1),
+};
+
+/** Errors that MariaDB alone has; mysql2 does not name them. */
+const MARIADB_CODES: Readonly<Record<number, string>> = {
+  1927: 'ER_CONNECTION_KILLED',
+  1969: 'ER_STATEMENT_TIMEOUT',
+};
+
+/** What `error` means for the records under way. */
+export function failureOf(error: unknown): Failure {
+  const code = codeOf(error);
+  return Object.hasOwn(MEANING, code) ? (MEANING[code] as Failure) : { kind: 'unknown' };
+}
+
+/** The code of anything that was thrown; its name where it has none. */
+export function codeOf(error: unknown): string {
+  if (error instanceof AppError) return error.code;
+  const { code, errno, fatal, name } = (error ?? {}) as Partial<Record<string, unknown>>;
+  if (typeof code === 'string') return code;
+  if (typeof errno === 'number') return MARIADB_CODES[errno] ?? `MySQL ${errno}`;
+  // What mysql2 says of a query on a connection that was lost a moment ago has no code.
+  if (fatal === true) return 'PROTOCOL_CONNECTION_LOST';
+  return typeof name === 'string' ? name : 'unknown';
+}
+
+/**
+ * Why, in words for an operator. A database error's message holds the whole statement with all its
+ * rows: only the server's own words are taken of it.
+ */
+export function reasonOf(error: unknown): string {
+  const { sqlMessage } = (error ?? {}) as { sqlMessage?: unknown };
+  return typeof sqlMessage === 'string' ? sqlMessage : messageOf(error);
+}

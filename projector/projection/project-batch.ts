@@ -1,0 +1,31 @@
+// The change that a batch of an event topic makes: rows, and a dead letter for what can't become one.
+import type { WriteDeadLetters } from '../dead-letters/write-dead-letter.ts';
+import { project } from './project.ts';
+import { insertRows, type MakeChange } from './store.ts';
+import type { ReadTables } from './tables.ts';
+
+/**
+ * Projects batches. The checkpoint moves past a dead letter only after the brokers acknowledged it:
+ * it is written before the commit, and after everything else that can fail.
+ */
+export function createProjectBatch(
+  writeDeadLetters: WriteDeadLetters,
+  tables?: ReadTables,
+): MakeChange {
+  return async (trx, readings, highestMarker) => {
+    const projection = project(readings[0].record.topic, readings, highestMarker);
+    const { applied, repeated, issued } = await insertRows(trx, projection, tables);
+    await writeDeadLetters(projection.deadLetters);
+    return {
+      counts: {
+        applied,
+        repeated: projection.repeated + repeated,
+        voided: projection.voided,
+        markers: projection.markers,
+        deadLettered: projection.deadLetters.length,
+      },
+      highestMarker: projection.highestMarker,
+      issued,
+    };
+  };
+}

@@ -1,0 +1,96 @@
+// Events to rows: what a stretch of one partition's log changes in the read model. Pure.
+
+import { TOPICS_OF_RECORD } from '../../contracts/event-record.ts';
+import type { CouponAssigned, CouponCreated, LogEvent } from '../../domain/coupon-events.ts';
+import { higherMarker, isVoid } from '../../domain/fencing.ts';
+import type { DeadLetter, Reading } from '../consumer/log-record.ts';
+
+/** What a stretch of the log comes to. Every record of it is in exactly one of the parts. */
+export type Projection = {
+  /** Coupons and assignments to be there, each id once, in the order of the log. */
+  coupons: CouponCreated[];
+  assignments: CouponAssigned[];
+  /** Events whose id came earlier in the same stretch. */
+  repeated: number;
+  /** Events of an epoch that was over in this partition. */
+  voided: number;
+  /** `EpochStarted` records. */
+  markers: number;
+  deadLetters: DeadLetter[];
+  /** The highest marker up to the end of the stretch. */
+  highestMarker: number | null;
+};
+
+/** The last millisecond that a DATETIME can hold. */
+const LAST_TIME_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/**
+ * Projects consecutive records of one partition of `topic`.
+ * @param highestMarker the highest marker before the first of them, null when there was none
+ */
+export function project(
+  topic: string,
+  readings: readonly Reading[],
+  highestMarker: number | null,
+): Projection {
+  const projection: Projection = {
+    coupons: [],
+    assignments: [],
+    repeated: 0,
+    voided: 0,
+    markers: 0,
+    deadLetters: [],
+    highestMarker,
+  };
+  const seen = new Set<string>();
+  for (const reading of readings) {
+    if (reading.kind === 'poison') {
+      const { record, poison } = reading;
+      projection.deadLetters.push({ record, poison, highestMarker: projection.highestMarker });
+      continue;
+    }
+    const reason = impossibility(topic, reading.event);
+    if (reason === null) {
+      addEvent(projection, seen, reading.event);
+      continue;
+    }
+    projection.deadLetters.push({
+      record: reading.record,
+      poison: { code: 'RECORD_REJECTED', reason, attempts: 1 },
+      highestMarker: projection.highestMarker,
+    });
+  }
+  return projection;
+}
+
+function addEvent(projection: Projection, seen: Set<string>, event: LogEvent): void {
+  if (event.type === 'EpochStarted') {
+    projection.highestMarker = higherMarker(projection.highestMarker, event.epoch);
+    projection.markers += 1;
+    return;
+  }
+  // Before the look at the ids: a void copy must not take the place of a valid one.
+  if (isVoid(event.epoch, projection.highestMarker)) {
+    projection.voided += 1;
+    return;
+  }
+  if (seen.has(event.eventId)) {
+    projection.repeated += 1;
+    return;
+  }
+  seen.add(event.eventId);
+  if (event.type === 'CouponCreated') projection.coupons.push(event);
+  else projection.assignments.push(event);
+}
+
+function impossibility(topic: string, event: LogEvent): string | null {
+  const topics: readonly string[] = TOPICS_OF_RECORD[event.type];
+  if (!topics.includes(topic)) return `${event.type} has no place in ${topic}`;
+  // A marker's time is stored nowhere, and a marker that is not seen is worse than a wrong time.
+  if (event.type === 'EpochStarted') return null;
+  if (event.occurredAt > LAST_TIME_MS) return 'occurredAt is past the year 9999';
+  if (event.type === 'CouponCreated' && event.endDate > LAST_TIME_MS) {
+    return 'endDate is past the year 9999';
+  }
+  return null;
+}

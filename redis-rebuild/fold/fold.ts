@@ -1,0 +1,95 @@
+// What the first records of each partition come to: the state of a rebuild while it reads, and of a
+// snapshot. A pure function of those records, whatever the order of the partitions (docs/guarantees.md P16).
+import { createHash } from 'node:crypto';
+import type { KafkaMessage } from 'kafkajs';
+import { type Coupon, evolve, initialCoupon } from '../../domain/coupon.ts';
+import type { CouponEvent, LogEvent } from '../../domain/coupon-events.ts';
+import { higherMarker, isVoid } from '../../domain/fencing.ts';
+import type { LogPartition } from '../claim-epoch.ts';
+
+/** How far one partition was read, and what later records of it depend on. */
+export type PartitionFold = LogPartition & {
+  /** Offset of the first record that was not read. */
+  next: bigint;
+  highestMarker: number | null;
+  /** The highest epoch that any record names; null: no record names one. */
+  highestEpoch: number | null;
+  /** `identityOf` the record before `next`; null when there is none. */
+  lastRecord: string | null;
+};
+
+export type LogFold = {
+  /** By coupon id. */
+  coupons: Map<string, Coupon>;
+  /** When the newest assignment was made, by Redis' clock; 0 when there is none. */
+  lastAssignedAt: number;
+  records: number;
+  /** Records of an epoch that was over when they were written. */
+  voided: number;
+  /** Records that nobody can read; the projector puts them among the dead letters. */
+  unreadable: number;
+  partitions: PartitionFold[];
+  /** The snapshot that it began with, and how many of `records` were not read again for that. */
+  snapshot: { snapshotId: string; records: number } | null;
+};
+
+/** Nothing read of any of these partitions. */
+export function emptyFold(partitions: readonly LogPartition[]): LogFold {
+  return {
+    coupons: new Map(),
+    lastAssignedAt: 0,
+    records: 0,
+    voided: 0,
+    unreadable: 0,
+    partitions: partitions.map(({ topic, partition }) => ({
+      topic,
+      partition,
+      next: 0n,
+      highestMarker: null,
+      highestEpoch: null,
+      lastRecord: null,
+    })),
+    snapshot: null,
+  };
+}
+
+/** Takes the next event of `place`, one of the partitions of `fold`. */
+export function foldEvent(fold: LogFold, place: PartitionFold, event: LogEvent): void {
+  place.highestEpoch = higherMarker(place.highestEpoch, event.epoch);
+  if (event.type === 'EpochStarted') {
+    place.highestMarker = higherMarker(place.highestMarker, event.epoch);
+  } else if (isVoid(event.epoch, place.highestMarker)) {
+    fold.voided += 1;
+  } else {
+    countEvent(fold, event);
+  }
+}
+
+/** Takes an event that counts. One that was taken before changes nothing. */
+export function countEvent(fold: LogFold, event: CouponEvent): void {
+  let coupon = fold.coupons.get(event.couponId);
+  if (coupon === undefined) {
+    coupon = initialCoupon();
+    fold.coupons.set(event.couponId, coupon);
+  }
+  if (event.type === 'CouponAssigned') {
+    fold.lastAssignedAt = Math.max(fold.lastAssignedAt, event.occurredAt);
+    // A million of them are held at once: equal texts are kept once.
+    event.assignmentId = event.eventId;
+  }
+  evolve(coupon, event);
+}
+
+/** What tells a record from any other that could lie at its offset: its bytes and its time. */
+export function identityOf({ timestamp, value }: KafkaMessage): string {
+  const hash = createHash('sha256').update(`${timestamp}\n`);
+  if (value !== null) hash.update(value);
+  return hash.digest('base64url');
+}
+
+/** How much counts so far; coupons that were not created included. */
+export function sizeOf({ coupons }: LogFold): { coupons: number; assignments: number } {
+  let assignments = 0;
+  for (const { issued } of coupons.values()) assignments += issued;
+  return { coupons: coupons.size, assignments };
+}

@@ -1,0 +1,160 @@
+// The start of a fold: the newest snapshot that fits the log, or nothing. A snapshot saves time and
+// decides nothing: whatever is wrong with one, the log is read from its beginning.
+import type { KafkaMessage } from 'kafkajs';
+import type { SnapshotChunk, SnapshotCompleted } from '../../contracts/snapshot.ts';
+import { CHUNKS_PARTITION, SNAPSHOTS_TOPIC } from '../../contracts/topics.ts';
+import { messageOf } from '../../platform/errors.ts';
+import { type LogBatch, scanBatches, type TopicRange } from '../../platform/kafka/log-scan.ts';
+import type { Log } from '../claim-epoch.ts';
+import { emptyFold, identityOf, type LogFold, sizeOf } from '../fold/fold.ts';
+import { countCoupon } from './snapshot-chunks.ts';
+import {
+  type ListedSnapshot,
+  listSnapshots,
+  type SnapshotLimits,
+  whyUnfit,
+} from './snapshot-list.ts';
+
+/**
+ * The fold of the first records of each partition within `limits`, from the newest snapshot that
+ * fits; of no record when none does. Says in one line which it took, and why not another.
+ * @throws only the signal's reason
+ */
+export async function loadSnapshot(
+  log: Log,
+  limits: SnapshotLimits,
+  signal: AbortSignal,
+  report: (line: string) => void,
+): Promise<LogFold> {
+  const refused: string[] = [];
+  const say = (taken: string): void =>
+    report([taken, ...refused.map((reason) => `not used: ${reason}`)].join('; '));
+  for (const { completed } of await listOrNone(log, signal, refused)) {
+    const fold = await tryToLoad(log, limits, completed, signal);
+    if (typeof fold !== 'string') {
+      say(`snapshot ${completed.snapshotId}: ${completed.records} records need not be read again`);
+      return fold;
+    }
+    refused.push(`snapshot ${completed.snapshotId}, ${fold}`);
+  }
+  say('no snapshot: every record is read');
+  return emptyFold(limits.stretches);
+}
+
+async function listOrNone(
+  log: Log,
+  signal: AbortSignal,
+  refused: string[],
+): Promise<ListedSnapshot[]> {
+  try {
+    return await listSnapshots(log, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    refused.push(`the snapshots, ${messageOf(error)}`);
+    return [];
+  }
+}
+
+/** @returns why not, when it is no use */
+async function tryToLoad(
+  log: Log,
+  limits: SnapshotLimits,
+  completed: SnapshotCompleted,
+  signal: AbortSignal,
+): Promise<LogFold | string> {
+  const unfit = whyUnfit(completed, limits);
+  if (unfit !== null) return unfit;
+  const fold = emptyFold(limits.stretches);
+  try {
+    const fault = (await readInto(log, fold, completed, signal)) ?? whyIncomplete(fold, completed);
+    if (fault !== null) return fault;
+  } catch (error) {
+    signal.throwIfAborted();
+    return messageOf(error);
+  }
+  fold.records = completed.records;
+  fold.voided = completed.voided;
+  fold.snapshot = { snapshotId: completed.snapshotId, records: completed.records };
+  return fold;
+}
+
+/** Chunks, and beside them the record that must still lie where the snapshot ends in each partition. */
+async function readInto(
+  log: Log,
+  fold: LogFold,
+  completed: SnapshotCompleted,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const chunksTopic = log.topicPrefix + SNAPSHOTS_TOPIC;
+  const chunks: TopicRange = {
+    ...{ topic: chunksTopic, partition: CHUNKS_PARTITION },
+    ...{ from: BigInt(completed.firstChunk), to: BigInt(completed.endOfChunks) },
+  };
+  const read = new Set<number>();
+  const lastRecords = new Map(
+    completed.partitions
+      .filter(({ next }) => next > 0)
+      .map(({ topic, partition, next, lastRecord }) => [
+        `${log.topicPrefix}${topic}/${partition}`,
+        { topic: log.topicPrefix + topic, partition, offset: BigInt(next - 1), lastRecord },
+      ]),
+  );
+  let another: string | null = null;
+  const visit = async (batch: LogBatch): Promise<'go on' | 'stop'> => {
+    if (batch.topic === chunksTopic) {
+      for (const message of batch.messages) await takeChunk(log, fold, completed, read, message);
+      return 'go on';
+    }
+    const place = `${batch.topic}/${batch.partition}`;
+    const [message] = batch.messages;
+    if (message === undefined) return 'go on';
+    if (lastRecords.get(place)?.lastRecord === identityOf(message)) {
+      lastRecords.delete(place);
+      return 'go on';
+    }
+    another = `${place} holds another record at ${message.offset}`;
+    return 'stop';
+  };
+  const ends = [...lastRecords.values()].map(({ topic, partition, offset }) => ({
+    ...{ topic, partition, from: offset, to: offset + 1n },
+  }));
+  await scanBatches(log.kafka, [chunks, ...ends], visit, signal);
+  if (another !== null) return another;
+  const [unseen] = lastRecords.keys();
+  if (unseen !== undefined) return `${unseen} has no record where it ends`;
+  if (read.size < completed.chunks) return `${read.size} of ${completed.chunks} chunks are there`;
+  takePartitions(fold, completed);
+  return null;
+}
+
+async function takeChunk(
+  log: Log,
+  fold: LogFold,
+  { snapshotId }: SnapshotCompleted,
+  read: Set<number>,
+  { value }: KafkaMessage,
+): Promise<void> {
+  const { name, event } = await log.codec.decode(value);
+  if (name !== 'SnapshotChunk') return;
+  const chunk = event as SnapshotChunk;
+  if (chunk.snapshotId !== snapshotId || read.has(chunk.index)) return;
+  read.add(chunk.index);
+  for (const coupon of chunk.coupons) countCoupon(fold, coupon);
+}
+
+function takePartitions(fold: LogFold, completed: SnapshotCompleted): void {
+  for (const place of fold.partitions) {
+    const known = completed.partitions.find(
+      ({ topic, partition }) => topic === place.topic && partition === place.partition,
+    );
+    if (known === undefined) continue;
+    const { next, highestMarker, highestEpoch, lastRecord } = known;
+    Object.assign(place, { next: BigInt(next), highestMarker, highestEpoch, lastRecord });
+  }
+}
+
+function whyIncomplete(fold: LogFold, { coupons, assignments }: SnapshotCompleted): string | null {
+  const found = sizeOf(fold);
+  if (found.coupons === coupons && found.assignments === assignments) return null;
+  return `${found.coupons} coupons with ${found.assignments} assignments are there, not ${coupons} with ${assignments}`;
+}

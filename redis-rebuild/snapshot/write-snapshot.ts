@@ -1,0 +1,145 @@
+// A fold into the topic of the snapshots: its chunks, then, once all of them are acknowledged, that it
+// is complete. Who dies in between leaves chunks that mean nothing.
+import { randomUUID } from 'node:crypto';
+import { type Admin, Partitioners, type Producer } from 'kafkajs';
+import { recordNameOf } from '../../contracts/event-record.ts';
+import {
+  SNAPSHOT_FORMAT,
+  type SnapshotChunk,
+  type SnapshotCompleted,
+  type SnapshotPartition,
+} from '../../contracts/snapshot.ts';
+import {
+  CHUNKS_PARTITION,
+  COMPLETIONS_PARTITION,
+  SNAPSHOTS_TOPIC,
+} from '../../contracts/topics.ts';
+import { AppError, messageOf } from '../../platform/errors.ts';
+import { disconnectSoon } from '../../platform/kafka/client.ts';
+import type { Log } from '../claim-epoch.ts';
+import { type LogFold, type PartitionFold, sizeOf } from '../fold/fold.ts';
+import { chunksOf } from './snapshot-chunks.ts';
+import type { ListedSnapshot } from './snapshot-list.ts';
+
+const CHUNKS_AT_ONCE = 4;
+/** The newest, and one for when the newest turns out to be no use. */
+const KEPT = 2;
+
+/**
+ * Writes `fold` as a snapshot, acknowledged by all in-sync replicas.
+ * @throws AppError KAFKA_UNAVAILABLE (retriable); the signal's reason. No snapshot was completed then,
+ * unless its very acknowledgement was lost: it is a good one in that case.
+ */
+export async function writeSnapshot(
+  log: Log,
+  fold: LogFold,
+  signal: AbortSignal,
+): Promise<SnapshotCompleted> {
+  const snapshotId = randomUUID();
+  const producer = log.kafka.producer({
+    allowAutoTopicCreation: false,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
+  try {
+    await ask(() => producer.connect());
+    const offsets = await sendChunks(log, producer, chunksOf(fold.coupons, snapshotId), signal);
+    const completed: SnapshotCompleted = {
+      type: 'SnapshotCompleted',
+      ...{ snapshotId, format: SNAPSHOT_FORMAT, completedAt: Date.now() },
+      firstChunk: offsets.length === 0 ? 0 : Math.min(...offsets),
+      endOfChunks: offsets.length === 0 ? 0 : Math.max(...offsets) + 1,
+      ...{ chunks: offsets.length, ...sizeOf(fold), records: fold.records, voided: fold.voided },
+      partitions: fold.partitions.map(toPartition),
+    };
+    await send(log, producer, COMPLETIONS_PARTITION, completed);
+    return completed;
+  } finally {
+    await disconnectSoon(producer);
+  }
+}
+
+/**
+ * Deletes the records of all but the newest two of `snapshots`, which are in the order of
+ * `listSnapshots`, and with them whatever unfinished ones left behind.
+ * @throws AppError KAFKA_UNAVAILABLE (retriable)
+ */
+export async function deleteOldSnapshots(
+  { kafka, topicPrefix }: Log,
+  snapshots: readonly ListedSnapshot[],
+): Promise<void> {
+  const kept = snapshots.slice(0, KEPT);
+  const oldest = kept.at(-1);
+  if (kept.length < KEPT || oldest === undefined) return;
+  const chunked = kept.filter(({ completed }) => completed.chunks > 0);
+  const first = Math.min(...chunked.map(({ completed }) => completed.firstChunk));
+  const partitions = [
+    ...(chunked.length === 0 ? [] : [{ partition: CHUNKS_PARTITION, offset: String(first) }]),
+    { partition: COMPLETIONS_PARTITION, offset: String(oldest.offset) },
+  ];
+  const topic = topicPrefix + SNAPSHOTS_TOPIC;
+  const admin: Admin = kafka.admin();
+  try {
+    await ask(async () => {
+      await admin.connect();
+      // kafkajs deletes only in topics that it was asked about before.
+      await admin.fetchTopicOffsets(topic);
+      await admin.deleteTopicRecords({ topic, partitions });
+    });
+  } finally {
+    await disconnectSoon(admin);
+  }
+}
+
+/** @returns the offsets of the chunks */
+async function sendChunks(
+  log: Log,
+  producer: Producer,
+  chunks: Generator<SnapshotChunk>,
+  signal: AbortSignal,
+): Promise<number[]> {
+  const offsets: number[] = [];
+  const work = async (): Promise<void> => {
+    for (const chunk of chunks) {
+      signal.throwIfAborted();
+      offsets.push(await send(log, producer, CHUNKS_PARTITION, chunk));
+    }
+  };
+  const outcomes = await Promise.allSettled(Array.from({ length: CHUNKS_AT_ONCE }, work));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  return offsets;
+}
+
+/** @returns its offset */
+async function send(
+  { codec, topicPrefix }: Log,
+  producer: Producer,
+  partition: number,
+  record: SnapshotChunk | SnapshotCompleted,
+): Promise<number> {
+  const value = codec.encode(SNAPSHOTS_TOPIC, recordNameOf(record), record);
+  const [written] = await ask(() =>
+    producer.send({
+      topic: topicPrefix + SNAPSHOTS_TOPIC,
+      acks: -1,
+      messages: [{ partition, value }],
+    }),
+  );
+  if (written?.baseOffset === undefined) throw unavailable('no offset in the answer');
+  return Number(written.baseOffset);
+}
+
+function toPartition(place: PartitionFold): SnapshotPartition {
+  return { ...place, next: Number(place.next) };
+}
+
+async function ask<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (cause) {
+    throw unavailable(messageOf(cause), cause);
+  }
+}
+
+function unavailable(reason: string, cause?: unknown): AppError {
+  return new AppError('KAFKA_UNAVAILABLE', `the snapshot: ${reason}`, { cause, retriable: true });
+}

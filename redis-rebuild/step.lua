@@ -1,0 +1,96 @@
+--[[
+  One step of a rebuild. All steps are in this one script, so that none can go without the fence: the
+  lock is the caller's, and this is the master on which it was taken (docs/guarantees.md P17).
+  Keys
+    1 rebuild lock    string, the token of its holder
+    2 gate            hash {epoch, replicationId, partitions}, or {closing}
+    3.. what the step touches
+  Arguments
+    1 token
+    2 replication id  of the master on which the lock was taken
+    3 epoch           the one that was claimed; '' for `renew`
+    4 step
+    5.. its own
+  Steps
+    renew             5 lifetime of the lock in ms
+    close-gate        puts {closing} in the place of a gate of an older epoch
+    close-coupons     keys: coupon, holders, outbox, outbox-events, unanswered of each; puts a
+                      tombstone in the place of each coupon and removes the rest
+    The next three ask of key 3 to be a tombstone of this epoch:
+    write-assignments keys: coupon, holders, unanswered, idempotency keys;
+                      5 how many texts follow for holders; those: user id, assignments, ...;
+                      for each idempotency key: record, ms to live; ids of the unanswered
+    write-coupon      keys: coupon, coupons; 5 coupon id; 6.. its fields and values
+    drop-coupon       keys: coupon, coupons; 5 coupon id
+    open-gate         5 partitions that this epoch was marked in; puts the gate of this epoch in the
+                      place of its {closing}, and gives the lock back
+  Returns
+    {'done'}, or {'lost', reason} when the fence, or a higher epoch, forbids it: nothing was changed
+]]
+local gate, epoch, step = KEYS[2], ARGV[3], ARGV[4]
+
+local function lost(reason) return { 'lost', reason } end
+
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return lost('the lock is gone') end
+local replication = redis.call('INFO', 'replication')
+if string.match(replication, 'role:(%a+)') ~= 'master'
+    or string.match(replication, 'master_replid:(%x+)') ~= ARGV[2] then
+  return lost('this Redis is not the master on which the lock was taken')
+end
+
+if step == 'renew' then
+  redis.call('PEXPIRE', KEYS[1], ARGV[5])
+  return { 'done' }
+end
+
+-- The highest epoch that a gate or a coupon speaks of; -1 when it speaks of none.
+local function epochIn(key)
+  local fields = redis.call('HMGET', key, 'epoch', 'closing')
+  return math.max(tonumber(fields[1] or '') or -1, tonumber(fields[2] or '') or -1)
+end
+
+if step == 'close-gate' then
+  local found = epochIn(gate)
+  if found >= tonumber(epoch) then return lost('the gate is of epoch ' .. found) end
+  redis.call('DEL', gate)
+  redis.call('HSET', gate, 'closing', epoch)
+  return { 'done' }
+end
+
+if redis.call('HGET', gate, 'closing') ~= epoch then return lost('the gate was changed') end
+
+if step == 'close-coupons' then
+  for i = 3, #KEYS, 5 do
+    local found = epochIn(KEYS[i])
+    if found > tonumber(epoch) then return lost('a coupon is of epoch ' .. found) end
+  end
+  for i = 3, #KEYS, 5 do
+    redis.call('UNLINK', unpack(KEYS, i, i + 4))
+    -- A text that is no epoch: no script of any epoch takes it for its own.
+    redis.call('HSET', KEYS[i], 'epoch', 'closing', 'closing', epoch)
+  end
+elseif step == 'open-gate' then
+  redis.call('DEL', gate, KEYS[1])
+  redis.call('HSET', gate, 'epoch', epoch, 'replicationId', ARGV[2],
+    'partitions', ARGV[5])
+elseif redis.call('HGET', KEYS[3], 'closing') ~= epoch then
+  return lost('a coupon was changed')
+elseif step == 'write-assignments' then
+  local next = 6 + ARGV[5]
+  redis.call('HSET', KEYS[4], unpack(ARGV, 6, next - 1))
+  for i = 6, #KEYS do
+    redis.call('SET', KEYS[i], ARGV[next], 'PX', ARGV[next + 1])
+    next = next + 2
+  end
+  if next <= #ARGV then redis.call('SADD', KEYS[5], unpack(ARGV, next)) end
+elseif step == 'write-coupon' then
+  redis.call('DEL', KEYS[3])
+  redis.call('HSET', KEYS[3], unpack(ARGV, 6))
+  redis.call('SADD', KEYS[4], ARGV[5])
+elseif step == 'drop-coupon' then
+  redis.call('DEL', KEYS[3])
+  redis.call('SREM', KEYS[4], ARGV[5])
+else
+  return redis.error_reply('ERR no such step: ' .. step)
+end
+return { 'done' }

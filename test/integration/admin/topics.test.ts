@@ -1,0 +1,185 @@
+import { expect } from 'chai';
+import kafkajs from 'kafkajs';
+import { createTopics, TOPIC_LAYOUT } from '../../../admin/topics.ts';
+import { errorOf } from '../../support/error-of.ts';
+import { randomName } from '../../support/random-name.ts';
+import { addPartitions } from '../../support/system/partitions.ts';
+import { createTestKafka, deleteTopics } from '../../support/system/topics.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+
+describe('creating the topics', () => {
+  const kafka = createTestKafka();
+  const admin = kafka.admin();
+  let prefix: string;
+  before(() => admin.connect());
+  after(() => admin.disconnect());
+  beforeEach(() => {
+    prefix = `${randomName('topics')}-`;
+  });
+  afterEach(() => deleteTopics(kafka, prefix, TOPIC_LAYOUT.length));
+
+  const createOne = (topic: string, shape: { partitions: number; replicas: number }) =>
+    admin.createTopics({
+      waitForLeaders: false,
+      topics: [
+        {
+          topic: `${prefix}${topic}`,
+          numPartitions: shape.partitions,
+          replicationFactor: shape.replicas,
+          configEntries: [
+            { name: 'min.insync.replicas', value: '2' },
+            { name: 'retention.ms', value: '-1' },
+          ],
+        },
+      ],
+    });
+
+  it('makes each with its partitions, on three brokers', async () => {
+    const reports = await createTopics(kafka, prefix);
+    expect(reports).to.deep.equal(
+      TOPIC_LAYOUT.map(({ topic }) => ({ topic: `${prefix}${topic}`, kind: 'created' })),
+    );
+    const names = reports.map(({ topic }) => topic);
+    const { topics } = await eventually(() => admin.fetchTopicMetadata({ topics: names }));
+    const shapes = Object.fromEntries(
+      topics.map(({ name, partitions }) => [
+        name.slice(prefix.length),
+        partitions.map(({ replicas }) => replicas.length),
+      ]),
+    );
+    expect(shapes).to.deep.equal({
+      'coupon-lifecycle': [3, 3, 3],
+      'coupon-assign': [3, 3, 3],
+      'coupon-epochs': [3],
+      'coupon-snapshots': [3, 3],
+      'coupon-lifecycle-dlt': [3, 3, 3],
+      'coupon-assign-dlt': [3, 3, 3],
+    });
+  });
+
+  it('makes each acknowledge on two brokers and keep its records for ever', async () => {
+    const reports = await createTopics(kafka, prefix);
+    const { resources } = await eventually(() =>
+      admin.describeConfigs({
+        includeSynonyms: false,
+        resources: reports.map(({ topic }) => ({
+          type: kafkajs.ConfigResourceTypes.TOPIC,
+          name: topic,
+          configNames: ['min.insync.replicas', 'retention.ms', 'cleanup.policy'],
+        })),
+      }),
+    );
+    for (const { configEntries } of resources) {
+      const values = Object.fromEntries(configEntries.map((e) => [e.configName, e.configValue]));
+      expect(values).to.deep.equal({
+        'min.insync.replicas': '2',
+        'retention.ms': '-1',
+        'cleanup.policy': 'delete',
+      });
+    }
+  });
+
+  it('changes nothing the second time', async () => {
+    await createTopics(kafka, prefix);
+    const again = await createTopics(kafka, prefix);
+    expect(again.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('there'));
+  });
+
+  it('makes what is missing beside what is there', async () => {
+    await createOne('coupon-epochs', { partitions: 1, replicas: 3 });
+    const reports = await createTopics(kafka, prefix);
+    expect(reports.filter(({ kind }) => kind === 'there')).to.deep.equal([
+      { topic: `${prefix}coupon-epochs`, kind: 'there' },
+    ]);
+  });
+
+  it('may run twice at the same time', async () => {
+    const both = await Promise.all([createTopics(kafka, prefix), createTopics(kafka, prefix)]);
+    expect(both.map((reports) => reports.length)).to.deep.equal([6, 6]);
+  });
+
+  const countsOf = async (): Promise<Record<string, number>> => {
+    const names = [
+      'coupon-lifecycle',
+      'coupon-assign',
+      'coupon-lifecycle-dlt',
+      'coupon-assign-dlt',
+    ];
+    const { topics } = await admin.fetchTopicMetadata({ topics: names.map((n) => prefix + n) });
+    return Object.fromEntries(
+      topics.map(({ name, partitions }) => [name.slice(prefix.length), partitions.length]),
+    );
+  };
+
+  it('makes as many partitions for assignments as are asked for, and for their dead letters', async () => {
+    await createTopics(kafka, prefix, 5);
+    expect(await countsOf()).to.deep.equal({
+      'coupon-lifecycle': 3,
+      'coupon-assign': 5,
+      'coupon-lifecycle-dlt': 3,
+      'coupon-assign-dlt': 5,
+    });
+    const reports = await createTopics(kafka, prefix, 6);
+    expect(reports.filter(({ kind }) => kind !== 'there')).to.have.deep.members([
+      { topic: `${prefix}coupon-assign`, kind: 'widened', partitions: 6 },
+      { topic: `${prefix}coupon-assign-dlt`, kind: 'widened', partitions: 6 },
+    ]);
+    expect(await countsOf()).to.include({ 'coupon-assign': 6, 'coupon-assign-dlt': 6 });
+  });
+
+  it('takes more partitions than it would make, and gives the dead letters as many', async () => {
+    await createTopics(kafka, prefix);
+    await addPartitions(kafka, `${prefix}coupon-lifecycle`, 4);
+    const reports = await createTopics(kafka, prefix, 2);
+    expect(reports.filter(({ kind }) => kind !== 'there')).to.deep.equal([
+      { topic: `${prefix}coupon-lifecycle-dlt`, kind: 'widened', partitions: 4 },
+    ]);
+    const again = await createTopics(kafka, prefix);
+    expect(new Set(again.map(({ kind }) => kind))).to.deep.equal(new Set(['there']));
+  });
+
+  it('refuses a second partition for the claims', async () => {
+    await createOne('coupon-epochs', { partitions: 2, replicas: 3 });
+    const error = await errorOf(createTopics(kafka, prefix));
+    expect(error.message).to.equal(`${prefix}coupon-epochs has 2 partition(s), not 1`);
+  });
+
+  it('refuses a topic with fewer partitions', async () => {
+    await createOne('coupon-assign', { partitions: 2, replicas: 3 });
+    const error = await errorOf(createTopics(kafka, prefix));
+    expect(error).to.include({ code: 'TOPIC_MISMATCH', retriable: false });
+    expect(error.message).to.equal(`${prefix}coupon-assign has 2 partition(s), not 3`);
+  });
+
+  it('refuses a topic with too few replicas', async () => {
+    await createOne('coupon-epochs', { partitions: 1, replicas: 2 });
+    const error = await errorOf(createTopics(kafka, prefix));
+    expect(error.message).to.equal(`${prefix}coupon-epochs has 2 replica(s), not 3`);
+  });
+
+  it('refuses a topic that forgets, or that one broker may acknowledge, and names all faults', async () => {
+    await admin.createTopics({
+      waitForLeaders: false,
+      topics: [
+        {
+          topic: `${prefix}coupon-lifecycle`,
+          numPartitions: 3,
+          replicationFactor: 3,
+          configEntries: [
+            { name: 'min.insync.replicas', value: '1' },
+            { name: 'retention.ms', value: '604800000' },
+          ],
+        },
+      ],
+    });
+    const error = await errorOf(createTopics(kafka, prefix));
+    expect(error.code).to.equal('TOPIC_MISMATCH');
+    expect(error.message).to.contain('has min.insync.replicas=1, not 2');
+    expect(error.message).to.contain('has retention.ms=604800000, not -1');
+  });
+});
+
+/** What `ask` gives, once the broker that it happens to reach knows the new topic. */
+function eventually<T>(ask: () => Promise<T>): Promise<T> {
+  return waitUntil('the broker knows the topic', () => ask().catch(() => undefined));
+}

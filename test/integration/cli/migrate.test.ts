@@ -1,0 +1,135 @@
+import { readdirSync } from 'node:fs';
+import { expect } from 'chai';
+import { type MigrateSettings, migrate } from '../../../cli/migrate.ts';
+import { errorOf } from '../../support/error-of.ts';
+import { randomName } from '../../support/random-name.ts';
+import { addressOf } from '../../support/system/addresses.ts';
+import { createEmptyDatabase, type TestDatabase } from '../../support/system/database.ts';
+import { runTool } from '../../support/system/run-cli.ts';
+import { createTestKafka, deleteSubjects, deleteTopics } from '../../support/system/topics.ts';
+
+describe('migrate', () => {
+  let prefix: string;
+  let database: TestDatabase;
+  let settings: MigrateSettings;
+
+  beforeEach(async () => {
+    prefix = `${randomName('migrate')}-`;
+    database = await createEmptyDatabase();
+    settings = {
+      kafkaBrokers: addressOf('KAFKA_BROKERS').split(','),
+      registryUrl: addressOf('SCHEMA_REGISTRY_URL'),
+      mysqlUrl: database.url,
+      topicPrefix: prefix,
+    };
+  });
+  afterEach(async () => {
+    await database.drop();
+    await deleteTopics(createTestKafka(), prefix);
+    await deleteSubjects(prefix);
+  });
+
+  const variables = (): Record<string, string> => ({
+    KAFKA_BROKERS: settings.kafkaBrokers.join(','),
+    SCHEMA_REGISTRY_URL: settings.registryUrl,
+    MYSQL_URL: settings.mysqlUrl,
+    TOPIC_PREFIX: prefix,
+  });
+
+  it('makes topics, schemas and tables; the second time there is nothing to do', async () => {
+    const first = await migrate(settings, () => undefined);
+    expect(first.topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('created'));
+    expect(first.subjects.map(({ kind }) => kind)).to.deep.equal(Array(7).fill('registered'));
+    expect(first.migrations).not.to.deep.equal([]);
+    const second = await migrate(settings, () => undefined);
+    expect(second.topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('there'));
+    expect(second.subjects.map(({ kind }) => kind)).to.deep.equal(Array(7).fill('there'));
+    expect(second.migrations).to.deep.equal([]);
+  });
+
+  it('says one line for each step, with its time, and ends with 0', async () => {
+    const { code, stdout, stderr } = await runTool('cli/migrate.ts', [], variables());
+    expect(stderr).to.equal('');
+    expect(code).to.equal(0);
+    expect(
+      stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.replace(/\d+\.\d s/, 'N s')),
+    ).to.deep.equal([
+      'topics   6 created, 0 there before (N s)',
+      'schemas  7 registered, 0 there before (N s)',
+      `tables   ${readdirSync('migrations').length} migration(s) ran (N s)`,
+    ]);
+  });
+
+  it('brings a topic up to the partitions that are asked for, and says what comes next', async () => {
+    await migrate(settings, () => undefined);
+    const more = await runTool('cli/migrate.ts', ['--assign-partitions', '4'], variables());
+    expect(more.stderr).to.equal('');
+    expect(more.code).to.equal(0);
+    expect(more.stdout).to.contain(' 2 of them widened (');
+    expect(more.stdout).to.contain(
+      `${prefix}coupon-assign has 4 partitions now; they are used after: npm run rebuild:redis\n`,
+    );
+    expect(more.stdout).to.contain(`${prefix}coupon-assign-dlt has 4 partitions now\n`);
+    for (const wrong of ['many', '-1', '1001', '3.5']) {
+      const refused = await runTool(
+        'cli/migrate.ts',
+        [`--assign-partitions=${wrong}`],
+        variables(),
+      );
+      expect(refused.code).to.equal(1);
+      expect(refused.stdout).to.equal('');
+      expect(refused.stderr).to.contain('--assign-partitions is a number');
+    }
+  });
+
+  it('ends with 1 and every faulty setting, before it connects to anything', async () => {
+    const { code, stdout, stderr } = await runTool('cli/migrate.ts', [], {
+      ...variables(),
+      KAFKA_BROKERS: 'nonsense',
+      MYSQL_URL: '',
+    });
+    expect(code).to.equal(1);
+    expect(stdout).to.equal('');
+    expect(stderr).to.match(/^migrate failed: 2 faulty .*KAFKA_BROKERS.*MYSQL_URL is missing\n$/);
+  });
+
+  it('ends with 1 and one line that names the step that failed, and no password', async () => {
+    const broken = new URL(settings.mysqlUrl);
+    broken.password = 'not-the-password';
+    const { code, stdout, stderr } = await runTool('cli/migrate.ts', [], {
+      ...variables(),
+      MYSQL_URL: broken.href,
+    });
+    expect(code).to.equal(1);
+    expect(stdout.split('\n').map((line) => line.split(' ')[0])).to.deep.equal([
+      'topics',
+      'schemas',
+      '',
+    ]);
+    expect(stderr).to.match(/^migrate failed: tables: Access denied.*\n$/);
+    expect(stderr).not.to.contain('not-the-password');
+  });
+
+  const away: [part: string, change: Partial<MigrateSettings>, step: string][] = [
+    ['Kafka', { kafkaBrokers: ['127.0.0.1:9'] }, 'topics'],
+    ['the registry', { registryUrl: 'http://127.0.0.1:9/apis' }, 'schemas'],
+    ['MySQL', { mysqlUrl: 'mysql://root@127.0.0.1:9/nothing' }, 'tables'],
+  ];
+  for (const [part, change, step] of away) {
+    it(`names the step that needs ${part} when it is away`, async () => {
+      const error = await errorOf(migrate({ ...settings, ...change }, () => undefined));
+      expect(error.message).to.match(new RegExp(`^${step}: .`));
+    });
+  }
+
+  it('goes on after a run that broke off', async () => {
+    const half = { ...settings, mysqlUrl: 'mysql://root@127.0.0.1:9/nothing' };
+    await errorOf(migrate(half, () => undefined));
+    const { topics, migrations } = await migrate(settings, () => undefined);
+    expect(topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('there'));
+    expect(migrations).not.to.deep.equal([]);
+  });
+});

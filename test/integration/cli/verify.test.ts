@@ -1,0 +1,102 @@
+import { expect } from 'chai';
+import { runTool, type ToolRun } from '../../support/system/run-cli.ts';
+import { buildWorld, type World } from '../../unit/verifier/fixture-system.ts';
+import { createRealWorld, type RealWorld } from '../verifier/verified-system.ts';
+
+describe('npm run verify', () => {
+  let made: World;
+  let real: RealWorld;
+
+  before(async () => {
+    made = buildWorld({
+      coupons: [
+        { spare: 10, perUserLimit: 2, takers: [] },
+        { spare: 10, perUserLimit: 2, takers: [1, 2, 3] },
+      ],
+      newEpochAfter: null,
+      oddities: [],
+      late: 0,
+      onTheWay: 0,
+    });
+    real = await createRealWorld(made.facts);
+  });
+
+  after(() => real.drop());
+
+  const run = (...args: string[]): Promise<ToolRun> =>
+    runTool('cli/verify.ts', ['--wait', '0', ...args], {
+      KAFKA_BROKERS: real.settings.kafkaBrokers.join(','),
+      SCHEMA_REGISTRY_URL: real.settings.registryUrl,
+      REDIS_URL: real.settings.redisUrl,
+      MYSQL_URL: real.settings.mysqlUrl,
+      TOPIC_PREFIX: real.settings.topicPrefix,
+      REDIS_KEY_PREFIX: real.settings.redisKeyPrefix,
+    });
+
+  it('says a line for each invariant, and ends with 0', async () => {
+    const { code, stdout, stderr } = await run();
+    expect(stderr).to.equal('');
+    expect(code).to.equal(0);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.map((line) => line.split(' ')[0])).to.deep.equal([
+      '1',
+      '2',
+      '4',
+      '5',
+      '7',
+      '8',
+      '10',
+      'all',
+    ]);
+    expect(lines[0]).to.match(
+      /^1 {2}never more assigned than the quantity +ok +coupons 2, in the log 11/,
+    );
+    expect(lines.at(-1)).to.match(/^all 7 invariants hold \(verified in \d+\.\d s\)$/);
+  });
+
+  it('looks at one coupon alone when it is told which', async () => {
+    const { code, stdout } = await run('--coupon', made.plain.couponId.toUpperCase());
+    expect(code).to.equal(0);
+    expect(stdout).to.include('coupons 1, in the log 7,');
+  });
+
+  it('gives the findings as JSON', async () => {
+    const { code, stdout } = await run('--json');
+    expect(code).to.equal(0);
+    const { ok, findings } = JSON.parse(stdout);
+    expect(ok).to.equal(true);
+    expect(findings).to.have.length(7);
+    expect(findings[0]).to.include({ invariant: 1, ok: true });
+  });
+
+  it('shows what is broken, with examples, and ends with 1', async () => {
+    const key = real.keys.coupon(made.plain.couponId);
+    await real.redis.hincrby(key, 'remaining', -2);
+    const { code, stdout } = await run();
+    await real.redis.hincrby(key, 'remaining', 2);
+    expect(code).to.equal(1);
+    expect(stdout).to.match(/^4 .* BREACH /m);
+    expect(stdout).to.include(
+      `   - coupon ${made.plain.couponId}: 9 taken from the stock in Redis, 7 held`,
+    );
+    expect(stdout).to.include('1 of 7 invariants BROKEN');
+  });
+
+  it('names the part that it can not reach, and ends with 1', async () => {
+    const { code, stdout, stderr } = await runTool('cli/verify.ts', [], {
+      KAFKA_BROKERS: real.settings.kafkaBrokers.join(','),
+      SCHEMA_REGISTRY_URL: real.settings.registryUrl,
+      REDIS_URL: 'redis://127.0.0.1:1',
+      MYSQL_URL: real.settings.mysqlUrl,
+    });
+    expect(code).to.equal(1);
+    expect(stdout).to.equal('');
+    expect(stderr).to.match(/^Redis can't be reached: /);
+  });
+
+  it('refuses a coupon id that is none', async () => {
+    const { code, stdout } = await run('--coupon', 'mine');
+    expect(code).to.equal(1);
+    expect(stdout).to.include('npm run verify -- ');
+  });
+});

@@ -1,0 +1,108 @@
+// What the tests look at: the rows, the checkpoints, and the dead letters in Kafka.
+import { EVENT_TOPICS } from '../../../../contracts/topics.ts';
+import { rangesOf, scanLog } from '../../../../platform/kafka/log-scan.ts';
+import type { TestDatabase } from '../../../support/system/database.ts';
+import type { EventWorld } from '../../../support/system/topics.ts';
+import { waitUntil } from '../../../support/wait-until.ts';
+
+export type Checkpoint = {
+  topic: string;
+  partition_id: number;
+  next_offset: number;
+  highest_marker: number | null;
+  applied: number;
+  repeated: number;
+  voided: number;
+  markers: number;
+  dead_lettered: number;
+};
+
+/** Waits until every record that is in `topics` now is accounted for by a checkpoint. */
+export async function caughtUp(
+  world: EventWorld,
+  { db }: TestDatabase,
+  {
+    topics = EVENT_TOPICS,
+    timeoutMs = 30_000,
+  }: { topics?: readonly string[]; timeoutMs?: number } = {},
+): Promise<void> {
+  const ends = new Map<string, bigint>();
+  for (const topic of topics) {
+    for (const { partition, to } of await rangesOf(world.kafka, world.topicPrefix + topic)) {
+      if (to > 0n) ends.set(`${topic}/${partition}`, to);
+    }
+  }
+  await waitUntil(
+    `the projection is at ${JSON.stringify([...ends].map(String))}`,
+    async () => {
+      const rows: Checkpoint[] = await db('projection_checkpoints');
+      const next = new Map(
+        rows.map((row) => [`${row.topic}/${row.partition_id}`, row.next_offset]),
+      );
+      return [...ends].every(([lane, end]) => BigInt(next.get(lane) ?? 0) >= end);
+    },
+    timeoutMs,
+  );
+}
+
+/** The sums over all checkpoints of these topics. */
+export async function totals(
+  { db }: TestDatabase,
+  topics: readonly string[] = EVENT_TOPICS,
+): Promise<Omit<Checkpoint, 'topic' | 'partition_id' | 'highest_marker'>> {
+  const rows: Checkpoint[] = await db('projection_checkpoints').whereIn('topic', topics);
+  const sum = (of: (row: Checkpoint) => number) => rows.reduce((total, row) => total + of(row), 0);
+  return {
+    next_offset: sum((row) => row.next_offset),
+    applied: sum((row) => row.applied),
+    repeated: sum((row) => row.repeated),
+    voided: sum((row) => row.voided),
+    markers: sum((row) => row.markers),
+    dead_lettered: sum((row) => row.dead_lettered),
+  };
+}
+
+/** How many units of the coupon were given, as its counter says and as its rows say. */
+export async function issuedOf(
+  { db }: TestDatabase,
+  couponId: string,
+): Promise<{ counter: number; rows: number }> {
+  const counter = await db('coupon_counters').where({ coupon_id: couponId }).first('issued');
+  const [[{ rows }]] = await db.raw(
+    'SELECT COUNT(*) AS `rows` FROM assignments WHERE coupon_id = ?',
+    [couponId],
+  );
+  return { counter: counter?.issued ?? 0, rows };
+}
+
+export type RawLetter = {
+  partition: number;
+  key: string | null;
+  value: Buffer | null;
+  headers: Record<string, string>;
+};
+
+/** Every record in a topic. */
+export async function recordsIn(world: EventWorld, topic: string): Promise<RawLetter[]> {
+  const physical = world.topicPrefix + topic;
+  const letters: RawLetter[] = [];
+  await scanLog(
+    world.kafka,
+    physical,
+    await rangesOf(world.kafka, physical),
+    ({ partition, message }) => {
+      const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [
+        name,
+        String(value),
+      ]);
+      letters.push({
+        partition,
+        key: message.key === null ? null : message.key.toString(),
+        value: message.value,
+        headers: Object.fromEntries(headers),
+      });
+      return 'go on';
+    },
+  );
+  return letters;
+}

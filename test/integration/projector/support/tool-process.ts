@@ -1,0 +1,53 @@
+// A tool as a process that can be killed at a line of its output.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { waitUntil } from '../../../support/wait-until.ts';
+
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+
+export type ToolProcess = {
+  /** What it has said so far. */
+  lines: string[];
+  /** Waits for a line that it says. */
+  says(line: RegExp): Promise<void>;
+  kill(): Promise<void>;
+  ended(): Promise<number | null>;
+};
+
+/** Starts `node <script> <args>` with this environment beside this process' own. */
+export function startTool(
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): ToolProcess {
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const lines: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface(stream).on('line', (line) => lines.push(line));
+  }
+  const exit = once(child, 'exit').then(([code]) => code as number | null);
+  return {
+    lines,
+    says: async (line) => {
+      await waitUntil(
+        `it says ${line}`,
+        () => {
+          if (child.exitCode !== null) throw new Error(`it ended: ${lines.join('\n')}`);
+          return lines.some((said) => line.test(said));
+        },
+        30_000,
+      );
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await exit;
+    },
+    ended: () => exit,
+  };
+}

@@ -1,0 +1,357 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import { EPOCHS_TOPIC } from '../../../contracts/topics.ts';
+import type { CouponAssigned, CouponCreated } from '../../../domain/coupon-events.ts';
+import { rangesOf } from '../../../platform/kafka/log-scan.ts';
+import { createRedis } from '../../../platform/redis.ts';
+import { takeLock } from '../../../redis-rebuild/lock.ts';
+import type { RebuildOptions } from '../../../redis-rebuild/rebuild.ts';
+import { errorOf } from '../../support/error-of.ts';
+import { createTcpProxy } from '../../support/faults/tcp-proxy.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
+import { connectRedis } from '../../support/system/redis.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { createRebuildWorld, DAY, type RebuildWorld } from './rebuild-system.ts';
+
+/** The lines by which a rebuild tells that a part is done. */
+const PARTS = ['locked', 'claimed', 'closed', 'marked', 'no snapshot', 'read', 'wrote'];
+
+describe('The fences of a rebuild', () => {
+  let server: OwnRedis;
+  let world: RebuildWorld;
+  let redis: Redis;
+  let epoch: number;
+  let couponId: string;
+  /** Confirmed and in the log. */
+  let kept: CouponAssigned;
+  /** In the outbox only. */
+  let lost: CouponAssigned;
+
+  before(async function () {
+    this.timeout(60_000);
+    server = await startOwnRedis();
+    world = await createRebuildWorld(server.url);
+    redis = world.redis;
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await world?.close();
+    await server?.close();
+  });
+  beforeEach(async () => {
+    await redis.flushall();
+    epoch = (await world.rebuild()).epoch;
+    couponId = randomUUID();
+    const created = await create(epoch);
+    if (created.kind !== 'accepted') throw new Error(created.kind);
+    await world.append([created.event]);
+    await confirm(created.event);
+    kept = await take('kept');
+    await world.append([kept]);
+    await confirm(kept);
+    lost = await take('lost');
+  });
+
+  const create = (inEpoch: number) =>
+    world.writeModel.create(
+      {
+        ...{ couponId, title: 'fenced', quantity: 5, perUserLimit: 1, key: null },
+        ...{ startDate: Date.now() - DAY, endDate: Date.now() + DAY },
+      },
+      inEpoch,
+    );
+  const ask = (userId: string, inEpoch: number) =>
+    world.writeModel.assign({ couponId, assignmentId: randomUUID(), userId, key: null }, inEpoch);
+  const take = async (userId: string): Promise<CouponAssigned> => {
+    const outcome = await ask(userId, epoch);
+    if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
+    return outcome.event;
+  };
+  const confirm = (event: CouponCreated | CouponAssigned) =>
+    world.writeModel.confirm({
+      ...{ couponId, epoch: event.epoch, answered: [event.eventId], untold: [] },
+      creationId: event.type === 'CouponCreated' ? event.eventId : null,
+    });
+  /** Does something at once after a part is done; on the same connection, so before the next step. */
+  const onceDone = (part: string, act: () => unknown): Partial<RebuildOptions> => ({
+    report: (line) => {
+      if (line.startsWith(part)) act();
+    },
+  });
+  const claims = async (): Promise<bigint> =>
+    (await rangesOf(world.events.kafka, `${world.events.topicPrefix}${EPOCHS_TOPIC}`))[0]?.to ?? 0n;
+  const expectRebuiltNext = async (): Promise<void> => {
+    const next = await world.rebuild();
+    expect(await world.gate()).to.include({ epoch: `${next.epoch}` });
+    expect(await redis.hget(world.keys.coupon(couponId), 'remaining')).to.equal('4');
+    expect(await redis.hkeys(world.keys.holders(couponId))).to.deep.equal(['kept']);
+  };
+
+  describe('among several who want to', () => {
+    it('let exactly one through, who is alone in the gate', async () => {
+      const others = await Promise.all([1, 2, 3].map(() => connectRedis(server.url)));
+      const results = await Promise.all(others.map((each) => world.attempt({ redis: each })));
+      for (const each of others) each.disconnect();
+      expect(results.map(({ kind }) => kind).sort()).to.deep.equal([
+        'held-by-another',
+        'held-by-another',
+        'rebuilt',
+      ]);
+      expect(await claims()).to.equal(BigInt(epoch) + 2n);
+      expect(await world.gate()).to.include({ epoch: `${epoch + 1}` });
+    });
+
+    it('claim nothing for one who comes when it is done', async () => {
+      expect(await world.attempt({ isNeeded: async () => false })).to.deep.equal({
+        kind: 'not-needed',
+      });
+      expect(await claims()).to.equal(BigInt(epoch) + 1n);
+      expect(await redis.exists(world.keys.rebuildLock)).to.equal(0);
+    });
+
+    it('wait for the lock of one who died, and no longer', async () => {
+      await redis.set(world.keys.rebuildLock, 'the token of one who died', 'PX', 400);
+      expect(await world.attempt()).to.deep.equal({ kind: 'held-by-another' });
+      await waitUntil('the lock has expired', async () => {
+        const { kind } = await world.attempt();
+        return kind === 'rebuilt';
+      });
+    });
+
+    it('refuse one who was stalled while another did it', async () => {
+      const wire = await createTcpProxy('127.0.0.1', server.port);
+      const settings = { url: `redis://127.0.0.1:${wire.port}`, commandTimeoutMs: 30_000 };
+      const stalled = createRedis(settings, silentLogger());
+      await stalled.connect();
+      const isStalled = Promise.withResolvers<void>();
+      const slow = world.attempt({
+        redis: stalled,
+        ...onceDone('marked', () => {
+          wire.stall();
+          isStalled.resolve();
+        }),
+      });
+      await isStalled.promise;
+      await redis.del(world.keys.rebuildLock);
+      const quick = await world.rebuild();
+      const own = await ask('own', quick.epoch);
+      wire.mend();
+      const result = await slow;
+      expect(result.kind).to.equal('lost');
+      expect(await world.gate()).to.include({ epoch: `${quick.epoch}` });
+      expect(own.kind).to.equal('accepted');
+      expect(await redis.hexists(world.keys.holders(couponId), 'own')).to.equal(1);
+      stalled.disconnect();
+      await wire.close();
+    });
+  });
+
+  describe('once Redis is closed', () => {
+    it('let nothing of the old epoch through, nor of the new one', async () => {
+      const replies: Promise<{ kind: string }>[] = [];
+      await world.rebuild(
+        onceDone('closed', () => {
+          for (const each of [epoch, epoch + 1]) {
+            replies.push(create(each), ask('late', each));
+          }
+          replies.push(confirm(lost), confirm(kept));
+        }),
+      );
+      expect((await Promise.all(replies)).map(({ kind }) => kind)).to.deep.equal(
+        Array(6).fill('closed'),
+      );
+    });
+
+    it('let no confirmation of the old epoch through after it was opened again', async () => {
+      await world.rebuild();
+      expect(await confirm(lost)).to.deep.equal({ kind: 'closed' });
+      expect(await confirm(kept)).to.deep.equal({ kind: 'closed' });
+      expect((await ask('late', epoch)).kind).to.equal('closed');
+    });
+  });
+
+  for (const part of PARTS) {
+    describe(`after the part "${part}"`, () => {
+      const expectLost = async (changes: Partial<RebuildOptions>): Promise<string> => {
+        const result = await world.attempt(changes);
+        expect(result.kind).to.equal('lost');
+        expect(await world.gate()).not.to.include({ epoch: `${epoch + 1}` });
+        return result.kind === 'lost' ? result.reason : '';
+      };
+
+      it('stop everything when the lock is gone', async () => {
+        const reason = await expectLost(onceDone(part, () => redis.del(world.keys.rebuildLock)));
+        expect(reason).to.contain('the lock is gone');
+        await expectRebuiltNext();
+      });
+
+      it("stop everything when the lock is another's, and leave it to him", async () => {
+        const { rebuildLock } = world.keys;
+        await expectLost(onceDone(part, () => redis.set(rebuildLock, 'of another', 'PX', 60_000)));
+        expect(await redis.get(rebuildLock)).to.equal('of another');
+        await redis.del(rebuildLock);
+        await expectRebuiltNext();
+      });
+
+      it('stop everything when Redis was wiped', async () => {
+        await expectLost(onceDone(part, () => redis.flushall()));
+        expect(await world.gate()).to.deep.equal({});
+        await expectRebuiltNext();
+      });
+
+      it('stop everything when this Redis became another master', async () => {
+        const reason = await expectLost(
+          onceDone(part, () => {
+            void redis.replicaof('127.0.0.1', 9);
+            void redis.replicaof('NO', 'ONE');
+          }),
+        );
+        expect(reason).to.contain('not the master');
+        await expectRebuiltNext();
+      });
+    });
+  }
+
+  describe('before the claim', () => {
+    it('wait as long as an old master may still take writes', async () => {
+      const result = await world.rebuild({
+        lagMs: 400,
+      });
+      expect(result.parts.wait).to.be.at.least(400);
+    });
+
+    it('claim nothing when the lock is lost during that wait', async () => {
+      const before = await claims();
+      const result = await world.attempt({
+        lagMs: 300,
+        ...onceDone('locked', () => redis.del(world.keys.rebuildLock)),
+      });
+      expect(result.kind).to.equal('lost');
+      expect(await claims()).to.equal(before);
+      expect(await world.gate()).to.include({ epoch: `${epoch}` });
+    });
+
+    it('claim nothing on a replica', async () => {
+      await redis.replicaof('127.0.0.1', 9);
+      expect(await world.attempt()).to.deep.equal({
+        kind: 'lost',
+        reason: 'this Redis is not a master',
+      });
+      expect(await claims()).to.equal(BigInt(epoch) + 1n);
+      await redis.replicaof('NO', 'ONE');
+    });
+  });
+
+  describe('against a higher epoch than the one claimed', () => {
+    it('give up when the log holds its marker, say which, and get past it in the end', async () => {
+      await world.mark(epoch + 3, 'coupon-lifecycle', 1);
+      for (const claimed of [epoch + 1, epoch + 2, epoch + 3]) {
+        const result = await world.attempt();
+        expect(result.kind === 'lost' && result.reason)
+          .to.contain('coupon-lifecycle/1')
+          .and.contain(`epoch ${epoch + 3}`);
+        expect(await world.gate()).to.deep.equal({ closing: `${claimed}` });
+      }
+      await expectRebuiltNext();
+    });
+
+    it('give up when the log holds its event', async () => {
+      await world.append([{ ...lost, epoch: epoch + 1 }], 2);
+      const result = await world.attempt();
+      expect(result.kind === 'lost' && result.reason).to.contain('coupon-assign/2');
+      expect(await world.gate()).to.deep.equal({ closing: `${epoch + 1}` });
+      await world.rebuild();
+    });
+
+    it('give up when the gate is of that epoch, or about to be', async () => {
+      await redis.hset(world.keys.gate, { epoch: epoch + 1 });
+      expect((await world.attempt()).kind).to.equal('lost');
+      expect(await world.gate()).to.include({ epoch: `${epoch + 1}` });
+      await redis.del(world.keys.gate);
+      await redis.hset(world.keys.gate, { closing: epoch + 2 });
+      expect((await world.attempt()).kind).to.equal('lost');
+      await expectRebuiltNext();
+    });
+
+    it('give up when a coupon is of a higher one, and touch none', async () => {
+      await redis.hset(world.keys.coupon(couponId), { epoch: epoch + 2 });
+      expect((await world.attempt()).kind).to.equal('lost');
+      expect(await redis.hlen(world.keys.holders(couponId))).to.equal(2);
+      expect(await redis.hget(world.keys.coupon(couponId), 'epoch')).to.equal(`${epoch + 2}`);
+      await expectRebuiltNext();
+    });
+  });
+
+  describe('with a lock', () => {
+    const take = async () => {
+      const taken = await takeLock(redis, world.keys);
+      if (taken.kind !== 'taken') throw new Error(taken.kind);
+      return taken.lock;
+    };
+
+    it('take none for their own that was lost and is held again', async () => {
+      const lost = await take();
+      await redis.del(world.keys.rebuildLock);
+      const held = await take();
+      expect(await errorOf(lost.renew())).to.include({ code: 'EPOCH_CLOSED' });
+      await lost.release();
+      expect(await redis.exists(world.keys.rebuildLock)).to.equal(1);
+      await held.release();
+      expect(await redis.exists(world.keys.rebuildLock)).to.equal(0);
+    });
+
+    it('are not in the way when Redis was away at their end, and came back with the lock', async () => {
+      const own = await connectRedis(server.url);
+      const taken = await takeLock(own, world.keys);
+      if (taken.kind !== 'taken') throw new Error(taken.kind);
+      const ended = once(own, 'end');
+      own.disconnect();
+      await ended;
+      await taken.lock.release();
+      expect(await redis.exists(world.keys.rebuildLock)).to.equal(1);
+      await own.connect();
+      await waitUntil(
+        'the lock is free, long before it expires',
+        async () => (await redis.exists(world.keys.rebuildLock)) === 0,
+        2_000,
+      );
+      own.disconnect();
+    });
+
+    it('touch nothing once the gate is closed for another epoch', async () => {
+      const lock = await take();
+      const [mine, another] = [epoch + 1, epoch + 2];
+      await lock.run('close-gate', mine, [], []);
+      await redis.hset(world.keys.gate, { closing: another });
+      const { coupon, holders, outbox, outboxEvents, unanswered } = world.keys;
+      const touched = [coupon, holders, outbox, outboxEvents, unanswered].map((of) => of(couponId));
+      for (const refused of [
+        lock.run('close-coupons', mine, touched, []),
+        lock.run('open-gate', mine, [], ['']),
+      ]) {
+        expect(await errorOf(refused)).to.include({ code: 'EPOCH_CLOSED' });
+      }
+      await lock.release();
+      expect(await redis.hlen(holders(couponId))).to.equal(2);
+      expect(await world.gate()).to.deep.equal({ closing: `${another}` });
+    });
+  });
+
+  it('give the lock back when the process is told to stop midway', async () => {
+    for (const part of PARTS.slice(0, -1)) {
+      const stop = new AbortController();
+      const error = await errorOf(
+        world.attempt({
+          signal: stop.signal,
+          ...onceDone(part, () => stop.abort(new Error('stop'))),
+        }),
+      ).catch(() => undefined);
+      if (error !== undefined) expect(error.message).to.equal('stop');
+      expect(await redis.exists(world.keys.rebuildLock), part).to.equal(0);
+    }
+    await expectRebuiltNext();
+  });
+});

@@ -1,0 +1,122 @@
+// A log and a Redis to be rebuilt from it: keys, topics and schemas of their own.
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { createWriteModel, type WriteModel } from '../../../command-api/write-model/write-model.ts';
+import { recordNameOf } from '../../../contracts/event-record.ts';
+import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.ts';
+import { EVENT_TOPICS, type EventTopic, placeOf } from '../../../contracts/topics.ts';
+import type { CouponEvent, EpochStarted } from '../../../domain/coupon-events.ts';
+import {
+  type RebuildOptions,
+  type RebuildResult,
+  rebuildRedis,
+} from '../../../redis-rebuild/rebuild.ts';
+import { connectRedis, deleteKeysWith } from '../../support/system/redis.ts';
+import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
+
+export const DAY = 24 * 3_600_000;
+
+type Rebuilt = RebuildResult & { kind: 'rebuilt' };
+
+export type RebuildWorld = {
+  events: EventWorld;
+  redis: Redis;
+  keys: RedisKeys;
+  writeModel: WriteModel;
+  /** One attempt. */
+  attempt(changes?: Partial<RebuildOptions>): Promise<RebuildResult>;
+  /** One attempt that has to succeed. */
+  rebuild(changes?: Partial<RebuildOptions>): Promise<Rebuilt>;
+  /** Appends events to the log, in the partition that is named or else in any. */
+  append(events: readonly CouponEvent[], partition?: number): Promise<void>;
+  /** Appends records, each to its partition, in their order. */
+  appendAt(
+    records: readonly { topic: EventTopic; partition: number; value: Buffer | null }[],
+  ): Promise<void>;
+  /** Appends a marker. */
+  mark(epoch: number, topic: EventTopic, partition: number): Promise<void>;
+  /** Appends what is no event. */
+  appendBytes(topic: EventTopic, value: Buffer | null): Promise<void>;
+  /** Removes every key of this world: what FLUSHALL does to a Redis of its own. */
+  wipe(): Promise<void>;
+  gate(): Promise<Record<string, string>>;
+  close(): Promise<void>;
+};
+
+/** A world with an empty log and nothing in Redis; `redisUrl`: another Redis than that of all tests. */
+export async function createRebuildWorld(redisUrl?: string): Promise<RebuildWorld> {
+  const events = await createEventWorld('rebuild-');
+  const { kafka, codec, topicPrefix } = events;
+  const keys = createRedisKeys(topicPrefix);
+  const redis = await connectRedis(redisUrl);
+  const producer = kafka.producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  const writeModel = createWriteModel({
+    redis,
+    keys,
+    maxOutboxAgeMs: DAY,
+    idempotencyTtlMs: 2 * DAY,
+  });
+  const attempt = (changes: Partial<RebuildOptions> = {}): Promise<RebuildResult> =>
+    rebuildRedis({ ...events, redis, keys, lagMs: 0, idempotencyTtlMs: 2 * DAY, ...changes });
+  const send = (
+    topic: EventTopic,
+    messages: { key?: string; value: Buffer | null; partition?: number }[],
+  ) => producer.send({ topic: topicPrefix + topic, acks: -1, messages });
+
+  return {
+    events,
+    redis,
+    keys,
+    writeModel,
+    attempt,
+    rebuild: async (changes) => {
+      const result = await attempt(changes);
+      if (result.kind === 'rebuilt') return result;
+      throw new Error(`not rebuilt: ${JSON.stringify(result)}`);
+    },
+    append: async (appended, partition) => {
+      for (const topic of EVENT_TOPICS) {
+        const messages = appended
+          .filter((event) => placeOf(event).topic === topic)
+          .map((event) => ({
+            key: placeOf(event).key,
+            value: codec.encode(topic, recordNameOf(event), event),
+            ...(partition === undefined ? {} : { partition }),
+          }));
+        if (messages.length > 0) await send(topic, messages);
+      }
+    },
+    appendAt: async (records) => {
+      for (const topic of EVENT_TOPICS) {
+        const messages = records.filter((record) => record.topic === topic);
+        if (messages.length > 0)
+          await send(
+            topic,
+            messages.map(({ partition, value }) => ({ partition, value })),
+          );
+      }
+    },
+    mark: async (epoch, topic, partition) => {
+      const marker: EpochStarted = {
+        type: 'EpochStarted',
+        eventId: randomUUID(),
+        epoch,
+        occurredAt: Date.now(),
+      };
+      const value = codec.encode(topic, recordNameOf(marker), marker);
+      await send(topic, [{ value, partition }]);
+    },
+    appendBytes: async (topic, value) => {
+      await send(topic, [{ value }]);
+    },
+    wipe: () => deleteKeysWith(redis, topicPrefix),
+    gate: () => redis.hgetall(keys.gate),
+    close: async () => {
+      await producer.disconnect();
+      await deleteKeysWith(redis, topicPrefix);
+      redis.disconnect();
+      await events.cleanup();
+    },
+  };
+}

@@ -1,0 +1,169 @@
+// Snapshots of a rebuild's world: taking them, taking them away, and what a rebuild makes of Redis.
+import type { Redis } from 'ioredis';
+import type { KafkaMessage } from 'kafkajs';
+import { recordNameOf } from '../../../contracts/event-record.ts';
+import type { SnapshotCompleted } from '../../../contracts/snapshot.ts';
+import {
+  COMPLETIONS_PARTITION,
+  type EventTopic,
+  SNAPSHOTS_TOPIC,
+} from '../../../contracts/topics.ts';
+import type { CouponEvent } from '../../../domain/coupon-events.ts';
+import { rangesOf, scanLog } from '../../../platform/kafka/log-scan.ts';
+import {
+  type SnapshotOptions,
+  takeSnapshot,
+} from '../../../redis-rebuild/snapshot/take-snapshot.ts';
+import { keysWith } from '../../support/system/redis.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import type { RebuildWorld } from './rebuild-system.ts';
+
+/** A snapshot of the world's log that has to be taken. */
+export async function takeOne(world: RebuildWorld, changes: Partial<SnapshotOptions> = {}) {
+  const result = await takeSnapshot({
+    ...world.events,
+    ...{ minRecords: 0, report: () => undefined, signal: new AbortController().signal },
+    ...changes,
+  });
+  if (result.kind !== 'taken') throw new Error(`no snapshot: ${JSON.stringify(result)}`);
+  return result;
+}
+
+/** What a partition of the topic of the snapshots holds; 0: chunks, 1: completions. */
+export async function snapshotRecords(
+  { events }: RebuildWorld,
+  partition: number,
+): Promise<KafkaMessage[]> {
+  const topic = events.topicPrefix + SNAPSHOTS_TOPIC;
+  const ranges = (await rangesOf(events.kafka, topic)).filter(
+    (range) => range.partition === partition,
+  );
+  const found: KafkaMessage[] = [];
+  await scanLog(events.kafka, topic, ranges, ({ message }) => {
+    found.push(message);
+    return undefined;
+  });
+  return found;
+}
+
+/** Appends to a partition of the topic of the snapshots. */
+export async function appendSnapshotRecords(
+  { events }: RebuildWorld,
+  partition: number,
+  values: readonly (Buffer | null)[],
+): Promise<void> {
+  const producer = events.kafka.producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  try {
+    await producer.send({
+      topic: events.topicPrefix + SNAPSHOTS_TOPIC,
+      acks: -1,
+      messages: values.map((value) => ({ partition, value })),
+    });
+  } finally {
+    await producer.disconnect();
+  }
+}
+
+/** Appends a completion that is as `completed` but for these fields. */
+export async function appendCompletion(
+  world: RebuildWorld,
+  completed: SnapshotCompleted,
+  changes: Partial<SnapshotCompleted>,
+): Promise<void> {
+  const value = world.events.codec.encode(SNAPSHOTS_TOPIC, 'SnapshotCompleted', {
+    ...completed,
+    ...changes,
+  });
+  await appendSnapshotRecords(world, COMPLETIONS_PARTITION, [value]);
+}
+
+/** Deletes the records of these partitions of the topic of the snapshots. */
+export async function deleteSnapshotRecords(
+  { events }: RebuildWorld,
+  partitions: readonly number[],
+): Promise<void> {
+  const topic = events.topicPrefix + SNAPSHOTS_TOPIC;
+  const admin = events.kafka.admin();
+  await admin.connect();
+  try {
+    const ends = await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({
+      topic,
+      partitions: ends
+        .filter(({ partition }) => partitions.includes(partition))
+        .map(({ partition, high }) => ({ partition, offset: high })),
+    });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Every key of the world with its value, `epoch` in it as EPOCH; times to live are apart. */
+export async function dumpOf({ redis, events }: RebuildWorld, epoch: number) {
+  const dump: Record<string, unknown> = {};
+  const livesMs: Record<string, number> = {};
+  for (const key of await keysWith(redis, events.topicPrefix)) {
+    dump[key] = await readKey(redis, key, epoch);
+    livesMs[key] = await redis.pttl(key);
+  }
+  return { dump, livesMs };
+}
+
+async function readKey(redis: Redis, key: string, epoch: number): Promise<unknown> {
+  switch (await redis.type(key)) {
+    case 'hash': {
+      const fields = await redis.hgetall(key);
+      return { ...fields, ...(fields.epoch === `${epoch}` ? { epoch: 'EPOCH' } : {}) };
+    }
+    case 'set':
+      return (await redis.smembers(key)).sort();
+    case 'string':
+      return (await redis.get(key))?.replace(new RegExp(`^${epoch}\\|`), 'EPOCH|');
+    default:
+      throw new Error(`${key} is of a type that no rebuild writes`);
+  }
+}
+
+/** Makes `topic` (logical) one of `count` partitions, and waits until the brokers tell of them. */
+export async function addPartition(
+  { events }: RebuildWorld,
+  topic: EventTopic,
+  count: number,
+): Promise<void> {
+  const physical = events.topicPrefix + topic;
+  const admin = events.kafka.admin();
+  await admin.connect();
+  try {
+    await admin.createPartitions({ topicPartitions: [{ topic: physical, count }] });
+  } finally {
+    await admin.disconnect();
+  }
+  await waitUntil(`${physical} has ${count} partitions`, async () => {
+    const ranges = await rangesOf(events.kafka, physical).catch(() => []);
+    return ranges.length === count;
+  });
+}
+
+/** Appends by a producer that knows the partitions of now. */
+export async function appendAnew(
+  { events }: RebuildWorld,
+  topic: EventTopic,
+  partition: number,
+  appended: readonly CouponEvent[],
+): Promise<void> {
+  const producer = events.kafka.producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  try {
+    await producer.send({
+      topic: events.topicPrefix + topic,
+      acks: -1,
+      messages: appended.map((event) => ({
+        partition,
+        value: events.codec.encode(topic, recordNameOf(event), event),
+      })),
+    });
+  } finally {
+    await producer.disconnect();
+  }
+}

@@ -1,0 +1,44 @@
+// One more process of a service in a world that has one already.
+import { dirname, join } from 'node:path';
+import { claimPort } from '../../../stack/process/ports.ts';
+import { type ManagedProcess, startProcess } from '../../../stack/process/supervisor.ts';
+import type { ServiceName } from '../../../stack/services.ts';
+import type { World } from './system.ts';
+
+export type ExtraService = { url: string; process: ManagedProcess; close(): Promise<void> };
+
+/** Starts another one with the world's settings and these; it is brought back when it dies. */
+export async function startExtraService(
+  world: World,
+  name: ServiceName,
+  settings: Record<string, string> = {},
+): Promise<ExtraService> {
+  const { port, claim } = await claimPort();
+  const url = `http://127.0.0.1:${port}`;
+  const process = await startProcess({
+    name: `${name}-${port}`,
+    command: globalThis.process.execPath,
+    args: ['--disable-warning=TimeoutNegativeWarning', `${name}/main.ts`],
+    env: {
+      HTTP_HOST: '127.0.0.1',
+      HTTP_PORT: String(port),
+      QUERY_API_URL: world.queryApi,
+      ...world.variables,
+      ...settings,
+    },
+    logFile: join(dirname(world.logFile(name)), `${name}-${port}.log`),
+    ready: async () => {
+      const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) });
+      if (!answer.ok) throw new Error(`not ready: ${await answer.text()}`);
+    },
+    restart: true,
+  });
+  return {
+    url,
+    process,
+    close: async () => {
+      await process.stop();
+      claim.release();
+    },
+  };
+}

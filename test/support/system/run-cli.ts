@@ -1,0 +1,27 @@
+// A tool as an operator runs it: as a process of its own, by exit code and output.
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+export type ToolRun = { code: number; stdout: string; stderr: string };
+
+/** Runs `node <script> <args>` in the repository's root; `env` beside this process' own. */
+export function runTool(
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<ToolRun> {
+  return new Promise((resolve) => {
+    const flags = ['--disable-warning=TimeoutNegativeWarning'];
+    execFile(
+      process.execPath,
+      [...flags, script, ...args],
+      { cwd: ROOT, env: { ...process.env, ...env }, timeout: 60_000 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : Number(error.code ?? -1);
+        resolve({ code, stdout, stderr });
+      },
+    );
+  });
+}

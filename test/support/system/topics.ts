@@ -1,0 +1,78 @@
+// A log of its own for each test: topics, schemas and codec under a prefix that nobody else has.
+import type { Kafka } from 'kafkajs';
+import { readOwnSchemas, registerSchemas } from '../../../admin/schemas/register-schemas.ts';
+import { createTopics } from '../../../admin/topics.ts';
+import { createEventCodec, type EventCodec } from '../../../platform/avro/event-codec.ts';
+import { createKafka } from '../../../platform/kafka/client.ts';
+import { createLogger } from '../../../platform/logger.ts';
+import { randomName } from '../random-name.ts';
+import { waitUntil } from '../wait-until.ts';
+import { addressOf } from './addresses.ts';
+
+export type EventWorld = {
+  /** Ends in '-'; physical topic = topicPrefix + logical topic. */
+  topicPrefix: string;
+  kafka: Kafka;
+  codec: EventCodec;
+  registryUrl: string;
+  /** Deletes the topics and subjects; clients made from `kafka` must be closed before. */
+  cleanup(): Promise<void>;
+};
+
+/** A Kafka client of this test run; logs what kafkajs finds grave only. */
+export function createTestKafka(): Kafka {
+  const settings = { brokers: addressOf('KAFKA_BROKERS').split(','), clientId: 'firstcome-test' };
+  return createKafka(settings, createLogger('test', 'error'));
+}
+
+/** Every topic and subject of the service under a random prefix that begins with `prefix`. */
+export async function createEventWorld(prefix: string): Promise<EventWorld> {
+  const topicPrefix = `${randomName(prefix)}-`;
+  const kafka = createTestKafka();
+  const registryUrl = addressOf('SCHEMA_REGISTRY_URL');
+  const cleanup = async (): Promise<void> => {
+    await deleteTopics(kafka, topicPrefix);
+    await deleteSubjects(topicPrefix);
+  };
+  try {
+    await createTopics(kafka, topicPrefix);
+    const schemas = readOwnSchemas();
+    await registerSchemas(registryUrl, topicPrefix, schemas);
+    const codec = await createEventCodec({ registryUrl, topicPrefix, schemas });
+    return { topicPrefix, kafka, codec, registryUrl, cleanup };
+  } catch (error) {
+    await cleanup();
+    throw error;
+  }
+}
+
+/**
+ * Deletes every topic whose name begins with `topicPrefix`, once there are `atLeast` so many of them
+ * in the list: a broker may not know yet what was created a moment ago.
+ */
+export async function deleteTopics(kafka: Kafka, topicPrefix: string, atLeast = 0): Promise<void> {
+  const admin = kafka.admin();
+  await admin.connect();
+  try {
+    const topics = await waitUntil(`${atLeast} topics ${topicPrefix}* are listed`, async () => {
+      const listed = (await admin.listTopics()).filter((topic) => topic.startsWith(topicPrefix));
+      return listed.length >= atLeast && listed;
+    });
+    if (topics.length > 0) await admin.deleteTopics({ topics });
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+/** Deletes every registry subject whose name begins with `subjectPrefix`. */
+export async function deleteSubjects(subjectPrefix: string): Promise<void> {
+  const base = addressOf('SCHEMA_REGISTRY_URL');
+  const subjects = (await (await fetch(`${base}/subjects`)).json()) as string[];
+  for (const subject of subjects.filter((name) => name.startsWith(subjectPrefix))) {
+    const address = `${base}/subjects/${encodeURIComponent(subject)}`;
+    for (const query of ['', '?permanent=true']) {
+      const response = await fetch(`${address}${query}`, { method: 'DELETE' });
+      await response.body?.cancel();
+    }
+  }
+}

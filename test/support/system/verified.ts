@@ -1,0 +1,22 @@
+import { expect } from 'chai';
+import { parseVerifySettings } from '../../../verifier/settings.ts';
+import { verify } from '../../../verifier/verify.ts';
+import type { Crowd } from '../workload/workload.ts';
+import type { World } from './system.ts';
+
+/** Every invariant holds for this coupon, compared with what the crowd was told. */
+export async function expectVerified(world: World, couponId: string, crowd: Crowd): Promise<void> {
+  const accepted = crowd.accepted().map(({ body }) => ({
+    assignmentId: body.assignmentId,
+    userId: body.userId,
+    sequence: body.sequence,
+    assignedAt: Date.parse(body.assignedAt),
+  }));
+  const verification = await verify(parseVerifySettings(world.variables), {
+    couponId,
+    ledger: { couponId, accepted, unknownUsers: new Set(), answers: [], clockDoubtMs: 0 },
+  });
+  const broken = verification.findings.filter(({ ok }) => !ok);
+  expect(broken, JSON.stringify(broken, undefined, 2)).to.deep.equal([]);
+  expect(verification.unsettled).to.deep.equal([]);
+}

@@ -1,0 +1,71 @@
+// A crowd of users who each want one unit, and ask again with the same key until they know.
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Answer, assign } from '../system/api.ts';
+
+export type Crowd = {
+  /** What each user was told in the end. */
+  told: Map<string, Answer>;
+  accepted: () => Answer[];
+  /** How often somebody had to ask again. */
+  repeats: number;
+};
+
+/** Asks again after this when the answer does not say when, or there is none. */
+const PATIENCE_MS = 100;
+
+/**
+ * Sends every user once, `atOnce` at a time; after no answer or a 503 the same user asks again with
+ * the same key. `onAccepted` is told how many have a unit so far.
+ * @throws Error when a user does not know after `limitMs`
+ */
+export async function sendCrowd(
+  commandApi: () => string,
+  couponId: string,
+  users: readonly string[],
+  options: { atOnce: number; limitMs?: number; onAccepted?: (count: number) => void },
+): Promise<Crowd> {
+  const crowd: Crowd = {
+    told: new Map(),
+    accepted: () => [...crowd.told.values()].filter(({ status }) => status === 201),
+    repeats: 0,
+  };
+  const waiting = [...users];
+  let accepted = 0;
+  const sendNext = async (): Promise<void> => {
+    for (let user = waiting.shift(); user !== undefined; user = waiting.shift()) {
+      const answer = await askUntilKnown(
+        crowd,
+        commandApi,
+        couponId,
+        user,
+        options.limitMs ?? 60_000,
+      );
+      crowd.told.set(user, answer);
+      if (answer.status === 201) {
+        accepted += 1;
+        options.onAccepted?.(accepted);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: options.atOnce }, sendNext));
+  return crowd;
+}
+
+async function askUntilKnown(
+  crowd: Crowd,
+  commandApi: () => string,
+  couponId: string,
+  user: string,
+  limitMs: number,
+): Promise<Answer> {
+  const deadline = performance.now() + limitMs;
+  for (;;) {
+    const answer = await assign(commandApi(), couponId, user, {
+      'Idempotency-Key': `of-${user}`,
+    }).catch(() => undefined);
+    if (answer !== undefined && answer.status !== 503) return answer;
+    if (performance.now() > deadline) throw new Error(`${user} was told nothing in ${limitMs} ms`);
+    crowd.repeats += 1;
+    await pause(answer?.body.retryAfterMs ?? PATIENCE_MS);
+  }
+}

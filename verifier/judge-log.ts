@@ -1,0 +1,74 @@
+// The log, judged: which records count, and the coupons that follow from them.
+import { type Coupon, evolve, initialCoupon } from '../domain/coupon.ts';
+import type { CouponEvent, LogEvent } from '../domain/coupon-events.ts';
+import { higherMarker, isVoid } from '../domain/fencing.ts';
+import { type LogPartition, type LogRecord, placeOf } from './facts.ts';
+
+/** `repeat`: an event that counts, whose id was met before in a record that counts. */
+export type JudgedRecord = {
+  /** Its partition, as `placeOf` spells it. */
+  place: string;
+  offset: number;
+} & (
+  | { kind: 'event' | 'repeat' | 'void'; event: CouponEvent }
+  | { kind: 'marker'; epoch: number }
+  | { kind: 'unreadable' }
+);
+export type EventRecord = JudgedRecord & { event: CouponEvent };
+
+export type FoldedLog = {
+  records: JudgedRecord[];
+  /** The record by which each event counts, by event id. */
+  events: Map<string, EventRecord>;
+  /** By coupon id. */
+  coupons: Map<string, Coupon>;
+};
+
+/** Judges every record of these partitions by the void rule, and folds what counts. */
+export function foldLog(partitions: readonly LogPartition[]): FoldedLog {
+  const folded: FoldedLog = { records: [], events: new Map(), coupons: new Map() };
+  for (const { topic, partition, records } of partitions) {
+    const place = placeOf(topic, partition);
+    let highestMarker: number | null = null;
+    for (const record of records) {
+      const judged = judge(place, record, highestMarker, folded.events);
+      if (judged.kind === 'marker') highestMarker = higherMarker(highestMarker, judged.epoch);
+      if (judged.kind === 'event') apply(folded, judged);
+      folded.records.push(judged);
+    }
+  }
+  return folded;
+}
+
+/** The highest marker in a partition below `offset`; null when there is none. */
+export function highestMarkerBelow(partition: LogPartition, offset: number): number | null {
+  let highest: number | null = null;
+  for (const record of partition.records) {
+    if (record.offset >= offset) break;
+    if (record.event?.type === 'EpochStarted') highest = higherMarker(highest, record.event.epoch);
+  }
+  return highest;
+}
+
+function judge(
+  place: string,
+  { offset, event }: LogRecord,
+  highestMarker: number | null,
+  known: ReadonlyMap<string, unknown>,
+): JudgedRecord {
+  if (event === null) return { place, offset, kind: 'unreadable' };
+  if (isMarker(event)) return { place, offset, kind: 'marker', epoch: event.epoch };
+  if (isVoid(event.epoch, highestMarker)) return { place, offset, kind: 'void', event };
+  return { place, offset, kind: known.has(event.eventId) ? 'repeat' : 'event', event };
+}
+
+function isMarker(event: LogEvent): event is Exclude<LogEvent, CouponEvent> {
+  return event.type === 'EpochStarted';
+}
+
+function apply(folded: FoldedLog, record: EventRecord): void {
+  const { couponId } = record.event;
+  const coupon = folded.coupons.get(couponId) ?? initialCoupon();
+  folded.coupons.set(couponId, evolve(coupon, record.event));
+  folded.events.set(record.event.eventId, record);
+}
