@@ -64,7 +64,7 @@ async function run(args: string[]): Promise<boolean> {
     return true;
   }
   const { users, quantity, connections, rate, timeout, deadline, ledger } = values;
-  const crowd = parseCrowd({ users, quantity, connections, rate, timeout, deadline, ledger });
+  const workload = parseWorkload({ users, quantity, connections, rate, timeout, deadline, ledger });
   const interrupted = new AbortController();
   process.once('SIGINT', () => interrupted.abort());
   const { signal } = interrupted;
@@ -73,12 +73,12 @@ async function run(args: string[]): Promise<boolean> {
 
   let baseline: RushResult | null = null;
   if (values.baseline) {
-    baseline = await measureBaseline({ ...crowd, signal, report: () => undefined });
-    print(`bare express: ${describeRush(crowd, baseline, null)}\n`);
+    baseline = await measureBaseline({ ...workload, signal, report: () => undefined });
+    print(`bare express: ${describeRush(workload, baseline, null)}\n`);
     await rushAndReport({
       variables,
       signal,
-      crowd: { ...crowd, users: WARM_UP_USERS, rate: null, ledgerFile: null },
+      workload: { ...workload, users: WARM_UP_USERS, rate: null, ledgerFile: null },
       withVerification: false,
       print: () => undefined,
     });
@@ -86,7 +86,7 @@ async function run(args: string[]): Promise<boolean> {
   const report = await rushAndReport({
     variables,
     signal,
-    crowd,
+    workload,
     withVerification: values.verify,
     print,
   });
@@ -95,15 +95,15 @@ async function run(args: string[]): Promise<boolean> {
   return report.ok;
 }
 
-type Crowd = typeof REFERENCE_CROWD;
+type Workload = typeof REFERENCE_CROWD;
 
 /** The numbers of the command line, read as settings are: every fault in one message. */
-function parseCrowd(values: Environment): Crowd {
+function parseWorkload(values: Environment): Workload {
   const flags = Object.entries(values).map(([name, value]) => [`--${name}`, value]);
   const read = readSettings(Object.fromEntries(flags));
   const { users, quantity, connections, timeoutMs, deadlineMs } = REFERENCE_CROWD;
   const rate = read.integer('--rate', 0, { min: 0, max: 1_000_000 });
-  const crowd: Crowd = {
+  const workload: Workload = {
     users: read.integer('--users', users, { min: 1, max: 10_000_000 }),
     quantity: read.integer('--quantity', quantity, { min: 0, max: LIMITS.quantity }),
     connections: read.integer('--connections', connections, { min: 1, max: 10_000 }),
@@ -113,5 +113,5 @@ function parseCrowd(values: Environment): Crowd {
     ledgerFile: read.optional('--ledger') ?? null,
   };
   read.finish();
-  return crowd;
+  return workload;
 }

@@ -67,14 +67,14 @@ function say(result: RebuildResult): string {
   switch (result.kind) {
     case 'rebuilt': {
       const { epoch, coupons, assignments, records, snapshot } = result;
-      const { voided, unreadable, uncreated, parts } = result;
+      const { fenced, unreadable, uncreated, parts } = result;
       return [
         `Redis is rebuilt and open for epoch ${epoch}: ${coupons} coupons, ${assignments} assignments, ` +
           `in ${(parts.total / 1_000).toFixed(1)} s`,
         snapshot === null
           ? `${records} records were read`
           : `${records - snapshot.records} records were read; a snapshot stood for the other ${snapshot.records}`,
-        ...(voided > 0 ? [`${voided} events are void`] : []),
+        ...(fenced > 0 ? [`${fenced} events are fenced`] : []),
         ...(unreadable > 0 ? [`${unreadable} records nobody can read: see the dead letters`] : []),
         ...uncreated.map(
           (id) => `coupon ${id} has assignments, but its creation is not in the log`,

@@ -19,7 +19,7 @@ export type DeadLetterOrigin = {
   offset: bigint | null;
   poison: Poison;
   failedAtMs: number;
-  /** The highest marker before the original in its partition: the void rule, should it be read later. */
+  /** The highest marker before the original in its partition: the fencing rule, should it be read later. */
   highestMarker: number | null;
   /** The original's own headers. */
   headers: Headers;
@@ -27,10 +27,10 @@ export type DeadLetterOrigin = {
 
 /**
  * What became of a parked dead letter. `parked`: it waits for an operator; `redriven`: it is on its
- * way to the projector again; `applied`, `void`: that it was, or that it does not count;
+ * way to the projector again; `applied`, `fenced`: that it was, or that it does not count;
  * `discarded`: an operator decided that it is never to be applied.
  */
-export type DeadLetterStatus = 'parked' | 'redriven' | 'applied' | 'void' | 'discarded';
+export type DeadLetterStatus = 'parked' | 'redriven' | 'applied' | 'fenced' | 'discarded';
 
 /** A record with one of these is not in the read tables. */
 export const UNAPPLIED_STATUSES = [

@@ -37,7 +37,7 @@ export type SnapshotPartition = {
   next: number;
   /** The highest marker before `next` (docs/guarantees.md P18); null when there was none. */
   highestMarker: number | null;
-  /** The highest epoch that any record before `next` names, void ones included; null: no record. */
+  /** The highest epoch that any record before `next` names, fenced ones included; null: no record. */
   highestEpoch: number | null;
   /** What tells the record before `next` from any other; null when there is none. */
   lastRecord: string | null;
@@ -56,7 +56,7 @@ export type SnapshotCompleted = {
   chunks: number;
   coupons: number;
   assignments: number;
-  /** Records that need not be read again, and how many of them are void. */
+  /** Records that need not be read again, and how many of them are fenced. */
   records: number;
   voided: number;
   partitions: SnapshotPartition[];

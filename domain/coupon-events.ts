@@ -42,7 +42,7 @@ export type CouponAssigned = EventBase &
   };
 
 /**
- * A new epoch begins in this partition: from here on, events of older epochs are void.
+ * A new epoch begins in this partition: from here on, events of older epochs are fenced.
  * Written to every partition of both event topics.
  */
 export type EpochStarted = EventBase & { type: 'EpochStarted' };

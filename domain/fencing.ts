@@ -1,11 +1,11 @@
-// The void rule: the one function that decides whether a record of the log counts.
+// The fencing rule: the one function that decides whether a record of the log counts.
 
 /**
  * May a reader apply an event of `eventEpoch`, when the highest `EpochStarted` it has met before it
  * in the same partition was `highestMarker` (null: none yet)? Used by projector, rebuild and
- * verifier alike. A partition without a marker is void as a whole (docs/guarantees.md P19).
+ * verifier alike. A partition without a marker is fenced as a whole (docs/guarantees.md P19).
  */
-export function isVoid(eventEpoch: number, highestMarker: number | null): boolean {
+export function isFenced(eventEpoch: number, highestMarker: number | null): boolean {
   return highestMarker === null || eventEpoch < highestMarker;
 }
 

@@ -13,7 +13,7 @@ const SCAN_COUNT = 5_000;
 
 /**
  * Closes the gate, then every coupon that Redis knows: each becomes a tombstone, and what else was
- * kept of it is removed. Its idempotency keys stay: they name their epoch, and are void with it.
+ * kept of it is removed. Its idempotency keys stay: they name their epoch, and are fenced with it.
  * @returns the ids of the coupons that are tombstones now
  * @throws AppError EPOCH_CLOSED when the lock, the master or the epoch is lost, REDIS_UNAVAILABLE
  */

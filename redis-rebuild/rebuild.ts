@@ -49,7 +49,7 @@ export type RebuildResult =
       assignments: number;
       /** Records of the log: all, those of an epoch that was over, those that nobody can read. */
       records: number;
-      voided: number;
+      fenced: number;
       unreadable: number;
       /** The snapshot that stood for so many of `records`; null when every one was read. */
       snapshot: { snapshotId: string; records: number } | null;
@@ -125,9 +125,9 @@ async function rebuildUnderLock(
   watch.lap('load');
 
   const foldMs = await foldLog(log, epoch, markers, folded, signal, report);
-  const { records, voided, unreadable, snapshot } = folded;
+  const { records, fenced, unreadable, snapshot } = folded;
   report(
-    `read ${records - (snapshot?.records ?? 0)} records: ${voided} void, ${unreadable} unreadable`,
+    `read ${records - (snapshot?.records ?? 0)} records: ${fenced} fenced, ${unreadable} unreadable`,
   );
   watch.lap('read');
 
@@ -141,7 +141,7 @@ async function rebuildUnderLock(
   await lock.run('open-gate', epoch, [], [formatPartitions(partitions)]);
   watch.lap('gate');
 
-  const counts = { records, voided, unreadable, snapshot };
+  const counts = { records, fenced, unreadable, snapshot };
   return { kind: 'rebuilt', epoch, ...written, ...counts, parts: watch.parts(foldMs) };
 }
 

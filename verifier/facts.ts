@@ -87,7 +87,7 @@ export type Checkpoint = {
   highestMarker: number | null;
   applied: number;
   repeated: number;
-  voided: number;
+  fenced: number;
   markers: number;
   deadLettered: number;
 };

@@ -1,7 +1,7 @@
 // The log, judged: which records count, and the coupons that follow from them.
 import { type Coupon, evolve, initialCoupon } from '../domain/coupon.ts';
 import type { CouponEvent, LogEvent } from '../domain/coupon-events.ts';
-import { higherMarker, isVoid } from '../domain/fencing.ts';
+import { higherMarker, isFenced } from '../domain/fencing.ts';
 import { type LogPartition, type LogRecord, placeOf } from './facts.ts';
 
 /** `repeat`: an event that counts, whose id was met before in a record that counts. */
@@ -10,7 +10,7 @@ export type JudgedRecord = {
   place: string;
   offset: number;
 } & (
-  | { kind: 'event' | 'repeat' | 'void'; event: CouponEvent }
+  | { kind: 'event' | 'repeat' | 'fenced'; event: CouponEvent }
   | { kind: 'marker'; epoch: number }
   | { kind: 'unreadable' }
 );
@@ -24,7 +24,7 @@ export type FoldedLog = {
   coupons: Map<string, Coupon>;
 };
 
-/** Judges every record of these partitions by the void rule, and folds what counts. */
+/** Judges every record of these partitions by the fencing rule, and folds what counts. */
 export function foldLog(partitions: readonly LogPartition[]): FoldedLog {
   const folded: FoldedLog = { records: [], events: new Map(), coupons: new Map() };
   for (const { topic, partition, records } of partitions) {
@@ -58,7 +58,7 @@ function judge(
 ): JudgedRecord {
   if (event === null) return { place, offset, kind: 'unreadable' };
   if (isMarker(event)) return { place, offset, kind: 'marker', epoch: event.epoch };
-  if (isVoid(event.epoch, highestMarker)) return { place, offset, kind: 'void', event };
+  if (isFenced(event.epoch, highestMarker)) return { place, offset, kind: 'fenced', event };
   return { place, offset, kind: known.has(event.eventId) ? 'repeat' : 'event', event };
 }
 

@@ -1,6 +1,6 @@
 // Parked dead letters to the projection again: the letter as it stands in its dead letter topic,
 // bytes, key and headers, once more at that topic's end, where the projector tries it once more.
-// Never into the event topic itself: behind a newer marker the event would be void.
+// Never into the event topic itself: behind a newer marker the event would be fenced.
 import type { Kafka, KafkaMessage, Producer } from 'kafkajs';
 import type { Knex } from 'knex';
 import { type Place, readOrigin } from '../../contracts/dead-letter.ts';

@@ -7,7 +7,7 @@ import { messageOf } from '../../platform/errors.ts';
 export const USAGE = `npm run dead-letters -- COMMAND
 
   list [FILTERS] [--status STATUS]     parked ones, oldest first; STATUS: parked, redriven, applied,
-                                       void, discarded or all
+                                       fenced, discarded or all
   show ID                              one of them: why, headers, the event or its bytes as hex
   redrive WHICH [--dry-run]            gives them to the projector again: applied or parked again
   discard WHICH --because TEXT [--by NAME] [--dry-run]
@@ -37,7 +37,7 @@ export type Arguments = {
 };
 
 const COMMANDS = ['list', 'show', 'redrive', 'discard', 'help'] as const;
-const STATUSES = ['parked', 'redriven', 'applied', 'void', 'discarded'] as const;
+const STATUSES = ['parked', 'redriven', 'applied', 'fenced', 'discarded'] as const;
 const MAX_CHARACTERS = { because: 1_000, by: 100 };
 
 /**

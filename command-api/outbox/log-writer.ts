@@ -28,7 +28,7 @@ export type LogWriter = {
   batches(): number;
   /**
    * The event with its place, among the partitions that its epoch's gate was opened for: a partition
-   * that was added since holds no marker of that epoch, and what stands there is void.
+   * that was added since holds no marker of that epoch, and what stands there is fenced.
    * @returns null when the gate was last open for another epoch, or for none
    */
   prepare(event: CouponEvent, traceparent: string | null): PreparedEvent | null;

@@ -6,10 +6,14 @@ import { type RushResult, sumOf } from './tally.ts';
 
 const LATENCY_HEAD = 'latency, ms';
 
-type Crowd = Pick<RushOptions, 'quantity' | 'users' | 'connections' | 'rate'>;
+type Workload = Pick<RushOptions, 'quantity' | 'users' | 'connections' | 'rate'>;
 
-/** What the crowd was told, how fast, and when the read side had it. */
-export function describeRush(crowd: Crowd, result: RushResult, arrival: Arrival | null): string {
+/** What the workload was told, how fast, and when the read side had it. */
+export function describeRush(
+  workload: Workload,
+  result: RushResult,
+  arrival: Arrival | null,
+): string {
   const rows: [string, string][] = [
     [
       'accepted',
@@ -26,14 +30,14 @@ export function describeRush(crowd: Crowd, result: RushResult, arrival: Arrival 
   ];
   if (arrival !== null) rows.push(['read model', describeArrival(arrival, result.accepted)]);
   return [
-    `rush on coupon ${result.couponId}: ${describeCrowd(crowd)}`,
+    `rush on coupon ${result.couponId}: ${formatWorkload(workload)}`,
     ...rows.map(([name, value]) => `  ${name.padEnd(14)} ${value}`),
     '',
-    ...describeLatencies(crowd.rate, result),
+    ...describeLatencies(workload.rate, result),
   ].join('\n');
 }
 
-function describeCrowd({ quantity, users, connections, rate }: Crowd): string {
+function formatWorkload({ quantity, users, connections, rate }: Workload): string {
   const pace = rate === null ? 'all at once' : `${count(rate)} a second`;
   return `${count(quantity)} units, ${count(users)} users, ${connections} connections, ${pace}`;
 }

@@ -1,4 +1,4 @@
-// A rush on a running system, seen through to the end: the crowd, the read side, the invariants.
+// A rush on a running system, seen through to the end: the workload, the read side, the invariants.
 import type { Environment } from '../../platform/settings.ts';
 import { describeVerification } from '../../verifier/format-verification.ts';
 import { parseVerifySettings } from '../../verifier/settings.ts';
@@ -19,13 +19,13 @@ export type RushReport = {
   ok: boolean;
 };
 
-type Crowd = Pick<
+type Workload = Pick<
   RushOptions,
   'quantity' | 'users' | 'connections' | 'rate' | 'timeoutMs' | 'deadlineMs' | 'ledgerFile'
 >;
 
 /** The reference's rush: 20,000 units, 200 connections, and more users than units. */
-export const REFERENCE_CROWD: Crowd = {
+export const REFERENCE_CROWD: Workload = {
   quantity: 20_000,
   users: 25_000,
   connections: 200,
@@ -46,16 +46,16 @@ const PROJECTION_WAIT_MS = 60_000;
 export async function rushAndReport(options: {
   variables: Environment;
   signal: AbortSignal;
-  crowd?: Partial<Crowd>;
+  workload?: Partial<Workload>;
   withVerification?: boolean;
   print?: (text: string) => void;
 }): Promise<RushReport> {
   const { variables, signal, print = console.log } = options;
   const { commandApiUrl, queryApiUrl } = parseApiUrls(variables);
-  const crowd = { ...REFERENCE_CROWD, ...options.crowd };
+  const workload = { ...REFERENCE_CROWD, ...options.workload };
   const display = createProgressDisplay();
   const { result, ledger, lastAnswerAt } = await runRush({
-    ...crowd,
+    ...workload,
     commandApiUrl,
     signal,
     report: display.show,
@@ -68,7 +68,7 @@ export async function rushAndReport(options: {
     waitMs: PROJECTION_WAIT_MS,
     signal,
   });
-  print(describeRush(crowd, result, arrival));
+  print(describeRush(workload, result, arrival));
   const isWanted = options.withVerification !== false && !signal.aborted;
   const verification = isWanted ? await verify(parseVerifySettings(variables), { ledger }) : null;
   if (verification !== null) print(`\n${describeVerification(verification)}\n`);

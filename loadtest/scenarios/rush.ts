@@ -1,4 +1,4 @@
-// The rush: one coupon, a crowd that comes all at once, each user once.
+// The rush: one coupon, a workload that comes all at once, each user once.
 import { randomUUID } from 'node:crypto';
 import { pause } from '../../platform/backoff.ts';
 import type { ClientLedger } from '../../verifier/facts.ts';
@@ -30,7 +30,7 @@ export type RushOptions = {
 const REPORT_EVERY_MS = 200;
 
 /**
- * Creates the coupon and sends the crowd. Requests that fail, or are told to come back, are sent
+ * Creates the coupon and sends the workload. Requests that fail, or are told to come back, are sent
  * again with the same key.
  * @returns what happened, what each user was told, and when the last answer came (performance.now())
  * @throws Error when the coupon can't be created
@@ -44,13 +44,13 @@ export async function runRush(
   const visitors = prepareVisitors(options, couponId);
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
-  const crowd: Crowd = { options, ledger, tally, startedAt, waiting: visitors.values() };
+  const workload: Workload = { options, ledger, tally, startedAt, waiting: visitors.values() };
   const progress = setInterval(
     () => options.report(tally.progress(performance.now() - startedAt)),
     REPORT_EVERY_MS,
   );
   try {
-    await Promise.all(Array.from({ length: options.connections }, () => serve(crowd)));
+    await Promise.all(Array.from({ length: options.connections }, () => serve(workload)));
   } finally {
     clearInterval(progress);
     await ledger.close();
@@ -72,7 +72,7 @@ type Visitor = {
   comesAfterMs: number;
 };
 
-type Crowd = {
+type Workload = {
   options: RushOptions;
   ledger: Ledger;
   tally: Tally;
@@ -98,21 +98,21 @@ function shuffled<T>(list: T[]): T[] {
 }
 
 /** One connection: takes users as they come until there are none, or the time is over. */
-async function serve(crowd: Crowd): Promise<void> {
-  const { options, startedAt, waiting } = crowd;
+async function serve(workload: Workload): Promise<void> {
+  const { options, startedAt, waiting } = workload;
   const { hostname, port } = new URL(options.commandApiUrl);
   const connection = createConnection(
     { host: hostname, port: Number(port || 80) },
     options.timeoutMs,
   );
   try {
-    while (!isOver(crowd)) {
+    while (!isOver(workload)) {
       const next = waiting.next();
       if (next.done) return;
       const comesAt = startedAt + next.value.comesAfterMs;
       const early = comesAt - performance.now();
       if (early > 0) await pause(early, options.signal);
-      await settleVisitor(crowd, connection, next.value);
+      await settleVisitor(workload, connection, next.value);
     }
   } finally {
     connection.close();
@@ -120,11 +120,11 @@ async function serve(crowd: Crowd): Promise<void> {
 }
 
 async function settleVisitor(
-  crowd: Crowd,
+  workload: Workload,
   connection: Connection,
   { userId, key, request, comesAfterMs }: Visitor,
 ): Promise<void> {
-  const { options, ledger, tally, startedAt } = crowd;
+  const { options, ledger, tally, startedAt } = workload;
   // With a rate, waiting for a connection is part of the user's wait.
   const cameAt = options.rate === null ? performance.now() : startedAt + comesAfterMs;
   for (let attempt = 0; ; attempt += 1) {
@@ -134,13 +134,13 @@ async function settleVisitor(
     const answeredAt = performance.now();
     const verdict = judgeExchange(exchange, attempt);
     ledger.learned(sending, verdict);
-    const isLast = verdict.kind !== 'again' || isOver(crowd);
+    const isLast = verdict.kind !== 'again' || isOver(workload);
     tally.note(verdict, isLast, { cameAt, sentAt, answeredAt });
     if (isLast) return;
     await pause(verdict.afterMs, options.signal);
   }
 }
 
-function isOver({ options, startedAt }: Crowd): boolean {
+function isOver({ options, startedAt }: Workload): boolean {
   return options.signal.aborted || performance.now() - startedAt > options.deadlineMs;
 }

@@ -24,6 +24,6 @@ export type Reading =
 export type DeadLetter = {
   record: LogRecord;
   poison: Poison;
-  /** The highest marker before the record in its partition: the void rule, should it be read later. */
+  /** The highest marker before the record in its partition: the fencing rule, should it be read later. */
   highestMarker: number | null;
 };

@@ -96,9 +96,9 @@ async function retryFrom(
     return nothingIssued(await park(trx, parked, existing, logger));
   }
   const { applied, repeated, issued } = await insertRows(trx, projection);
-  const { voided, markers } = projection;
-  if (existing !== undefined) await mark(trx, existing, voided > 0 ? 'void' : 'applied', logger);
-  return { counts: { ...NOTHING, applied, repeated, voided, markers }, issued };
+  const { fenced, markers } = projection;
+  if (existing !== undefined) await mark(trx, existing, fenced > 0 ? 'fenced' : 'applied', logger);
+  return { counts: { ...NOTHING, applied, repeated, fenced, markers }, issued };
 }
 
 function toParked(
@@ -156,7 +156,7 @@ async function park(
 async function mark(
   trx: Knex.Transaction,
   { id }: Existing,
-  status: 'applied' | 'void',
+  status: 'applied' | 'fenced',
   logger: Logger,
 ): Promise<void> {
   const changed = await trx('dead_letters').where({ id }).update({ status });

@@ -20,7 +20,7 @@ export function createProjectBatch(
       counts: {
         applied,
         repeated: projection.repeated + repeated,
-        voided: projection.voided,
+        fenced: projection.fenced,
         markers: projection.markers,
         deadLettered: projection.deadLetters.length,
       },

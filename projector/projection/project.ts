@@ -2,7 +2,7 @@
 
 import { TOPICS_OF_RECORD } from '../../contracts/event-record.ts';
 import type { CouponAssigned, CouponCreated, LogEvent } from '../../domain/coupon-events.ts';
-import { higherMarker, isVoid } from '../../domain/fencing.ts';
+import { higherMarker, isFenced } from '../../domain/fencing.ts';
 import type { DeadLetter, Reading } from '../consumer/log-record.ts';
 
 /** What a stretch of the log comes to. Every record of it is in exactly one of the parts. */
@@ -13,7 +13,7 @@ export type Projection = {
   /** Events whose id came earlier in the same stretch. */
   repeated: number;
   /** Events of an epoch that was over in this partition. */
-  voided: number;
+  fenced: number;
   /** `EpochStarted` records. */
   markers: number;
   deadLetters: DeadLetter[];
@@ -37,7 +37,7 @@ export function project(
     coupons: [],
     assignments: [],
     repeated: 0,
-    voided: 0,
+    fenced: 0,
     markers: 0,
     deadLetters: [],
     highestMarker,
@@ -69,9 +69,9 @@ function addEvent(projection: Projection, seen: Set<string>, event: LogEvent): v
     projection.markers += 1;
     return;
   }
-  // Before the look at the ids: a void copy must not take the place of a valid one.
-  if (isVoid(event.epoch, projection.highestMarker)) {
-    projection.voided += 1;
+  // Before the look at the ids: a fenced copy must not take the place of a valid one.
+  if (isFenced(event.epoch, projection.highestMarker)) {
+    projection.fenced += 1;
     return;
   }
   if (seen.has(event.eventId)) {

@@ -11,7 +11,7 @@ import { inTransaction } from './transaction.ts';
 export type Counts = {
   applied: number;
   repeated: number;
-  voided: number;
+  fenced: number;
   markers: number;
   deadLettered: number;
 };
@@ -45,14 +45,14 @@ type Row = (string | number)[];
 const TRANSACTION_LIMIT_MS = 20_000;
 
 /** The counts of no records. */
-export const NOTHING: Counts = { applied: 0, repeated: 0, voided: 0, markers: 0, deadLettered: 0 };
+export const NOTHING: Counts = { applied: 0, repeated: 0, fenced: 0, markers: 0, deadLettered: 0 };
 
 /** Two sums of counts as one. */
 export function addCounts(a: Counts, b: Counts): Counts {
   return {
     applied: a.applied + b.applied,
     repeated: a.repeated + b.repeated,
-    voided: a.voided + b.voided,
+    fenced: a.fenced + b.fenced,
     markers: a.markers + b.markers,
     deadLettered: a.deadLettered + b.deadLettered,
   };
@@ -159,7 +159,7 @@ async function lockCheckpoint(
     // Another projector may begin the same partition now: the second insert waits and changes nothing.
     await trx.raw(
       `INSERT INTO ??
-         (topic, partition_id, next_offset, highest_marker, applied, repeated, voided, markers,
+         (topic, partition_id, next_offset, highest_marker, applied, repeated, fenced, markers,
           dead_lettered, updated_at)
        VALUES (?, ?, 0, NULL, 0, 0, 0, 0, 0, UTC_TIMESTAMP(3))
        ON DUPLICATE KEY UPDATE partition_id = VALUES(partition_id)`,
@@ -182,7 +182,7 @@ async function moveCheckpoint(
   await trx.raw(
     `UPDATE ??
      SET next_offset = ?, highest_marker = ?, applied = applied + ?, repeated = repeated + ?,
-         voided = voided + ?, markers = markers + ?, dead_lettered = dead_lettered + ?,
+         fenced = fenced + ?, markers = markers + ?, dead_lettered = dead_lettered + ?,
          updated_at = UTC_TIMESTAMP(3)
      WHERE topic = ? AND partition_id = ?`,
     [
@@ -191,7 +191,7 @@ async function moveCheckpoint(
       highestMarker,
       counts.applied,
       counts.repeated,
-      counts.voided,
+      counts.fenced,
       counts.markers,
       counts.deadLettered,
       topic,

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import type { KafkaMessage } from 'kafkajs';
 import { type Coupon, evolve, initialCoupon } from '../../domain/coupon.ts';
 import type { CouponEvent, LogEvent } from '../../domain/coupon-events.ts';
-import { higherMarker, isVoid } from '../../domain/fencing.ts';
+import { higherMarker, isFenced } from '../../domain/fencing.ts';
 import type { LogPartition } from '../claim-epoch.ts';
 
 /** How far one partition was read, and what later records of it depend on. */
@@ -25,7 +25,7 @@ export type LogFold = {
   lastAssignedAt: number;
   records: number;
   /** Records of an epoch that was over when they were written. */
-  voided: number;
+  fenced: number;
   /** Records that nobody can read; the projector puts them among the dead letters. */
   unreadable: number;
   partitions: PartitionFold[];
@@ -39,7 +39,7 @@ export function emptyFold(partitions: readonly LogPartition[]): LogFold {
     coupons: new Map(),
     lastAssignedAt: 0,
     records: 0,
-    voided: 0,
+    fenced: 0,
     unreadable: 0,
     partitions: partitions.map(({ topic, partition }) => ({
       topic,
@@ -58,8 +58,8 @@ export function foldEvent(fold: LogFold, place: PartitionFold, event: LogEvent):
   place.highestEpoch = higherMarker(place.highestEpoch, event.epoch);
   if (event.type === 'EpochStarted') {
     place.highestMarker = higherMarker(place.highestMarker, event.epoch);
-  } else if (isVoid(event.epoch, place.highestMarker)) {
-    fold.voided += 1;
+  } else if (isFenced(event.epoch, place.highestMarker)) {
+    fold.fenced += 1;
   } else {
     countEvent(fold, event);
   }

@@ -73,7 +73,7 @@ async function tryToLoad(
     return messageOf(error);
   }
   fold.records = completed.records;
-  fold.voided = completed.voided;
+  fold.fenced = completed.voided;
   fold.snapshot = { snapshotId: completed.snapshotId, records: completed.records };
   return fold;
 }

@@ -48,7 +48,7 @@ export async function writeSnapshot(
       ...{ snapshotId, format: SNAPSHOT_FORMAT, completedAt: Date.now() },
       firstChunk: offsets.length === 0 ? 0 : Math.min(...offsets),
       endOfChunks: offsets.length === 0 ? 0 : Math.max(...offsets) + 1,
-      ...{ chunks: offsets.length, ...sizeOf(fold), records: fold.records, voided: fold.voided },
+      ...{ chunks: offsets.length, ...sizeOf(fold), records: fold.records, voided: fold.fenced },
       partitions: fold.partitions.map(toPartition),
     };
     await send(log, producer, COMPLETIONS_PARTITION, completed);

@@ -335,7 +335,7 @@ const BROKEN: readonly ModelRun[] = [
     ...WITHOUT_P2,
     rebuilder_follows_master: 1,
   }),
-  broken('P12', 'no-wait', 'two sides void each other: both attempts are used up', UNSETTLED, {
+  broken('P12', 'no-wait', 'two sides fence each other: both attempts are used up', UNSETTLED, {
     ...ISOLATED,
     attempts: 3,
   }),
@@ -411,7 +411,7 @@ const BROKEN: readonly ModelRun[] = [
   brokenReaders('P18', 'snapshot-no-marker', 'a snapshot without the marker', {
     snapshot_without_marker: 1,
   }),
-  brokenReaders('P16', 'void-drops-event', 'a void copy cancels a valid one', {
+  brokenReaders('P16', 'void-drops-event', 'a fenced copy cancels a valid one', {
     void_drops_event: 1,
   }),
   brokenReaders('P16', 'whole-partition', 'the highest marker of the whole partition', {

@@ -1,7 +1,7 @@
 // A schedule, carried out.
 import { pause } from '../../platform/backoff.ts';
 import { messageOf } from '../../platform/errors.ts';
-import type { Stage } from '../faults/environment.ts';
+import type { Environment } from '../faults/environment.ts';
 import type { Fault } from '../faults/fault.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import type { Planned } from './schedule.ts';
@@ -18,7 +18,7 @@ const END_LIMIT_MS = 180_000;
  */
 export async function play(
   planned: readonly Planned[],
-  stage: Stage,
+  environment: Environment,
   tell: (line: string) => void,
 ): Promise<number> {
   const startedMs = performance.now();
@@ -26,7 +26,7 @@ export async function play(
     tell(`${((performance.now() - startedMs) / 1_000).toFixed(1).padStart(6)} s  ${line}`);
   const carryOut = async ({ atMs, fault }: Planned): Promise<boolean> => {
     await pause(startedMs + atMs - performance.now());
-    const begun = await begin(fault, stage);
+    const begun = await begin(fault, environment);
     say(begun === null ? fault.name : `NOT DONE ${fault.name}: ${begun}`);
     await pause(fault.lastsMs ?? 0);
     // Also after a beginning that failed: it may have done half of it.
@@ -34,7 +34,7 @@ export async function play(
       `${fault.name} is undone`,
       async () => {
         try {
-          await fault.end?.(stage);
+          await fault.end?.(environment);
           return true;
         } catch (error) {
           say(`not undone yet: ${fault.name}: ${messageOf(error).split('\n')[0]}`);
@@ -52,9 +52,9 @@ export async function play(
 }
 
 /** @returns why it could not begin; null when it did */
-async function begin(fault: Fault, stage: Stage): Promise<string | null> {
+async function begin(fault: Fault, environment: Environment): Promise<string | null> {
   try {
-    await fault.begin(stage);
+    await fault.begin(environment);
     return null;
   } catch (error) {
     return messageOf(error).split('\n')[0] ?? '';

@@ -73,10 +73,10 @@ async function rage(setting: Setting, planned: Planned[]): Promise<boolean> {
   const fault: Fault = {
     name: `seed ${seed}`,
     part: 'all',
-    begin: async (stage) => {
-      const watch = startWatch(stage, size.quantity, PER_USER_LIMIT);
+    begin: async (environment) => {
+      const watch = startWatch(environment, size.quantity, PER_USER_LIMIT);
       try {
-        happened = await play(planned, stage, console.log);
+        happened = await play(planned, environment, console.log);
       } finally {
         watched = await watch.end();
       }

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Knex } from 'knex';
 import { createRedisKeys } from '../../contracts/redis-keys.ts';
 import { pause } from '../../platform/backoff.ts';
-import type { Stage } from '../faults/environment.ts';
+import type { Environment } from '../faults/environment.ts';
 import { connectRedis } from '../support/system/redis.ts';
 
 export type Watch = {
@@ -15,12 +15,16 @@ const LOOK_EVERY_MS = 1_000;
 const PATIENCE_MS = 2_000;
 
 /** Looks at stock and holders in Redis and in the tables, whenever they can be reached. */
-export function startWatch({ world, load }: Stage, quantity: number, perUserLimit: number): Watch {
+export function startWatch(
+  { system, load }: Environment,
+  quantity: number,
+  perUserLimit: number,
+): Watch {
   const ended = new AbortController();
   const breaches = new Set<string>();
   let looks = 0;
   const coupon = { id: load.couponId, quantity, perUserLimit };
-  const keys = createRedisKeys(world.variables.REDIS_KEY_PREFIX ?? '');
+  const keys = createRedisKeys(system.variables.REDIS_KEY_PREFIX ?? '');
 
   const lookAt = async (look: () => Promise<string[]>): Promise<void> => {
     // What can't be reached at the moment tells nothing.
@@ -33,9 +37,9 @@ export function startWatch({ world, load }: Stage, quantity: number, perUserLimi
   };
   const watch = async (): Promise<void> => {
     while (!ended.signal.aborted) {
-      await lookAt(() => lookAtTables(world.database.db, coupon));
+      await lookAt(() => lookAtTables(system.database.db, coupon));
       await lookAt(async () => {
-        const redis = await connectRedis(world.variables.REDIS_URL);
+        const redis = await connectRedis(system.variables.REDIS_URL);
         try {
           return await lookAtRedis(redis, keys, coupon);
         } finally {

@@ -2,19 +2,19 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { addressOf } from '../support/system/addresses.ts';
 import { type Answer, assign, call, couponBody, createCoupon } from '../support/system/api.ts';
-import { startWorld, type World } from '../support/system/system.ts';
+import { type System, startSystem } from '../support/system/system.ts';
 
 const NOBODY = '00000000-0000-4000-8000-000000000000';
 
 describe('Bad input gets a typed problem and changes nothing', () => {
-  let world: World;
+  let system: System;
   let couponId: string;
   let redis: Redis;
   let untouched: string;
 
   /** Everything that is written for the one coupon, and how many coupons there are. */
   const stateInRedis = async (): Promise<string> => {
-    const prefix = world.events.topicPrefix;
+    const prefix = system.events.topicPrefix;
     return JSON.stringify([
       await redis.scard(`${prefix}firstcome:coupons`),
       await redis.hgetall(`${prefix}coupon:{${couponId}}`),
@@ -23,7 +23,7 @@ describe('Bad input gets a typed problem and changes nothing', () => {
     ]);
   };
   const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
-    call('POST', `${world.commandApi}${path}`, { body, headers });
+    call('POST', `${system.commandApi}${path}`, { body, headers });
   const expectProblem = (answer: Answer, status: number, code: string): void => {
     expect(answer.status, JSON.stringify(answer.body)).to.equal(status);
     expect(answer.headers.get('content-type')).to.match(/^application\/problem\+json/);
@@ -34,16 +34,16 @@ describe('Bad input gets a typed problem and changes nothing', () => {
 
   before(async function () {
     this.timeout(90_000);
-    world = await startWorld();
+    system = await startSystem();
     redis = new Redis(addressOf('REDIS_URL'));
-    couponId = await createCoupon(world.commandApi);
-    await assign(world.commandApi, couponId, 'first');
+    couponId = await createCoupon(system.commandApi);
+    await assign(system.commandApi, couponId, 'first');
     untouched = await stateInRedis();
   });
   after(async function () {
     this.timeout(60_000);
     redis?.disconnect();
-    await world?.close();
+    await system?.close();
   });
   afterEach(async () => {
     expect(await stateInRedis(), 'state after a refused request').to.equal(untouched);
@@ -157,7 +157,7 @@ describe('Bad input gets a typed problem and changes nothing', () => {
 
   it('knows no other addresses and methods', async () => {
     expectProblem(await post('/', {}), 404, 'Coupon-0021');
-    const answer = await call('DELETE', `${world.commandApi}/coupons`);
+    const answer = await call('DELETE', `${system.commandApi}/coupons`);
     expectProblem(answer, 405, 'Coupon-0022');
     expect(answer.headers.get('allow')).to.equal('POST');
   });

@@ -1,22 +1,22 @@
 import { expect } from 'chai';
 import { runTool, type ToolRun } from '../support/system/run-cli.ts';
-import { startWorld, type World } from '../support/system/system.ts';
+import { type System, startSystem } from '../support/system/system.ts';
 
 describe('npm run loadtest', () => {
-  let world: World;
+  let system: System;
 
   before(async function () {
     this.timeout(60_000);
-    world = await startWorld();
+    system = await startSystem();
   });
 
-  after(() => world.close());
+  after(() => system.close());
 
   const run = (...args: string[]): Promise<ToolRun> =>
     runTool('cli/loadtest.ts', ['--connections', '20', ...args], {
-      ...world.variables,
-      COMMAND_API_URL: world.commandApi,
-      QUERY_API_URL: world.queryApi,
+      ...system.variables,
+      COMMAND_API_URL: system.commandApi,
+      QUERY_API_URL: system.queryApi,
     });
 
   it('gives every unit away, tells the rest so, and finds every invariant whole', async () => {

@@ -6,32 +6,32 @@ import { call, createCoupon } from '../support/system/api.ts';
 import { addPartitions } from '../support/system/partitions.ts';
 import { connectRedis } from '../support/system/redis.ts';
 import { runTool } from '../support/system/run-cli.ts';
-import { startWorld, type World } from '../support/system/system.ts';
+import { type System, startSystem } from '../support/system/system.ts';
 import { expectVerified } from '../support/system/verified.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { sendCrowd } from '../support/workload/workload.ts';
+import { sendWorkload } from '../support/workload/workload.ts';
 
 const USERS = Array.from({ length: 60 }, (_, n) => `user-${n}`);
 
 describe('A topic that gets another partition while everything runs', () => {
-  let world: World;
+  let system: System;
   before(async function () {
     this.timeout(90_000);
-    world = await startWorld({}, { restart: true });
+    system = await startSystem({}, { restart: true });
   });
   after(async function () {
     this.timeout(60_000);
-    await world?.close();
+    await system?.close();
   });
 
-  const topic = () => world.events.topicPrefix + ASSIGN_TOPIC;
+  const topic = () => system.events.topicPrefix + ASSIGN_TOPIC;
   const isReady = () =>
-    call('GET', `${world.commandApi}/health/ready`).then(
+    call('GET', `${system.commandApi}/health/ready`).then(
       ({ status }) => status === 200,
       () => false,
     );
   const restartCommandApi = async (): Promise<void> => {
-    world.services.process('command-api').kill('SIGTERM');
+    system.services.process('command-api').kill('SIGTERM');
     await waitUntil('the command API is gone', async () => !(await isReady()));
     await waitUntil('the command API is back', isReady, 30_000);
   };
@@ -39,27 +39,27 @@ describe('A topic that gets another partition while everything runs', () => {
   const handOutToEach = async () => {
     // Just after a rebuild a command API may not have noticed yet that it is over.
     const couponId = await waitUntil('a coupon is created', () =>
-      createCoupon(world.commandApi, { quantity: USERS.length }).catch(() => undefined),
+      createCoupon(system.commandApi, { quantity: USERS.length }).catch(() => undefined),
     );
-    const crowd = await sendCrowd(() => world.commandApi, couponId, USERS, { atOnce: 1 });
-    expect(crowd.accepted()).to.have.length(USERS.length);
-    return { couponId, crowd };
+    const workload = await sendWorkload(() => system.commandApi, couponId, USERS, { atOnce: 1 });
+    expect(workload.accepted()).to.have.length(USERS.length);
+    return { couponId, workload };
   };
   const run = async (tool: string, ...args: string[]): Promise<void> => {
-    const { code, stderr } = await runTool(tool, args, world.variables);
+    const { code, stderr } = await runTool(tool, args, system.variables);
     expect(stderr).to.equal('');
     expect(code).to.equal(0);
   };
   const endOf = async (partition: number): Promise<bigint | undefined> =>
-    (await rangesOf(world.events.kafka, topic())).find((range) => range.partition === partition)
+    (await rangesOf(system.events.kafka, topic())).find((range) => range.partition === partition)
       ?.to;
 
   it('counts everybody whom a command API accepts that was started after that', async function () {
     this.timeout(90_000);
-    await addPartitions(world.events.kafka, topic(), 4);
+    await addPartitions(system.events.kafka, topic(), 4);
     await restartCommandApi();
-    const { couponId, crowd } = await handOutToEach();
-    await expectVerified(world, couponId, crowd);
+    const { couponId, workload } = await handOutToEach();
+    await expectVerified(system, couponId, workload);
     expect(await endOf(3), 'no gate was opened for it').to.equal(0n);
   });
 
@@ -68,15 +68,15 @@ describe('A topic that gets another partition while everything runs', () => {
     await run('cli/migrate.ts', '--assign-partitions', '5');
     await run('cli/rebuild-redis.ts');
     const redis = await connectRedis();
-    const keys = createRedisKeys(world.events.topicPrefix);
+    const keys = createRedisKeys(system.events.topicPrefix);
     expect(await redis.hget(keys.gate, 'partitions')).to.equal(
       'coupon-lifecycle=3 coupon-assign=5',
     );
     redis.disconnect();
-    const { couponId, crowd } = await handOutToEach();
+    const { couponId, workload } = await handOutToEach();
     for (const partition of [3, 4]) {
       expect(Number(await endOf(partition)), `events in ${partition}`).to.be.above(1);
     }
-    await expectVerified(world, couponId, crowd);
+    await expectVerified(system, couponId, workload);
   });
 });

@@ -1,22 +1,22 @@
 import { expect } from 'chai';
 import { assign, createCoupon } from '../support/system/api.ts';
-import { startWorld, type World } from '../support/system/system.ts';
+import { type System, startSystem } from '../support/system/system.ts';
 
 describe('More requests at once than a command API takes', () => {
-  let world: World;
+  let system: System;
   before(async function () {
     this.timeout(90_000);
-    world = await startWorld({ 'command-api': { MAX_WAITING: '10' } });
+    system = await startSystem({ 'command-api': { MAX_WAITING: '10' } });
   });
   after(async function () {
     this.timeout(60_000);
-    await world?.close();
+    await system?.close();
   });
 
   it('are refused with 503 before anything is reserved', async () => {
-    const couponId = await createCoupon(world.commandApi, { quantity: 1_000 });
+    const couponId = await createCoupon(system.commandApi, { quantity: 1_000 });
     const answers = await Promise.all(
-      Array.from({ length: 200 }, (_, n) => assign(world.commandApi, couponId, `user-${n}`)),
+      Array.from({ length: 200 }, (_, n) => assign(system.commandApi, couponId, `user-${n}`)),
     );
     const accepted = answers.filter(({ status }) => status === 201);
     const shed = answers.filter(({ status }) => status === 503);
@@ -27,7 +27,7 @@ describe('More requests at once than a command API takes', () => {
       expect(body.retryAfterMs).to.be.a('number');
       expect(headers.get('retry-after')).to.match(/^\d+$/);
     }
-    const next = await assign(world.commandApi, couponId, 'next');
+    const next = await assign(system.commandApi, couponId, 'next');
     expect(next.body.sequence, 'units that were taken').to.equal(accepted.length + 1);
   });
 });

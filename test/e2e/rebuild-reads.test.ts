@@ -1,37 +1,37 @@
 import { expect } from 'chai';
 import { createCoupon } from '../support/system/api.ts';
 import { runTool, type ToolRun } from '../support/system/run-cli.ts';
-import { startWorld, type World } from '../support/system/system.ts';
+import { type System, startSystem } from '../support/system/system.ts';
 import { expectVerified } from '../support/system/verified.ts';
-import { sendCrowd } from '../support/workload/workload.ts';
+import { sendWorkload } from '../support/workload/workload.ts';
 
 describe('The read tables made anew in the middle of a rush', () => {
-  let world: World;
+  let system: System;
 
   before(async function () {
     this.timeout(90_000);
-    world = await startWorld();
+    system = await startSystem();
   });
   after(async function () {
     this.timeout(60_000);
-    await world?.close();
+    await system?.close();
   });
 
   it('hold exactly what the clients were told, and what the log says', async function () {
     this.timeout(120_000);
-    const couponId = await createCoupon(world.commandApi, { quantity: 1_500 });
+    const couponId = await createCoupon(system.commandApi, { quantity: 1_500 });
     const users = Array.from({ length: 2_000 }, (_, n) => `user-${n}`);
     let rebuild: Promise<ToolRun> | undefined;
-    const crowd = await sendCrowd(() => world.commandApi, couponId, users, {
+    const workload = await sendWorkload(() => system.commandApi, couponId, users, {
       atOnce: 20,
       onAccepted: (count) => {
-        if (count === 100) rebuild = runTool('cli/rebuild-reads.ts', [], world.variables);
+        if (count === 100) rebuild = runTool('cli/rebuild-reads.ts', [], system.variables);
       },
     });
     const ran = await rebuild;
     expect(ran?.stdout).to.match(/^swapped; the projector stood still for \d+ ms$/m);
     expect(ran?.code).to.equal(0);
-    expect(crowd.accepted()).to.have.length(1_500);
-    await expectVerified(world, couponId, crowd);
+    expect(workload.accepted()).to.have.length(1_500);
+    await expectVerified(system, couponId, workload);
   });
 });

@@ -1,32 +1,32 @@
 import { expect } from 'chai';
 import { type Answer, assign, createCoupon } from '../support/system/api.ts';
-import { startWorld, type World } from '../support/system/system.ts';
+import { type System, startSystem } from '../support/system/system.ts';
 import { expectVerified } from '../support/system/verified.ts';
-import type { Crowd } from '../support/workload/workload.ts';
+import type { Workload } from '../support/workload/workload.ts';
 
 describe('SIGTERM to a command API under load', () => {
-  let world: World;
+  let system: System;
   before(async function () {
     this.timeout(90_000);
-    world = await startWorld();
+    system = await startSystem();
   });
   after(async function () {
     this.timeout(60_000);
-    await world?.close();
+    await system?.close();
   });
 
   it('answers every request that reached it, takes no more, and ends with 0', async function () {
     this.timeout(60_000);
-    const couponId = await createCoupon(world.commandApi, { quantity: 1_000_000 });
+    const couponId = await createCoupon(system.commandApi, { quantity: 1_000_000 });
     const told = new Map<string, Answer>();
     const failures: string[] = [];
-    const process = world.services.process('command-api');
+    const process = system.services.process('command-api');
     let isListening = true;
     let stopped: Promise<void> | undefined;
 
     const sendOnce = async (user: string): Promise<void> => {
       try {
-        told.set(user, await assign(world.commandApi, couponId, user));
+        told.set(user, await assign(system.commandApi, couponId, user));
       } catch (error) {
         const code = codeOf(error);
         if (code !== 'ECONNREFUSED') failures.push(`${user}: ${code}`);
@@ -45,8 +45,8 @@ describe('SIGTERM to a command API under load', () => {
     expect(failures).to.deep.equal([]);
     expect(await process.exited).to.deep.equal({ code: 0, signal: null });
     expect(new Set([...told.values()].map(({ status }) => status))).to.deep.equal(new Set([201]));
-    const crowd: Crowd = { told, accepted: () => [...told.values()], repeats: 0 };
-    await expectVerified(world, couponId, crowd);
+    const workload: Workload = { told, accepted: () => [...told.values()], repeats: 0 };
+    await expectVerified(system, couponId, workload);
   });
 });
 

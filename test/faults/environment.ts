@@ -1,9 +1,9 @@
-// Where a scenario plays: the whole system, the crowd that keeps coming, and what it takes to hurt it.
+// Where a scenario plays: the whole system, the workload that keeps coming, and what it takes to hurt it.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ManagedProcess } from '../../stack/process/supervisor.ts';
 import type { ServiceName } from '../../stack/services.ts';
-import { layWires, type Wires } from '../support/faults/faulty-network.ts';
+import { createFaultyNetwork, type FaultyNetwork } from '../support/faults/faulty-network.ts';
 import type { Parts } from '../support/faults/parts.ts';
 import { type ExtraService, startExtraService } from '../support/system/extra-service.ts';
 import {
@@ -11,29 +11,29 @@ import {
   type ReplicatedRedis,
   startReplicatedRedis,
 } from '../support/system/replicated-redis.ts';
-import { startWorld, type World } from '../support/system/system.ts';
+import { type System, startSystem } from '../support/system/system.ts';
 import type { Load } from '../support/workload/sustained-load.ts';
 
 export type SettingName =
   /** One process of each service. */
   | 'plain'
-  /** Two command APIs behind the crowd. */
+  /** Two command APIs behind the workload. */
   | 'pair'
-  /** Every link between services and servers is a wire. */
-  | 'wired'
+  /** Every link between services and servers is a link. */
+  | 'linked'
   /** The command API's clock is ten minutes ahead, the projector's ten minutes behind. */
   | 'shifted'
   /** The command API takes few requests at once. */
   | 'narrow'
-  /** Two command APIs, and every link of the services is a wire; the two share theirs. */
+  /** Two command APIs, and every link of the services is a link; the two share theirs. */
   | 'all'
   /** Two command APIs, a Redis master with a replica, and a Sentinel. */
   | 'replicated';
 
-/** The system in a setting, without a crowd. */
+/** The system in a setting, without a workload. */
 export type Setting = {
   name: SettingName;
-  world: World;
+  system: System;
   parts: Parts;
   /** For the ledgers. */
   folder: string;
@@ -41,12 +41,12 @@ export type Setting = {
   /** A service's process; `command-api-2` where there are two. */
   process(name: ServiceName | 'command-api-2'): ManagedProcess;
   /** @throws Error where the setting has none; so below */
-  wires(): Wires;
+  links(): FaultyNetwork;
   replicated(): ReplicatedRedis;
   close(): Promise<void>;
 };
 
-export type Stage = Setting & { load: Load };
+export type Environment = Setting & { load: Load };
 
 const SHIFT_MS = 600_000;
 const PAIRED: ReadonlySet<SettingName> = new Set(['pair', 'all', 'replicated']);
@@ -63,34 +63,34 @@ export async function openSetting(
     for (const end of closers.splice(0).reverse()) await end();
   };
   try {
-    const wires = name === 'wired' || name === 'all' ? await layWires() : null;
-    if (wires !== null) closers.push(() => wires.close());
+    const links = name === 'linked' || name === 'all' ? await createFaultyNetwork() : null;
+    if (links !== null) closers.push(() => links.close());
     const replicated =
       name === 'replicated' ? await startReplicatedRedis(join(folder, 'replicated')) : null;
     if (replicated !== null) closers.push(() => replicated.close());
-    const world = await startWorld(serviceSettings(name, wires), {
+    const system = await startSystem(serviceSettings(name, links), {
       restart: true,
       variables: redisOf(replicated, 0),
     });
-    closers.push(() => world.close());
+    closers.push(() => system.close());
     let second: ExtraService | null = null;
     if (PAIRED.has(name)) {
       const settings = {
-        ...serviceSettings(name, wires)['command-api'],
+        ...serviceSettings(name, links)['command-api'],
         ...redisOf(replicated, 1),
       };
-      second = await startExtraService(world, 'command-api', settings);
+      second = await startExtraService(system, 'command-api', settings);
       closers.push(second.close);
     }
     return {
       name,
-      world,
+      system,
       parts,
       folder,
-      commandApis: [world.commandApi, ...(second === null ? [] : [second.url])],
+      commandApis: [system.commandApi, ...(second === null ? [] : [second.url])],
       process: (service) =>
-        service === 'command-api-2' ? there(second).process : world.services.process(service),
-      wires: () => there(wires),
+        service === 'command-api-2' ? there(second).process : system.services.process(service),
+      links: () => there(links),
       replicated: () => there(replicated),
       close,
     };
@@ -102,13 +102,13 @@ export async function openSetting(
 
 function serviceSettings(
   name: SettingName,
-  wires: Wires | null,
+  links: FaultyNetwork | null,
 ): Partial<Record<ServiceName, Record<string, string>>> {
-  if (wires !== null) {
+  if (links !== null) {
     return {
-      'command-api': wires.environmentOf('command-api'),
-      projector: wires.environmentOf('projector'),
-      'query-api': wires.environmentOf('query-api'),
+      'command-api': links.environmentOf('command-api'),
+      projector: links.environmentOf('projector'),
+      'query-api': links.environmentOf('query-api'),
     };
   }
   if (name === 'shifted') {

@@ -6,17 +6,17 @@ import type { ServiceName } from '../../stack/services.ts';
 import type { Link } from '../support/faults/faulty-network.ts';
 import { connectRedis } from '../support/system/redis.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import type { Stage } from './environment.ts';
+import type { Environment } from './environment.ts';
 
 export type Fault = {
   name: string;
   /** What it happens to: at one moment, only one fault happens to one part. */
   part: string;
-  begin(stage: Stage): Promise<unknown>;
+  begin(environment: Environment): Promise<unknown>;
   /** From `begin` to `end`; 0 when not said. */
   lastsMs?: number;
   /** Undoes it; left out: nothing is left to undo. */
-  end?(stage: Stage): Promise<unknown>;
+  end?(environment: Environment): Promise<unknown>;
   /** What a service writes to its log because of it: else it did not bite. */
   trace?: readonly [ServiceName, string];
 };
@@ -95,8 +95,8 @@ export function allKilled(servers: readonly Server[], lastsMs: number): Fault {
     name: `${servers.join(', ')}: kill -9, back after ${secondsOf(lastsMs)}`,
     part: servers.join(),
     lastsMs,
-    begin: (stage) => Promise.all(each.map(({ begin }) => begin(stage))),
-    end: (stage) => Promise.all(each.map(({ end }) => end?.(stage))),
+    begin: (environment) => Promise.all(each.map(({ begin }) => begin(environment))),
+    end: (environment) => Promise.all(each.map(({ end }) => end?.(environment))),
   };
 }
 
@@ -122,8 +122,8 @@ export function redisTold(...commands: [string, ...(string | number)[]][]): Faul
   return {
     name: `redis: ${commands.map((command) => command.join(' ')).join(', ')}`,
     part: 'redis',
-    begin: async ({ world }) => {
-      const redis = await connectRedis(world.variables.REDIS_URL);
+    begin: async ({ system }) => {
+      const redis = await connectRedis(system.variables.REDIS_URL);
       try {
         for (const [name, ...args] of commands) await redis.call(name, ...args);
       } finally {
@@ -141,8 +141,8 @@ export function redisBusy(lastsMs: number): Fault {
     name: `redis: busy with a script for ${secondsOf(lastsMs)}`,
     part: 'redis',
     lastsMs,
-    begin: async ({ world }) => {
-      const redis = await connectRedis(world.variables.REDIS_URL);
+    begin: async ({ system }) => {
+      const redis = await connectRedis(system.variables.REDIS_URL);
       const startedMs = performance.now();
       await redis.eval(script, 0, PROBE_TURNS);
       const turns = (PROBE_TURNS * lastsMs) / (performance.now() - startedMs);
@@ -152,11 +152,11 @@ export function redisBusy(lastsMs: number): Fault {
         .catch(() => undefined)
         .finally(() => redis.disconnect());
     },
-    end: ({ world }) =>
+    end: ({ system }) =>
       waitUntil(
         'Redis answers again',
         async () => {
-          const redis = await connectRedis(world.variables.REDIS_URL).catch(() => undefined);
+          const redis = await connectRedis(system.variables.REDIS_URL).catch(() => undefined);
           redis?.disconnect();
           return redis !== undefined;
         },
@@ -170,9 +170,9 @@ export function redisLost(): Fault {
   return {
     name: 'redis: FLUSHALL and kill -9, back empty',
     part: 'redis',
-    begin: async (stage) => {
-      await redisTold(['FLUSHALL']).begin(stage);
-      await stage.parts.signal('redis', 'SIGKILL');
+    begin: async (environment) => {
+      await redisTold(['FLUSHALL']).begin(environment);
+      await environment.parts.signal('redis', 'SIGKILL');
     },
     end: ({ parts }) => parts.start('redis'),
   };
@@ -187,20 +187,20 @@ export function linkHurt(
   lastsMs: number,
 ): Fault {
   let timer: NodeJS.Timeout | undefined;
-  const each = (stage: Stage, act: 'cut' | 'stall' | 'stallAnswers' | 'mend'): void => {
-    for (const wire of stage.wires().of(link)) wire[act]();
+  const each = (environment: Environment, act: 'cut' | 'stall' | 'stallAnswers' | 'mend'): void => {
+    for (const proxy of environment.links().of(link)) proxy[act]();
   };
-  const begins: Record<typeof how, (stage: Stage) => void> = {
-    cut: (stage) => each(stage, 'cut'),
-    stalled: (stage) => each(stage, 'stall'),
-    'answers stalled': (stage) => each(stage, 'stallAnswers'),
-    slow: (stage) => {
-      for (const wire of stage.wires().of(link)) wire.slow(SLOW_MS);
+  const begins: Record<typeof how, (environment: Environment) => void> = {
+    cut: (environment) => each(environment, 'cut'),
+    stalled: (environment) => each(environment, 'stall'),
+    'answers stalled': (environment) => each(environment, 'stallAnswers'),
+    slow: (environment) => {
+      for (const proxy of environment.links().of(link)) proxy.slow(SLOW_MS);
     },
-    'cut again and again': (stage) => {
+    'cut again and again': (environment) => {
       timer = setInterval(() => {
-        each(stage, 'cut');
-        each(stage, 'mend');
+        each(environment, 'cut');
+        each(environment, 'mend');
       }, 2_000);
     },
   };
@@ -209,10 +209,10 @@ export function linkHurt(
     name: `${link}: ${what} for ${secondsOf(lastsMs)}`,
     part: link,
     lastsMs,
-    begin: async (stage) => begins[how](stage),
-    end: async (stage) => {
+    begin: async (environment) => begins[how](environment),
+    end: async (environment) => {
       clearInterval(timer);
-      each(stage, 'mend');
+      each(environment, 'mend');
     },
   };
 }

@@ -5,26 +5,26 @@ import { recordNameOf } from '../../contracts/event-record.ts';
 import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../contracts/topics.ts';
 import type { CouponAssigned } from '../../domain/coupon-events.ts';
 import { rangesOf, scanLog } from '../../platform/kafka/log-scan.ts';
-import type { Stage } from './environment.ts';
+import type { Environment } from './environment.ts';
 import type { Fault } from './fault.ts';
 
 type Record = Message & { partition: number };
 
-async function append({ world }: Stage, topic: string, messages: Record[]): Promise<void> {
-  const producer = world.events.kafka.producer({
+async function append({ system }: Environment, topic: string, messages: Record[]): Promise<void> {
+  const producer = system.events.kafka.producer({
     allowAutoTopicCreation: false,
     createPartitioner: Partitioners.DefaultPartitioner,
   });
   await producer.connect();
   try {
-    await producer.send({ topic: world.events.topicPrefix + topic, acks: -1, messages });
+    await producer.send({ topic: system.events.topicPrefix + topic, acks: -1, messages });
   } finally {
     await producer.disconnect();
   }
 }
 
 /** Bytes of an event with one field that no event may have. */
-function malformed({ world, load }: Stage): Buffer {
+function malformed({ system, load }: Environment): Buffer {
   const id = randomUUID();
   const event: CouponAssigned = {
     type: 'CouponAssigned',
@@ -39,7 +39,7 @@ function malformed({ world, load }: Stage): Buffer {
     sequence: 0,
     nthOfUser: 0,
   };
-  return world.events.codec.encode(ASSIGN_TOPIC, recordNameOf(event), event);
+  return system.events.codec.encode(ASSIGN_TOPIC, recordNameOf(event), event);
 }
 
 const UNKNOWN_SCHEMA = Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1, 2, 3]);
@@ -50,8 +50,8 @@ export function poisoned(): Fault {
     name: 'the log: poison of each kind',
     part: 'log',
     trace: ['projector', '"msg":"dead letter parked"'],
-    begin: (stage) => {
-      const whole = malformed(stage);
+    begin: (environment) => {
+      const whole = malformed(environment);
       const kinds: [string, Buffer | null][] = [
         ['no frame', Buffer.from('not an event')],
         ['nothing', null],
@@ -62,7 +62,7 @@ export function poisoned(): Fault {
       const records = [0, 1, 2].flatMap((partition) =>
         kinds.map(([key, value]): Record => ({ partition, key, value })),
       );
-      return append(stage, ASSIGN_TOPIC, records);
+      return append(environment, ASSIGN_TOPIC, records);
     },
   };
 }
@@ -72,8 +72,8 @@ export function repeated(): Fault {
   return {
     name: 'the log: the same events twice',
     part: 'log',
-    begin: async (stage) => {
-      const { kafka, topicPrefix } = stage.world.events;
+    begin: async (environment) => {
+      const { kafka, topicPrefix } = environment.system.events;
       const topic = topicPrefix + ASSIGN_TOPIC;
       const ranges = (await rangesOf(kafka, topic)).map(({ partition, to }) => ({
         partition,
@@ -85,7 +85,7 @@ export function repeated(): Fault {
         again.push({ partition, key, value });
         return 'go on';
       });
-      await append(stage, ASSIGN_TOPIC, again);
+      await append(environment, ASSIGN_TOPIC, again);
     },
   };
 }
@@ -97,17 +97,19 @@ export function deadLettersRefused(lastsMs: number): Fault {
     part: 'log',
     lastsMs,
     trace: ['projector', "the dead letter topic can't be written"],
-    begin: async (stage) => {
-      await setMaxBytes(stage, '1');
-      await append(stage, ASSIGN_TOPIC, [{ partition: 0, key: 'poison', value: Buffer.from('x') }]);
+    begin: async (environment) => {
+      await setMaxBytes(environment, '1');
+      await append(environment, ASSIGN_TOPIC, [
+        { partition: 0, key: 'poison', value: Buffer.from('x') },
+      ]);
     },
-    end: (stage) => setMaxBytes(stage, null),
+    end: (environment) => setMaxBytes(environment, null),
   };
 }
 
 /** `bytes`: of the largest record that the topic takes; null: as many as every topic. */
-async function setMaxBytes({ world }: Stage, bytes: string | null): Promise<void> {
-  const { kafka, topicPrefix } = world.events;
+async function setMaxBytes({ system }: Environment, bytes: string | null): Promise<void> {
+  const { kafka, topicPrefix } = system.events;
   const admin = kafka.admin();
   await admin.connect();
   try {

@@ -2,22 +2,22 @@
 import type { Knex } from 'knex';
 import { ASSIGN_TOPIC } from '../../contracts/topics.ts';
 import { pause } from '../../platform/backoff.ts';
-import type { Stage } from './environment.ts';
+import type { Environment } from './environment.ts';
 import type { Fault } from './fault.ts';
 
 /** No table can be changed, by nobody. */
 export function readOnly(lastsMs: number): Fault {
-  const set = ({ world }: Stage, value: 'ON' | 'OFF') =>
-    world.database.db.raw(`SET GLOBAL super_read_only = ${value}`);
+  const set = ({ system }: Environment, value: 'ON' | 'OFF') =>
+    system.database.db.raw(`SET GLOBAL super_read_only = ${value}`);
   return {
     name: `mysql: read-only for ${lastsMs / 1_000} s`,
     part: 'mysql',
     trace: ['projector', 'ER_OPTION_PREVENTS_STATEMENT'],
     lastsMs,
-    begin: (stage) => set(stage, 'ON'),
-    end: async (stage) => {
-      await set(stage, 'OFF');
-      await stage.world.database.db.raw('SET GLOBAL read_only = OFF');
+    begin: (environment) => set(environment, 'ON'),
+    end: async (environment) => {
+      await set(environment, 'OFF');
+      await environment.system.database.db.raw('SET GLOBAL read_only = OFF');
     },
   };
 }
@@ -30,8 +30,8 @@ export function checkpointsLocked(lastsMs: number): Fault {
     part: 'mysql',
     trace: ['projector', 'ER_LOCK_WAIT_TIMEOUT'],
     lastsMs,
-    begin: async ({ world }) => {
-      trx = await world.database.db.transaction();
+    begin: async ({ system }) => {
+      trx = await system.database.db.transaction();
       await trx('projection_checkpoints').where({ topic: ASSIGN_TOPIC }).forUpdate().select('*');
     },
     end: async () => {
@@ -49,8 +49,8 @@ const WEIGHT = 20_000;
 export function deadlocks(lastsMs: number): Fault {
   const ended = new AbortController();
   let fighting: Promise<void> = Promise.resolve();
-  const fight = async ({ world, load }: Stage): Promise<void> => {
-    const { db } = world.database;
+  const fight = async ({ system, load }: Environment): Promise<void> => {
+    const { db } = system.database;
     while (!ended.signal.aborted) {
       const trx = await db.transaction();
       try {
@@ -71,20 +71,20 @@ export function deadlocks(lastsMs: number): Fault {
     part: 'mysql',
     trace: ['projector', 'ER_LOCK_DEADLOCK'],
     lastsMs,
-    begin: async (stage) => {
-      const { db } = stage.world.database;
+    begin: async (environment) => {
+      const { db } = environment.system.database;
       await db.raw('CREATE TABLE ballast (id INT AUTO_INCREMENT PRIMARY KEY, n INT NOT NULL)');
       await db.batchInsert(
         'ballast',
         Array.from({ length: WEIGHT }, () => ({ n: 0 })),
         5_000,
       );
-      fighting = fight(stage);
+      fighting = fight(environment);
     },
-    end: async ({ world }) => {
+    end: async ({ system }) => {
       ended.abort();
       await fighting;
-      await world.database.db.raw('DROP TABLE ballast');
+      await system.database.db.raw('DROP TABLE ballast');
     },
   };
 }

@@ -12,7 +12,7 @@ import { pause } from '../../platform/backoff.ts';
 import type { ClientLedger } from '../../verifier/facts.ts';
 import { parseVerifySettings } from '../../verifier/settings.ts';
 import { verify } from '../../verifier/verify.ts';
-import type { Stage } from './environment.ts';
+import type { Environment } from './environment.ts';
 import type { Fault } from './fault.ts';
 import type { Scenario } from './run-scenario.ts';
 
@@ -49,19 +49,20 @@ export function overload(): Pick<Scenario, 'fault' | 'check'> {
   const fault: Fault = {
     name: `${TIMES} times as many requests as can be accepted`,
     part: 'command-api',
-    begin: async (stage) => {
-      storm = await rage(stage, await measureCapacity(stage));
+    begin: async (environment) => {
+      storm = await rage(environment, await measureCapacity(environment));
     },
   };
   return {
     fault,
-    check: async (stage) => (storm === undefined ? ['no storm'] : await judge(stage, storm)),
+    check: async (environment) =>
+      storm === undefined ? ['no storm'] : await judge(environment, storm),
   };
 }
 
-async function measureCapacity({ world }: Stage): Promise<number> {
+async function measureCapacity({ system }: Environment): Promise<number> {
   const { result } = await runRush({
-    commandApiUrl: world.commandApi,
+    commandApiUrl: system.commandApi,
     quantity: QUANTITY,
     users: MEASURED_USERS,
     connections: 200,
@@ -75,10 +76,10 @@ async function measureCapacity({ world }: Stage): Promise<number> {
   return result.acceptedPerSecond;
 }
 
-async function rage({ world, process }: Stage, capacity: number): Promise<Storm> {
-  const { hostname, port } = new URL(world.commandApi);
+async function rage({ system, process }: Environment, capacity: number): Promise<Storm> {
+  const { hostname, port } = new URL(system.commandApi);
   const couponId = await createCoupon({
-    commandApiUrl: world.commandApi,
+    commandApiUrl: system.commandApi,
     quantity: QUANTITY,
     signal: new AbortController().signal,
   });
@@ -102,7 +103,7 @@ async function rage({ world, process }: Stage, capacity: number): Promise<Storm>
     const key = randomUUID();
     const sentMs = performance.now();
     const sending = ledger.sending(userId, key, 0);
-    const request = assignRequest(world.commandApi, { couponId, userId, key });
+    const request = assignRequest(system.commandApi, { couponId, userId, key });
     const verdict = judgeExchange(await connection.exchange(request), 0);
     ledger.learned(sending, verdict);
     free.push(connection);
@@ -140,7 +141,7 @@ async function rage({ world, process }: Stage, capacity: number): Promise<Storm>
   };
 }
 
-async function judge({ world }: Stage, storm: Storm): Promise<string[]> {
+async function judge({ system }: Environment, storm: Storm): Promise<string[]> {
   const { ledger, ...numbers } = storm;
   console.log(JSON.stringify(numbers));
   const problems: string[] = [];
@@ -158,7 +159,7 @@ async function judge({ world }: Stage, storm: Storm): Promise<string[]> {
   }
   const grown = storm.memory.peak - storm.memory.before;
   if (grown > GROWTH_LIMIT_MB) problems.push(`storm: the command API grew by ${grown} MB`);
-  const { findings } = await verify(parseVerifySettings(world.variables), { ledger });
+  const { findings } = await verify(parseVerifySettings(system.variables), { ledger });
   for (const { invariant, breaches } of findings) {
     if (breaches.count > 0) problems.push(`storm, invariant ${invariant}: ${breaches.examples[0]}`);
   }

@@ -8,13 +8,13 @@ export function planted(): Fault {
   return {
     name: 'planted: a row and a unit are lost, which must be found',
     part: 'mysql,redis',
-    begin: async ({ world, load }) => {
-      const { db } = world.database;
+    begin: async ({ system, load }) => {
+      const { db } = system.database;
       const row = await db('assignments').where('coupon_id', load.couponId).first('id');
       await db('assignments').where('id', row.id).delete();
       await db('coupon_counters').where('coupon_id', load.couponId).decrement('issued', 1);
-      const keys = createRedisKeys(world.variables.REDIS_KEY_PREFIX ?? '');
-      const redis = await connectRedis(world.variables.REDIS_URL);
+      const keys = createRedisKeys(system.variables.REDIS_KEY_PREFIX ?? '');
+      const redis = await connectRedis(system.variables.REDIS_URL);
       await redis.hincrby(keys.coupon(load.couponId), 'remaining', -1);
       redis.disconnect();
     },

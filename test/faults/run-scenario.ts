@@ -1,4 +1,4 @@
-// One scenario: the crowd comes, in the middle of it something happens, it passes; then everybody is
+// One scenario: the workload comes, in the middle of it something happens, it passes; then everybody is
 // told, everything that was written has arrived, and every invariant holds.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,10 +12,10 @@ import { type Finding, findingOf } from '../../verifier/finding.ts';
 import { readCheckpoints } from '../../verifier/read/read-tables.ts';
 import { parseVerifySettings } from '../../verifier/settings.ts';
 import { verify } from '../../verifier/verify.ts';
-import type { World } from '../support/system/system.ts';
+import type { System } from '../support/system/system.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { type LoadResult, startLoad, WRONG } from '../support/workload/sustained-load.ts';
-import type { Setting, SettingName, Stage } from './environment.ts';
+import type { Environment, Setting, SettingName } from './environment.ts';
 import type { Fault } from './fault.ts';
 
 export type Scenario = {
@@ -27,7 +27,7 @@ export type Scenario = {
   /** The invariants that must be found broken, and no others. */
   mustBreak?: readonly number[];
   /** What else must be true; gives what is not. */
-  check?(stage: Stage, result: LoadResult): Promise<string[]>;
+  check?(environment: Environment, result: LoadResult): Promise<string[]>;
 };
 
 export type LoadSize = { quantity: number; rate: number; connections: number };
@@ -101,18 +101,18 @@ export async function runScenario(
       commandApis: setting.commandApis,
       ledgerFile: join(setting.folder, `${fault.name.replaceAll(/[^\w-]+/g, '-')}.jsonl`),
     });
-    const stage: Stage = { ...setting, load };
+    const environment: Environment = { ...setting, load };
     try {
       const limits = { successWithinS, lagWithinS };
-      Object.assign(report, await hurt(stage, fault, size, limits, report));
+      Object.assign(report, await hurt(environment, fault, size, limits, report));
     } finally {
       load.hurry();
     }
-    const result = await finishLoad(stage, report);
+    const result = await finishLoad(environment, report);
     report.repeats = result.repeats;
     report.reads = result.reads;
-    await judge(stage, result, report, { successWithinS, lagWithinS });
-    if (check !== undefined) report.problems.push(...(await check(stage, result)));
+    await judge(environment, result, report, { successWithinS, lagWithinS });
+    if (check !== undefined) report.problems.push(...(await check(environment, result)));
     if (mustBreak !== undefined) expectBroken(report, mustBreak);
   } catch (error) {
     report.problems.push(messageOf(error));
@@ -132,29 +132,29 @@ function expectBroken(report: ScenarioReport, mustBreak: readonly number[]): voi
 type Limits = { successWithinS: number; lagWithinS: number };
 
 async function hurt(
-  stage: Stage,
+  environment: Environment,
   fault: Fault,
   { quantity }: LoadSize,
   { successWithinS, lagWithinS }: Limits,
   report: ScenarioReport,
 ): Promise<Pick<ScenarioReport, 'pauseS' | 'successS' | 'lagS'>> {
-  const { load, world } = stage;
+  const { load, system } = environment;
   await waitUntil('the rush is on', () => load.accepted() >= quantity / 20, 60_000);
-  const traceOf = watchTrace(fault, world);
+  const traceOf = watchTrace(fault, system);
   const beganMs = performance.now();
   try {
-    await fault.begin(stage);
+    await fault.begin(environment);
     await pause(fault.lastsMs ?? 0);
   } finally {
     // Also when it could not begin: half of it may have happened.
-    await fault.end?.(stage);
+    await fault.end?.(environment);
   }
   const endedMs = performance.now();
   const secondsAfter = (ms: number | null): number | null =>
     ms === null ? null : (ms - endedMs) / 1_000;
   const [successMs, arrivedMs] = await Promise.all([
     load.successAfter(endedMs, successWithinS * PATIENCE * 1_000),
-    lagGone(world, lagWithinS * PATIENCE * 1_000),
+    lagGone(system, lagWithinS * PATIENCE * 1_000),
   ]);
   await pause(CALM_MS);
   report.problems.push(...traceOf());
@@ -166,31 +166,31 @@ async function hurt(
 }
 
 /** From now on; @returns (its result) what is missing in the log of the fault's service */
-function watchTrace({ trace }: Fault, world: World): () => string[] {
+function watchTrace({ trace }: Fault, system: System): () => string[] {
   if (trace === undefined) return () => [];
   const [service, text] = trace;
-  const read = (): string => readFileSync(world.logFile(service), 'utf8');
+  const read = (): string => readFileSync(system.logFile(service), 'utf8');
   const before = read().length;
   return () =>
     read().slice(before).includes(text) ? [] : [`it did not bite: ${service} never logged ${text}`];
 }
 
 /** When the projection had passed what was in the log when this was asked; null: not in time. */
-async function lagGone(world: World, limitMs: number): Promise<number | null> {
+async function lagGone(system: System, limitMs: number): Promise<number | null> {
   const deadline = performance.now() + limitMs;
   const left = (): number => Math.max(0, deadline - performance.now());
   const patiently = <T>(ask: () => Promise<T>): Promise<T> =>
     waitUntil('an answer', () => ask().catch(() => undefined), left()) as Promise<T>;
   try {
-    const ends = await patiently(() => endsOfLog(world));
-    await waitUntil('the projection is there', () => isReached(world, ends), left());
+    const ends = await patiently(() => endsOfLog(system));
+    await waitUntil('the projection is there', () => isReached(system, ends), left());
     return performance.now();
   } catch {
     return null;
   }
 }
 
-async function endsOfLog({ events: { kafka, topicPrefix } }: World): Promise<Map<string, number>> {
+async function endsOfLog({ events: { kafka, topicPrefix } }: System): Promise<Map<string, number>> {
   const ends = new Map<string, number>();
   for (const topic of EVENT_TOPICS) {
     for (const { partition, to } of await rangesOf(kafka, topicPrefix + topic)) {
@@ -200,13 +200,16 @@ async function endsOfLog({ events: { kafka, topicPrefix } }: World): Promise<Map
   return ends;
 }
 
-async function isReached({ database }: World, ends: ReadonlyMap<string, number>): Promise<boolean> {
+async function isReached(
+  { database }: System,
+  ends: ReadonlyMap<string, number>,
+): Promise<boolean> {
   const checkpoints = await readCheckpoints(database.db).catch(() => []);
   const reached = checkpointsOf({ checkpoints });
   return [...ends].every(([place, end]) => (reached.get(place) ?? 0) >= end);
 }
 
-async function finishLoad({ load }: Stage, report: ScenarioReport): Promise<LoadResult> {
+async function finishLoad({ load }: Environment, report: ScenarioReport): Promise<LoadResult> {
   const limit = setTimeout(load.giveUp, SETTLE_MS);
   try {
     const result = await load.finished;
@@ -218,7 +221,7 @@ async function finishLoad({ load }: Stage, report: ScenarioReport): Promise<Load
 }
 
 async function judge(
-  { world }: Stage,
+  { system }: Environment,
   { ledger, failed, reads }: LoadResult,
   report: ScenarioReport,
   limits: Limits,
@@ -230,7 +233,7 @@ async function judge(
   for (const [outcome, count] of Object.entries(reads)) {
     if (outcome.startsWith(WRONG)) problems.push(`read side: ${count} times ${outcome}`);
   }
-  const { findings, unsettled } = await verify(parseVerifySettings(world.variables), {
+  const { findings, unsettled } = await verify(parseVerifySettings(system.variables), {
     ledger,
     waitMs: SETTLE_MS,
   });

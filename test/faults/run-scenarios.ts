@@ -1,4 +1,4 @@
-// Scenarios one after the other, those of one setting in one world; a world where something went
+// Scenarios one after the other, those of one setting in one system; a system where something went
 // wrong is not used again.
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import {
 /** A log that grows with each scenario costs the verifier time. */
 const SCENARIOS_PER_WORLD = 8;
 const OPEN_ATTEMPTS = 3;
-/** What can't be undone: the world is of no use to the next one. */
+/** What can't be undone: the system is of no use to the next one. */
 const SPENT_BY_ONE = new Set(['replicated']);
 
 /** Runs all of them in this order. `told`: called after each. @returns a report for each that ran */
@@ -56,7 +56,7 @@ export async function runScenarios(
       now.setting ??= await open(scenario);
       return await runScenario(scenario, now.setting, options.size);
     } catch (error) {
-      return notPlayed(scenario, options.size, `no world to play it in: ${messageOf(error)}`);
+      return notPlayed(scenario, options.size, `no system to play it in: ${messageOf(error)}`);
     }
   };
   try {

@@ -78,7 +78,7 @@ export const SCENARIOS: readonly Scenario[] = [
     linkHurt('command-api>redis', 'cut again and again', 9_000),
     linkHurt('command-api>kafka', 'cut', 5_000),
     linkHurt('command-api>kafka', 'stalled', 12_000),
-  ].map((fault): Scenario => ({ fault, setting: 'wired' })),
+  ].map((fault): Scenario => ({ fault, setting: 'linked' })),
   ...[
     linkHurt('command-api>kafka', 'answers stalled', 12_000),
     linkHurt('command-api>kafka', 'slow', 5_000),
@@ -88,7 +88,7 @@ export const SCENARIOS: readonly Scenario[] = [
     linkHurt('projector>mysql', 'stalled', 15_000),
     linkHurt('projector>mysql', 'answers stalled', 15_000),
     linkHurt('query-api>mysql', 'stalled', 5_000),
-  ].map((fault): Scenario => ({ fault, setting: 'wired', lagWithinS: 45 })),
+  ].map((fault): Scenario => ({ fault, setting: 'linked', lagWithinS: 45 })),
 
   { fault: serviceKilled('command-api-2'), setting: 'pair' },
   { fault: allRestarted(), setting: 'pair', check: noneLost },

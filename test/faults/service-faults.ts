@@ -4,7 +4,7 @@ import { pause } from '../../platform/backoff.ts';
 import { startExtraService } from '../support/system/extra-service.ts';
 import { runTool } from '../support/system/run-cli.ts';
 import type { LoadResult } from '../support/workload/sustained-load.ts';
-import type { Stage } from './environment.ts';
+import type { Environment } from './environment.ts';
 import type { Fault } from './fault.ts';
 
 /** Another projector joins the group in the middle of the work, and leaves it; twice, once by kill -9. */
@@ -13,9 +13,9 @@ export function secondProjector(): Fault {
   return {
     name: 'a second projector joins and leaves, and another is killed',
     part: 'projector',
-    begin: async ({ world }) => {
+    begin: async ({ system }) => {
       for (const signal of rounds) {
-        const second = await startExtraService(world, 'projector');
+        const second = await startExtraService(system, 'projector');
         await pause(2_000);
         if (signal === 'SIGKILL') second.process.kill(signal);
         await second.close();
@@ -55,19 +55,19 @@ export function allRestarted(): Fault {
 }
 
 /** No request that was sent on a connection went without an answer, and none was told "unknown". */
-export async function noneLost(_stage: Stage, { repeats }: LoadResult): Promise<string[]> {
+export async function noneLost(_stage: Environment, { repeats }: LoadResult): Promise<string[]> {
   return Object.entries(repeats)
     .filter(([reason]) => reason !== 'connection refused')
     .map(([reason, count]) => `${count} requests were sent again: ${reason}`);
 }
 
-/** An operator's tool runs to its end while the crowd keeps coming. */
+/** An operator's tool runs to its end while the workload keeps coming. */
 export function toolRun(script: string, ...args: string[]): Fault {
   return {
     name: `${script} under load`,
     part: 'redis',
-    begin: async ({ world }) => {
-      const { code, stdout, stderr } = await runTool(script, args, world.variables);
+    begin: async ({ system }) => {
+      const { code, stdout, stderr } = await runTool(script, args, system.variables);
       if (code !== 0) throw new Error(`${script} ended with ${code}: ${stdout}${stderr}`);
     },
   };

@@ -278,10 +278,10 @@ export const BREAKS: readonly Break[] = [
   },
   {
     rule: 'P16',
-    name: 'a void copy takes the place of a valid one',
+    name: 'a fenced copy takes the place of a valid one',
     file: 'projector/projection/project.ts',
-    find: 'projection.voided += 1;\n',
-    replace: 'projection.voided += 1;\n    seen.add(event.eventId);\n',
+    find: 'projection.fenced += 1;\n',
+    replace: 'projection.fenced += 1;\n    seen.add(event.eventId);\n',
     tests: ['test/unit/projector/project.test.ts'],
   },
   {

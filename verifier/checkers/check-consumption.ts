@@ -11,7 +11,7 @@ import {
 import { checkpointsOf, compareWithRow } from './check-read-model.ts';
 
 type Breach = (example: string) => void;
-type Fate = 'applied' | 'repeated' | 'void' | 'marker' | 'dead-lettered' | 'none' | 'several';
+type Fate = 'applied' | 'repeated' | 'fenced' | 'marker' | 'dead-lettered' | 'none' | 'several';
 
 /**
  * 7: no checkpoint is past the end of its partition, none has a record below it that was neither
@@ -43,14 +43,14 @@ export function checkCheckpoints(facts: Facts, log: FoldedLog): Finding {
 
 /**
  * 8: every record below the checkpoint is exactly one of applied (or a repeat of what is applied),
- * void, marker, dead-lettered; and the projection's own counters say the same.
+ * fenced, marker, dead-lettered; and the projection's own counters say the same.
  */
 export function checkFates(facts: Facts, log: FoldedLog): Finding {
   return findingOf(8, 'every consumed record has exactly one fate', (breach) => {
     const counts: Record<Fate, number> = {
       applied: 0,
       repeated: 0,
-      void: 0,
+      fenced: 0,
       marker: 0,
       'dead-lettered': 0,
       none: 0,
@@ -106,8 +106,8 @@ function fateOf(record: JudgedRecord, facts: Facts, log: FoldedLog): Fate {
       return isDead ? 'several' : 'marker';
     case 'unreadable':
       return isDead ? 'dead-lettered' : 'none';
-    case 'void':
-      return isDead || isAppliedAlthoughVoid(record, facts, log) ? 'several' : 'void';
+    case 'fenced':
+      return isDead || isAppliedAlthoughFenced(record, facts, log) ? 'several' : 'fenced';
     case 'event':
     case 'repeat':
       return fateOfEvent(record, isDead, facts);
@@ -122,8 +122,8 @@ function fateOfEvent(record: EventRecord, isDead: boolean, facts: Facts): Fate {
   return record.kind === 'repeat' ? 'repeated' : 'applied';
 }
 
-// A copy of the same event that counts may have brought the row; then the void one did nothing.
-function isAppliedAlthoughVoid(record: EventRecord, facts: Facts, log: FoldedLog): boolean {
+// A copy of the same event that counts may have brought the row; then the fenced one did nothing.
+function isAppliedAlthoughFenced(record: EventRecord, facts: Facts, log: FoldedLog): boolean {
   return (
     !log.events.has(record.event.eventId) && compareWithRow(record, facts.tables) !== 'missing'
   );
@@ -139,12 +139,12 @@ function isDeadLetter(record: JudgedRecord, facts: Facts): boolean {
   return isDead || isParked(record, facts);
 }
 
-type Tally = { void: number; markers: number; dead: number };
+type Tally = { fenced: number; markers: number; dead: number };
 
 function tally(byPlace: Map<string, Tally>, record: JudgedRecord, isDead: boolean): void {
-  const counted = byPlace.get(record.place) ?? { void: 0, markers: 0, dead: 0 };
+  const counted = byPlace.get(record.place) ?? { fenced: 0, markers: 0, dead: 0 };
   byPlace.set(record.place, counted);
-  if (record.kind === 'void') counted.void += 1;
+  if (record.kind === 'fenced') counted.fenced += 1;
   if (record.kind === 'marker') counted.markers += 1;
   if (isDead) counted.dead += 1;
 }
@@ -155,20 +155,20 @@ function checkOwnCounters(
   byPlace: ReadonlyMap<string, Tally>,
   breach: Breach,
 ): void {
-  const { topic, partition, nextOffset, applied, repeated, voided, markers, deadLettered } =
+  const { topic, partition, nextOffset, applied, repeated, fenced, markers, deadLettered } =
     checkpoint;
   const place = placeOf(topic, partition);
   const firstOffset =
     log.find((p) => p.topic === topic && p.partition === partition)?.firstOffset ?? 0;
-  const counted = applied + repeated + voided + markers + deadLettered;
+  const counted = applied + repeated + fenced + markers + deadLettered;
   if (counted !== nextOffset - firstOffset) {
     breach(
       `${place}: the counters know ${counted} records, consumed were ${nextOffset - firstOffset}`,
     );
   }
-  const found = byPlace.get(place) ?? { void: 0, markers: 0, dead: 0 };
-  if (voided !== found.void) {
-    breach(`${place}: ${voided} counted as void, ${found.void} are`);
+  const found = byPlace.get(place) ?? { fenced: 0, markers: 0, dead: 0 };
+  if (fenced !== found.fenced) {
+    breach(`${place}: ${fenced} counted as fenced, ${found.fenced} are`);
   }
   if (markers !== found.markers) {
     breach(`${place}: ${markers} counted as markers, ${found.markers} are`);

@@ -44,7 +44,7 @@ export async function readCheckpoints(db: Knex): Promise<Checkpoint[]> {
     highestMarker: row.highest_marker === null ? null : Number(row.highest_marker),
     applied: Number(row.applied),
     repeated: Number(row.repeated),
-    voided: Number(row.voided),
+    fenced: Number(row.fenced),
     markers: Number(row.markers),
     deadLettered: Number(row.dead_lettered),
   }));

@@ -28,9 +28,9 @@ describe('npm run dead-letters', () => {
   before(async function () {
     this.timeout(90_000);
     setting = await createSetting('letters');
-    const { log, world } = setting;
+    const { log, system } = setting;
     const encoded = (event: (typeof tooLong)[number]) =>
-      world.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', event);
+      system.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', event);
     await log.append(coupon, someAssignments(coupon.couponId, 5));
     await log.appendRaw([
       ...tooLong.map((event) => raw(encoded(event), event.eventId)),
@@ -44,8 +44,8 @@ describe('npm run dead-letters', () => {
       },
     ]);
     await setting.start();
-    await caughtUp(world, setting.database);
-    await caughtUp(world, setting.database, { topics: [DLT] });
+    await caughtUp(system, setting.database);
+    await caughtUp(system, setting.database, { topics: [DLT] });
     await waitUntil('seven are parked', async () => (await rows()).length === 7);
   });
   after(async function () {
@@ -61,13 +61,13 @@ describe('npm run dead-letters', () => {
   const run = (...args: string[]): Promise<ToolRun> =>
     runTool('cli/dead-letters.ts', args, {
       MYSQL_URL: setting.database.url,
-      TOPIC_PREFIX: setting.world.topicPrefix,
+      TOPIC_PREFIX: setting.system.topicPrefix,
     });
   const expectSaid = (ran: ToolRun, code: number, text: string | RegExp): void => {
     expect(ran.stdout + ran.stderr).to.match(typeof text === 'string' ? new RegExp(text) : text);
     expect(ran.code, ran.stdout + ran.stderr).to.equal(code);
   };
-  const deadLettersCaughtUp = () => caughtUp(setting.world, setting.database, { topics: [DLT] });
+  const deadLettersCaughtUp = () => caughtUp(setting.system, setting.database, { topics: [DLT] });
 
   it('parks what the log refused, with its reason, and never applies it', async () => {
     expect(await rowOf(refused.eventId)).to.include({
@@ -110,7 +110,7 @@ describe('npm run dead-letters', () => {
 
   it('changes nothing in a dry run', async () => {
     const before = await rows();
-    const letters = await recordsIn(setting.world, DLT);
+    const letters = await recordsIn(setting.system, DLT);
     expectSaid(
       await run('redrive', '--all', '--dry-run'),
       0,
@@ -122,7 +122,7 @@ describe('npm run dead-letters', () => {
       '7 matched, 0 discarded \\(dry run\\)',
     );
     expect(await rows()).to.deep.equal(before);
-    expect(await recordsIn(setting.world, DLT)).to.have.length(letters.length);
+    expect(await recordsIn(setting.system, DLT)).to.have.length(letters.length);
   });
 
   it('refuses what can not be meant, with exit code 2', async () => {
@@ -136,7 +136,7 @@ describe('npm run dead-letters', () => {
     expectSaid(await run('redrive', id), 0, '1 matched, 1 redriven, 0 failed');
     await deadLettersCaughtUp();
     expect(await rowOf('one')).to.include({ status: 'parked', redrives: 1 });
-    const [first, second] = (await recordsIn(setting.world, DLT)).filter(
+    const [first, second] = (await recordsIn(setting.system, DLT)).filter(
       ({ key }) => key === 'one',
     );
     expect(second).to.deep.equal(first);
@@ -148,7 +148,7 @@ describe('npm run dead-letters', () => {
     this.timeout(30_000);
     const [event] = tooLong;
     const key = event?.eventId ?? '';
-    const [letter] = (await recordsIn(setting.world, DLT)).filter((found) => found.key === key);
+    const [letter] = (await recordsIn(setting.system, DLT)).filter((found) => found.key === key);
     await setting.database.db.raw('ALTER TABLE assignments MODIFY user_id VARCHAR(80) NOT NULL');
     const operators = await Promise.all([1, 2].map(async () => run('redrive', await idOf(key))));
     const redriven = operators.map(({ stdout }) => Number(/(\d+) redriven/.exec(stdout)?.[1]));
@@ -207,7 +207,7 @@ describe('npm run dead-letters', () => {
   it('never applies what is discarded, even if a letter of it was still on its way', async () => {
     const [, , event] = tooLong;
     const key = event?.eventId ?? '';
-    const [letter] = (await recordsIn(setting.world, DLT)).filter((found) => found.key === key);
+    const [letter] = (await recordsIn(setting.system, DLT)).filter((found) => found.key === key);
     expectSaid(
       await run('discard', await idOf(key), '--because', 'revoked by hand'),
       0,

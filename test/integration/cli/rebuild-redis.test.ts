@@ -2,17 +2,17 @@ import { expect } from 'chai';
 import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 import { addressOf } from '../../support/system/addresses.ts';
 import { runTool } from '../../support/system/run-cli.ts';
-import { createRebuildWorld, type RebuildWorld } from '../redis-rebuild/rebuild-system.ts';
+import { createRebuildSystem, type RebuildSystem } from '../redis-rebuild/rebuild-system.ts';
 
 describe('npm run rebuild:redis', () => {
-  let world: RebuildWorld;
+  let system: RebuildSystem;
   before(async function () {
     this.timeout(60_000);
-    world = await createRebuildWorld();
+    system = await createRebuildSystem();
   });
   after(async function () {
     this.timeout(60_000);
-    await world?.close();
+    await system?.close();
   });
 
   const run = (env: Record<string, string> = {}) =>
@@ -20,8 +20,8 @@ describe('npm run rebuild:redis', () => {
       KAFKA_BROKERS: addressOf('KAFKA_BROKERS'),
       SCHEMA_REGISTRY_URL: addressOf('SCHEMA_REGISTRY_URL'),
       REDIS_URL: addressOf('REDIS_URL'),
-      TOPIC_PREFIX: world.events.topicPrefix,
-      REDIS_KEY_PREFIX: world.events.topicPrefix,
+      TOPIC_PREFIX: system.events.topicPrefix,
+      REDIS_KEY_PREFIX: system.events.topicPrefix,
       ...env,
     });
   const withoutTimes = (text: string): string[] =>
@@ -31,8 +31,8 @@ describe('npm run rebuild:redis', () => {
       .map((line) => line.replace(/^ +\d+\.\d s {2}/, '').replace(/\d+\.\d s$/, 'N s'));
 
   it('opens a new epoch even when nothing calls for it, says each part and ends with 0', async () => {
-    await world.rebuild();
-    await world.append([couponCreated(), couponAssigned(1), couponAssigned(2, { userId: 'bo' })]);
+    await system.rebuild();
+    await system.append([couponCreated(), couponAssigned(1), couponAssigned(2, { userId: 'bo' })]);
     const { code, stdout, stderr } = await run();
     expect(stderr).to.equal('');
     expect(withoutTimes(stdout)).to.deep.equal([
@@ -41,21 +41,21 @@ describe('npm run rebuild:redis', () => {
       'closed 0 coupons',
       'marked 6 partitions',
       'no snapshot: every record is read',
-      'read 15 records: 0 void, 0 unreadable',
+      'read 15 records: 0 fenced, 0 unreadable',
       'wrote 1 coupons with 2 assignments',
       'Redis is rebuilt and open for epoch 1: 1 coupons, 2 assignments, in N s',
       '15 records were read',
     ]);
     expect(code).to.equal(0);
-    expect(await world.gate()).to.include({ epoch: '1' });
+    expect(await system.gate()).to.include({ epoch: '1' });
   });
 
   it('does nothing, says so and ends with 1 while another rebuilds', async () => {
-    await world.redis.set(world.keys.rebuildLock, 'another', 'PX', 60_000);
+    await system.redis.set(system.keys.rebuildLock, 'another', 'PX', 60_000);
     const { code, stdout } = await run();
     expect(stdout).to.equal('another process is rebuilding Redis now; nothing was done\n');
     expect(code).to.equal(1);
-    await world.redis.del(world.keys.rebuildLock);
+    await system.redis.del(system.keys.rebuildLock);
   });
 
   it('ends with 1 and one line when a part is away or a setting is wrong', async () => {

@@ -2,7 +2,11 @@ import { expect } from 'chai';
 import { randomName } from '../../support/random-name.ts';
 import { runTool } from '../../support/system/run-cli.ts';
 import { registerAnything } from '../../support/system/test-registry.ts';
-import { createEventWorld, deleteSubjects, type EventWorld } from '../../support/system/topics.ts';
+import {
+  createEventSystem,
+  deleteSubjects,
+  type EventSystem,
+} from '../../support/system/topics.ts';
 
 const ID = '0b8f7b9e-6f0c-4a4e-9a57-3d1f4f1b2c3d';
 const CREATED = {
@@ -20,14 +24,14 @@ const CREATED = {
 };
 
 describe('npm run schemas', () => {
-  let world: EventWorld;
+  let system: EventSystem;
   before(async () => {
-    world = await createEventWorld('cli');
-    const producer = world.kafka.producer();
+    system = await createEventSystem('cli');
+    const producer = system.kafka.producer();
     await producer.connect();
     const send = (topic: string, message: { key?: string | Buffer; value: Buffer | null }) =>
       producer.send({
-        topic: `${world.topicPrefix}${topic}`,
+        topic: `${system.topicPrefix}${topic}`,
         messages: [
           {
             ...message,
@@ -37,7 +41,7 @@ describe('npm run schemas', () => {
           },
         ],
       });
-    const created = world.codec.encode('coupon-lifecycle', 'CouponCreated', CREATED);
+    const created = system.codec.encode('coupon-lifecycle', 'CouponCreated', CREATED);
     await send('coupon-lifecycle', { key: ID, value: created });
     await send('coupon-lifecycle-dlt', { key: ID, value: created });
     await send('coupon-lifecycle-dlt', { key: Buffer.from([0xc3]), value: Buffer.from('oddity') });
@@ -45,7 +49,7 @@ describe('npm run schemas', () => {
     await send('coupon-lifecycle-dlt', { value: created.subarray(0, -1) });
     await send('coupon-lifecycle-dlt', { value: Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1]) });
     await send('coupon-epochs', {
-      value: world.codec.encode('coupon-epochs', 'EpochClaimed', {
+      value: system.codec.encode('coupon-epochs', 'EpochClaimed', {
         claimedBy: 'x',
         claimedAt: 0,
         partitions: '',
@@ -53,14 +57,14 @@ describe('npm run schemas', () => {
     });
     await producer.disconnect();
   });
-  after(() => world.cleanup());
+  after(() => system.cleanup());
 
   const run = (args: string, env: Record<string, string> = {}) =>
     runTool('cli/schemas.ts', args.split(' ').filter(Boolean), {
-      TOPIC_PREFIX: world.topicPrefix,
+      TOPIC_PREFIX: system.topicPrefix,
       ...env,
     });
-  const subject = (name: string): string => `${world.topicPrefix}${name}`;
+  const subject = (name: string): string => `${system.topicPrefix}${name}`;
 
   it('says what it can do, and ends with 1, when it does not understand', async () => {
     for (const args of ['', 'burn', 'constructor']) {

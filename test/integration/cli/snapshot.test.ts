@@ -5,30 +5,30 @@ import { couponAssigned, couponCreated } from '../../support/fixtures/sample-eve
 import { addressOf } from '../../support/system/addresses.ts';
 import { runTool } from '../../support/system/run-cli.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { createRebuildWorld, type RebuildWorld } from '../redis-rebuild/rebuild-system.ts';
+import { createRebuildSystem, type RebuildSystem } from '../redis-rebuild/rebuild-system.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const OFTEN = ['--every', '0.005', '--min-records', '1'];
 
 describe('npm run snapshot', () => {
-  let world: RebuildWorld;
+  let system: RebuildSystem;
   const running: ChildProcess[] = [];
   before(async function () {
     this.timeout(60_000);
-    world = await createRebuildWorld();
-    const { epoch } = await world.rebuild();
-    await world.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
+    system = await createRebuildSystem();
+    const { epoch } = await system.rebuild();
+    await system.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
   });
   after(async function () {
     this.timeout(60_000);
     for (const child of running) child.kill('SIGKILL');
-    await world?.close();
+    await system?.close();
   });
 
   const env = (): Record<string, string> => ({
     KAFKA_BROKERS: addressOf('KAFKA_BROKERS'),
     SCHEMA_REGISTRY_URL: addressOf('SCHEMA_REGISTRY_URL'),
-    TOPIC_PREFIX: world.events.topicPrefix,
+    TOPIC_PREFIX: system.events.topicPrefix,
   });
   const run = (args: readonly string[] = [], changes: Record<string, string> = {}) =>
     runTool('cli/snapshot.ts', args, { ...env(), ...changes });
@@ -76,8 +76,8 @@ describe('npm run snapshot', () => {
       });
       const count = (pattern: RegExp): number => output.match(pattern)?.length ?? 0;
       await waitUntil('it has looked', async () => count(/nothing to do/g) > 0);
-      const { epoch } = await world.rebuild();
-      await world.append([couponAssigned(epoch + 1, { epoch })]);
+      const { epoch } = await system.rebuild();
+      await system.append([couponAssigned(epoch + 1, { epoch })]);
       await waitUntil('it has taken one', async () => count(/coupons, \d+ assignments in/g) > 0);
       child.kill(signal);
       expect(await ended, complaints).to.equal(0);

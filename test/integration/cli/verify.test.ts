@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { runTool, type ToolRun } from '../../support/system/run-cli.ts';
-import { buildWorld, type World } from '../../unit/verifier/fixture-system.ts';
-import { createRealWorld, type RealWorld } from '../verifier/verified-system.ts';
+import { buildSystem, type System } from '../../unit/verifier/fixture-system.ts';
+import { createVerifiedSystem, type VerifiedSystem } from '../verifier/verified-system.ts';
 
 describe('npm run verify', () => {
-  let made: World;
-  let real: RealWorld;
+  let made: System;
+  let real: VerifiedSystem;
 
   before(async () => {
-    made = buildWorld({
+    made = buildSystem({
       coupons: [
         { spare: 10, perUserLimit: 2, takers: [] },
         { spare: 10, perUserLimit: 2, takers: [1, 2, 3] },
@@ -18,7 +18,7 @@ describe('npm run verify', () => {
       late: 0,
       onTheWay: 0,
     });
-    real = await createRealWorld(made.facts);
+    real = await createVerifiedSystem(made.facts);
   });
 
   after(() => real.drop());

@@ -1,5 +1,5 @@
 // One process' worth of the command API on real parts, without HTTP: several of them can share a
-// world, as several processes do.
+// system, as several processes do.
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import {
@@ -22,24 +22,24 @@ import { EPOCHS_TOPIC } from '../../../contracts/topics.ts';
 import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
 import { createTopicEndsReader } from '../../../platform/kafka/end-offsets.ts';
-import { createWiredKafka, type WiredKafka } from '../../support/faults/faulty-kafka.ts';
+import { createFaultyKafka, type FaultyKafka } from '../../support/faults/faulty-kafka.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { connectRedis } from '../../support/system/redis.ts';
-import type { EventWorld } from '../../support/system/topics.ts';
+import type { EventSystem } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { type CouponState, stateInRedis } from './coupon-state.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
-export type Office = {
+export type CommandNode = {
   desk: Desk;
   redis: Redis;
   keys: RedisKeys;
   /** The links of this process to the brokers. */
-  wires: WiredKafka;
-  /** Creates a coupon through this office. @returns its id */
+  links: FaultyKafka;
+  /** Creates a coupon through this node. @returns its id */
   create(fields?: Partial<CreateCoupon>): Promise<string>;
-  /** Asks this office for a unit, as 'ann' when nobody else is named. */
+  /** Asks this node for a unit, as 'ann' when nobody else is named. */
   ask(couponId: string, fields?: Partial<AssignCoupon>): Promise<AssignAnswer>;
   /** Decides as a process that dies before it could emit what it decided. */
   decideAndDie(couponId: string, fields?: Partial<AssignCoupon>): Promise<CouponAssigned>;
@@ -67,27 +67,27 @@ function newAssignment(couponId: string, fields: Partial<AssignCoupon> = {}): As
   return { couponId, assignmentId: randomUUID(), userId: 'ann', key: null, ...fields };
 }
 
-/** Opens an office in this world, whose epoch must be open; its gate is open when it is given. */
-export async function openOffice(
-  world: EventWorld,
+/** Opens an node in this system, whose epoch must be open; its gate is open when it is given. */
+export async function openCommandNode(
+  system: EventSystem,
   options: { redisUrl: string; answerTimeoutMs?: number; sendTimeoutMs?: number },
-): Promise<Office> {
+): Promise<CommandNode> {
   const logger = silentLogger();
   const metrics = createCommandMetrics();
-  const keys = createRedisKeys(world.topicPrefix);
-  const wires = await createWiredKafka();
+  const keys = createRedisKeys(system.topicPrefix);
+  const links = await createFaultyKafka();
   const redis = await connectRedis(options.redisUrl);
-  const { kafka } = wires.createClient();
+  const { kafka } = links.createClient();
   const admin = kafka.admin();
   await admin.connect();
   const newestClaim = createNewestClaim(
-    createTopicEndsReader(admin, `${world.topicPrefix}${EPOCHS_TOPIC}`, 2_000),
+    createTopicEndsReader(admin, `${system.topicPrefix}${EPOCHS_TOPIC}`, 2_000),
   );
   const gate = createGate({ redis, keys, newestClaim, logger });
   const writer = await createLogWriter({
-    createClient: wires.createClient,
-    codec: world.codec,
-    topicPrefix: world.topicPrefix,
+    createClient: links.createClient,
+    codec: system.codec,
+    topicPrefix: system.topicPrefix,
     lastOpen: gate.lastOpen,
     sendTimeoutMs: options.sendTimeoutMs ?? 2_000,
     logger,
@@ -105,7 +105,7 @@ export async function openOffice(
     writeModel,
     setAside: createSetAside({
       ...{ redis, keys, kafka, metrics, logger },
-      topicPrefix: world.topicPrefix,
+      topicPrefix: system.topicPrefix,
     }),
     answerTimeoutMs: options.answerTimeoutMs ?? 10_000,
     maxBatch: 500,
@@ -126,7 +126,7 @@ export async function openOffice(
     desk,
     redis,
     keys,
-    wires,
+    links,
     create: async (fields) => {
       const command = newCoupon(fields);
       const answer = await createCoupon(desk, command, null);
@@ -151,14 +151,14 @@ export async function openOffice(
       return relay;
     },
     close: async () => {
-      wires.mend();
+      links.mend();
       for (const relay of relays) await relay.close();
       await publisher.drained(5_000);
       await writer.close();
       await gate.close();
       redis.disconnect();
       await admin.disconnect();
-      await wires.close();
+      await links.close();
     },
   };
 }

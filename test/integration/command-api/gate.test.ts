@@ -13,19 +13,19 @@ import { silentLogger } from '../../support/silent-logger.ts';
 import { claimEpoch, openEpoch } from '../../support/system/epoch.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
 import { connectRedis } from '../../support/system/redis.ts';
-import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
+import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const PARTITIONS = { 'coupon-lifecycle': 3, 'coupon-assign': 4 };
 
 describe('The gate', () => {
-  let world: EventWorld;
+  let system: EventSystem;
   let admin: Admin;
   let newestClaim: NewestClaim;
   let keys: ReturnType<typeof createRedisKeys>;
   let server: OwnRedis;
-  let wire: TcpProxy;
-  /** Straight to Redis, beside the wire of the process under test. */
+  let link: TcpProxy;
+  /** Straight to Redis, beside the link of the process under test. */
   let direct: Redis;
   let redis: Redis;
   let gate: Gate;
@@ -47,25 +47,25 @@ describe('The gate', () => {
 
   before(async function () {
     this.timeout(60_000);
-    world = await createEventWorld('gate-');
-    keys = createRedisKeys(world.topicPrefix);
-    admin = world.kafka.admin();
+    system = await createEventSystem('gate-');
+    keys = createRedisKeys(system.topicPrefix);
+    admin = system.kafka.admin();
     await admin.connect();
     newestClaim = createNewestClaim(
-      createTopicEndsReader(admin, `${world.topicPrefix}${EPOCHS_TOPIC}`, 2_000),
+      createTopicEndsReader(admin, `${system.topicPrefix}${EPOCHS_TOPIC}`, 2_000),
     );
   });
   after(async function () {
     this.timeout(60_000);
     await admin?.disconnect();
-    await world?.cleanup();
+    await system?.cleanup();
   });
   beforeEach(async () => {
     server = await startOwnRedis();
-    wire = await createTcpProxy('127.0.0.1', server.port);
+    link = await createTcpProxy('127.0.0.1', server.port);
     direct = await connectRedis(server.url);
     redis = createRedis(
-      { url: `redis://127.0.0.1:${wire.port}`, commandTimeoutMs: 300 },
+      { url: `redis://127.0.0.1:${link.port}`, commandTimeoutMs: 300 },
       silentLogger(),
     );
     await redis.connect();
@@ -74,7 +74,7 @@ describe('The gate', () => {
     await gate?.close();
     redis.disconnect();
     direct.disconnect();
-    await wire.close();
+    await link.close();
     await server.close();
   });
 
@@ -92,12 +92,12 @@ describe('The gate', () => {
     openGate();
     expect(gate.state()).to.deep.equal({ kind: 'closed', reason: 'not compared yet' });
     await untilClosed('no gate in Redis');
-    const epoch = await openEpoch(world, direct);
+    const epoch = await openEpoch(system, direct);
     expect(await untilOpen()).to.equal(epoch);
   });
 
   it('is closed on another Redis than the one it was opened on', async () => {
-    await agreeOn(await claimEpoch(world));
+    await agreeOn(await claimEpoch(system));
     await direct.hset(keys.gate, { replicationId: 'another' });
     openGate();
     await untilClosed('not the one');
@@ -108,7 +108,7 @@ describe('The gate', () => {
     ['says it in words that nobody knows', 'coupon-assign: 3'],
   ] as const) {
     it(`is closed when the gate in Redis ${what}`, async () => {
-      const epoch = await claimEpoch(world);
+      const epoch = await claimEpoch(system);
       await agreeOn(epoch);
       await direct.hdel(keys.gate, 'partitions');
       if (partitions !== null) await direct.hset(keys.gate, { partitions });
@@ -121,7 +121,7 @@ describe('The gate', () => {
   }
 
   it('remembers what it was last open for: epoch, master and partitions', async () => {
-    const epoch = await claimEpoch(world);
+    const epoch = await claimEpoch(system);
     await agreeOn(epoch);
     openGate();
     await untilOpen();
@@ -135,16 +135,16 @@ describe('The gate', () => {
   });
 
   it('is closed while a rebuild has closed it', async () => {
-    await agreeOn(await claimEpoch(world));
+    await agreeOn(await claimEpoch(system));
     await direct.hdel(keys.gate, 'epoch');
     openGate();
     await untilClosed('no gate');
   });
 
   it('is closed when a newer epoch is claimed, until Redis is of that epoch', async () => {
-    const older = await claimEpoch(world);
+    const older = await claimEpoch(system);
     await agreeOn(older);
-    const newer = await claimEpoch(world);
+    const newer = await claimEpoch(system);
     openGate();
     await untilClosed('newest epoch');
     await agreeOn(newer);
@@ -152,13 +152,13 @@ describe('The gate', () => {
   });
 
   it('is closed when Redis is of an epoch that nobody claimed', async () => {
-    await agreeOn((await claimEpoch(world)) + 1);
+    await agreeOn((await claimEpoch(system)) + 1);
     openGate();
     await untilClosed('newest epoch');
   });
 
   it('is closed while the claims cannot be seen', async () => {
-    const epoch = await claimEpoch(world);
+    const epoch = await claimEpoch(system);
     await agreeOn(epoch);
     let seen = false;
     openGate(async () => {
@@ -173,7 +173,7 @@ describe('The gate', () => {
   describe('once it is open', () => {
     let epoch: number;
     beforeEach(async () => {
-      epoch = await claimEpoch(world);
+      epoch = await claimEpoch(system);
       await agreeOn(epoch);
       openGate();
       await untilOpen();
@@ -196,7 +196,7 @@ describe('The gate', () => {
       gate.sawClaim(epoch - 1);
       gate.sawClaim(null);
       expect(gate.state().kind).to.equal('open');
-      const newer = await claimEpoch(world);
+      const newer = await claimEpoch(system);
       gate.sawClaim(newer);
       expect(gate.state().kind).to.equal('closed');
       await untilClosed('newest epoch');
@@ -205,10 +205,10 @@ describe('The gate', () => {
     });
 
     it('closes with the connection, and compares again when it is back', async () => {
-      wire.cut();
+      link.cut();
       await untilClosed('connection lost');
       await direct.hset(keys.gate, { replicationId: 'another' });
-      wire.mend();
+      link.mend();
       await untilClosed('not the one');
       await agreeOn(epoch);
       expect(await untilOpen()).to.equal(epoch);
@@ -240,8 +240,8 @@ describe('The gate', () => {
         await waitUntil('the replica has followed', async () =>
           (await direct.info('replication')).includes('master_link_status:up'),
         );
-        wire.cut();
-        wire.mend();
+        link.cut();
+        link.mend();
         await untilClosed('not a master');
         await direct.replicaof('NO', 'ONE');
         await untilClosed('not the one');
@@ -253,7 +253,7 @@ describe('The gate', () => {
   });
 
   it('does not open by a comparison that began on a connection that is lost', async () => {
-    const epoch = await claimEpoch(world);
+    const epoch = await claimEpoch(system);
     await agreeOn(epoch);
     const looks: PromiseWithResolvers<number>[] = [];
     openGate(() => {
@@ -262,12 +262,12 @@ describe('The gate', () => {
       return look.promise;
     });
     await waitUntil('the claims are asked for', () => looks.length === 1);
-    wire.cut();
+    link.cut();
     await untilClosed('connection lost');
     looks[0]?.resolve(epoch);
     await new Promise(setImmediate);
     expect(gate.state()).to.deep.equal({ kind: 'closed', reason: 'Redis connection lost' });
-    wire.mend();
+    link.mend();
     await waitUntil('the claims are asked for again', () => looks.length === 2);
     expect(gate.state().kind).to.equal('closed');
     looks[1]?.resolve(epoch);
@@ -275,12 +275,12 @@ describe('The gate', () => {
   });
 
   it('stays closed while Redis does not answer in time', async () => {
-    const epoch = await claimEpoch(world);
+    const epoch = await claimEpoch(system);
     await agreeOn(epoch);
-    wire.stall();
+    link.stall();
     openGate();
     await untilClosed('timed out');
-    wire.mend();
+    link.mend();
     expect(await untilOpen()).to.equal(epoch);
   });
 
@@ -288,7 +288,7 @@ describe('The gate', () => {
     openGate();
     await untilClosed('no gate');
     await gate.close();
-    await agreeOn(await claimEpoch(world));
+    await agreeOn(await claimEpoch(system));
     const second = createGate({ redis, keys, newestClaim, logger: silentLogger() });
     await untilOpen(second);
     await second.close();

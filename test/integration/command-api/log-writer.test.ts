@@ -11,11 +11,11 @@ import { formatPositions, type Position } from '../../../contracts/position.ts';
 import { ASSIGN_TOPIC, EVENT_TOPICS } from '../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated, CouponEvent } from '../../../domain/coupon-events.ts';
 import { rangesOf, scanLog } from '../../../platform/kafka/log-scan.ts';
-import { createWiredKafka, type WiredKafka } from '../../support/faults/faulty-kafka.ts';
+import { createFaultyKafka, type FaultyKafka } from '../../support/faults/faulty-kafka.ts';
 import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { addPartitions } from '../../support/system/partitions.ts';
-import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
+import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 type Found = { event: CouponEvent; key: string; traceparent: string | null };
@@ -27,35 +27,35 @@ const assigned = (sequence: number): CouponAssigned => {
 const created = (): CouponCreated => couponCreated({ couponId: randomUUID() });
 
 describe('Writing to the log', () => {
-  let world: EventWorld;
-  let wires: WiredKafka;
+  let system: EventSystem;
+  let links: FaultyKafka;
   let writer: LogWriter;
   let open: Pick<OpenEpoch, 'epoch' | 'partitions'> | null;
 
   before(async function () {
     this.timeout(60_000);
-    world = await createEventWorld('log-writer-');
+    system = await createEventSystem('log-writer-');
   });
   after(async function () {
     this.timeout(60_000);
-    await world?.cleanup();
+    await system?.cleanup();
   });
   beforeEach(async () => {
     open = { epoch: 0, partitions: { 'coupon-lifecycle': 3, 'coupon-assign': 3 } };
-    wires = await createWiredKafka();
+    links = await createFaultyKafka();
     writer = await createLogWriter({
-      createClient: wires.createClient,
-      codec: world.codec,
-      topicPrefix: world.topicPrefix,
+      createClient: links.createClient,
+      codec: system.codec,
+      topicPrefix: system.topicPrefix,
       lastOpen: () => open,
       sendTimeoutMs: 700,
       logger: silentLogger(),
     });
   });
   afterEach(async () => {
-    wires.mend();
+    links.mend();
     await writer.close();
-    await wires.close();
+    await links.close();
   });
 
   const prepareOne = (event: CouponEvent, traceparent: string | null = null): PreparedEvent => {
@@ -70,14 +70,14 @@ describe('Writing to the log', () => {
   const readLog = async (): Promise<Map<string, Found>> => {
     const found = new Map<string, Found>();
     for (const topic of EVENT_TOPICS) {
-      const physical = `${world.topicPrefix}${topic}`;
-      const ranges = await rangesOf(world.kafka, physical);
+      const physical = `${system.topicPrefix}${topic}`;
+      const ranges = await rangesOf(system.kafka, physical);
       await scanLog(
-        world.kafka,
+        system.kafka,
         physical,
         ranges,
         async ({ partition, offset, message }): Promise<'go on'> => {
-          const { name, event } = await world.codec.decode(message.value);
+          const { name, event } = await system.codec.decode(message.value);
           const { traceparent } = message.headers ?? {};
           found.set(formatPositions([{ topic, partition, offset }]), {
             event: toLogEvent(name, event) as CouponEvent,
@@ -134,13 +134,13 @@ describe('Writing to the log', () => {
 
   it('puts an event where any other client would put its key', async () => {
     const events = Array.from({ length: 20 }, (_, n) => assigned(n + 1));
-    const other = world.kafka.producer();
+    const other = system.kafka.producer();
     await other.connect();
     try {
       for (const { topic, key, partition } of prepare(events)) {
         const [sent] = await other.send({
-          topic: `${world.topicPrefix}${topic}`,
-          messages: [{ key, value: world.codec.encode(topic, 'CouponAssigned', assigned(1)) }],
+          topic: `${system.topicPrefix}${topic}`,
+          messages: [{ key, value: system.codec.encode(topic, 'CouponAssigned', assigned(1)) }],
         });
         expect(sent?.partition).to.equal(partition);
       }
@@ -173,9 +173,9 @@ describe('Writing to the log', () => {
 
   it('uses the partitions of the gate, whatever there are, and new ones at once', async function () {
     this.timeout(30_000);
-    const own = await createEventWorld('log-writer-more-');
+    const own = await createEventSystem('log-writer-more-');
     const widening = await createLogWriter({
-      createClient: wires.createClient,
+      createClient: links.createClient,
       codec: own.codec,
       topicPrefix: own.topicPrefix,
       lastOpen: () => open,
@@ -212,10 +212,10 @@ describe('Writing to the log', () => {
     it('sends the same batch again through a new producer when nothing comes back', async () => {
       const events = Array.from({ length: 30 }, (_, n) => (n === 0 ? created() : assigned(n + 1)));
       await writer.write(prepare([assigned(1)]));
-      wires.stall();
+      links.stall();
       const writing = writer.write(prepare(events));
       await untilFailing();
-      wires.mend();
+      links.mend();
       expectAt(await positionsIn(writing), events);
       expect(writer.failingSince()).to.equal(null);
     });
@@ -223,10 +223,10 @@ describe('Writing to the log', () => {
     it('tells true positions when the first send had arrived and only its answer was lost', async () => {
       const events = Array.from({ length: 30 }, (_, n) => assigned(n + 1));
       await writer.write(prepare([assigned(1)]));
-      wires.stallAnswers();
+      links.stallAnswers();
       const writing = writer.write(prepare(events));
       await untilFailing();
-      wires.mend();
+      links.mend();
       const { log, positions } = await positionsIn(writing);
       expectAt({ log, positions }, events);
       const copies = events.map((event) => timesOf(log, event));
@@ -236,28 +236,28 @@ describe('Writing to the log', () => {
     it('goes on when all connections were cut', async () => {
       const events = [assigned(1), created()];
       await writer.write(prepare([assigned(1)]));
-      wires.cut();
+      links.cut();
       const writing = writer.write(prepare(events));
       await untilFailing();
-      wires.mend();
+      links.mend();
       expectAt(await positionsIn(writing), events);
     });
 
     it('tells since when it fails, and that it does no more', async () => {
       expect(writer.failingSince()).to.equal(null);
       const startedAt = Date.now();
-      wires.cut();
+      links.cut();
       const writing = writer.write(prepare([assigned(1)]));
       await untilFailing();
       const since = writer.failingSince();
       expect(since).to.be.within(startedAt, Date.now());
-      wires.mend();
+      links.mend();
       await writing;
       expect(writer.failingSince()).to.equal(null);
     });
 
     it('gives up when it is closed, and says so', async () => {
-      wires.stall();
+      links.stall();
       const writing = writer.write(prepare([assigned(1)]));
       await untilFailing();
       const closedAtMs = performance.now();
@@ -268,7 +268,7 @@ describe('Writing to the log', () => {
 
     it('gives up in the middle of a send when it is closed', async () => {
       await writer.write(prepare([assigned(1)]));
-      wires.stall();
+      links.stall();
       const writing = writer.write(prepare([assigned(2)]));
       const closedAtMs = performance.now();
       await writer.close();
@@ -277,13 +277,13 @@ describe('Writing to the log', () => {
     });
 
     it('leaves no connection behind', async () => {
-      wires.stall();
+      links.stall();
       const writing = writer.write(prepare([assigned(1)]));
       await untilFailing();
-      wires.mend();
+      links.mend();
       await writing;
       await writer.close();
-      await waitUntil('all connections have ended', () => wires.connections() === 0);
+      await waitUntil('all connections have ended', () => links.connections() === 0);
     });
   });
 

@@ -10,9 +10,9 @@ import { keyed } from '../../support/fixtures/sample-events.ts';
 import { openEpoch } from '../../support/system/epoch.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
 import { connectRedis } from '../../support/system/redis.ts';
-import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
+import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { newCoupon, type Office, openOffice } from './command-node.ts';
+import { type CommandNode, newCoupon, openCommandNode } from './command-node.ts';
 
 /** Takes an event of a short user id, not two of them at once, nor one of a long id or title. */
 const SMALL = 350;
@@ -20,26 +20,26 @@ const LARGE = 1_048_588;
 const LONG_ID = '🎟'.repeat(64);
 
 describe('An event that the log refuses', () => {
-  let world: EventWorld;
+  let system: EventSystem;
   let server: OwnRedis;
-  let office: Office;
+  let node: CommandNode;
 
   before(async function () {
     this.timeout(60_000);
-    world = await createEventWorld('refused-');
+    system = await createEventSystem('refused-');
     server = await startOwnRedis();
     await openEpochHere();
   });
   after(async function () {
     this.timeout(60_000);
     await server?.close();
-    await world?.cleanup();
+    await system?.cleanup();
   });
   beforeEach(async () => {
-    office = await openOffice(world, { redisUrl: server.url });
+    node = await openCommandNode(system, { redisUrl: server.url });
   });
   afterEach(async () => {
-    await office.close();
+    await node.close();
     for (const topic of [LIFECYCLE_TOPIC, ASSIGN_TOPIC]) {
       await setLargest(topic, LARGE);
       await setLargest(deadLetterTopicOf(topic), 2 * LARGE);
@@ -48,13 +48,13 @@ describe('An event that the log refuses', () => {
 
   const openEpochHere = async (): Promise<void> => {
     const redis = await connectRedis(server.url);
-    await openEpoch(world, redis);
+    await openEpoch(system, redis);
     redis.disconnect();
   };
   /** The largest batch that every broker takes from now on. */
   const setLargest = async (topic: string, bytes: number): Promise<void> => {
-    const name = `${world.topicPrefix}${topic}`;
-    const admin = world.kafka.admin();
+    const name = `${system.topicPrefix}${topic}`;
+    const admin = system.kafka.admin();
     await admin.connect();
     try {
       const configEntries = Object.entries({
@@ -70,7 +70,7 @@ describe('An event that the log refuses', () => {
     if (bytes === SMALL) await untilRefused(name);
   };
   const untilRefused = async (name: string): Promise<void> => {
-    const producer = world.kafka.producer({ retry: { retries: 0 } });
+    const producer = system.kafka.producer({ retry: { retries: 0 } });
     await producer.connect();
     const isTaken = (partition: number): Promise<boolean> =>
       producer
@@ -85,12 +85,12 @@ describe('An event that the log refuses', () => {
   /** The dead letters of events with this key. */
   const lettersOf = async (topic: string, key: string) => {
     const name = deadLetterTopicOf(topic);
-    const physical = `${world.topicPrefix}${name}`;
+    const physical = `${system.topicPrefix}${name}`;
     const letters: { partition: number; value: Buffer | null; origin: unknown }[] = [];
     await scanLog(
-      world.kafka,
+      system.kafka,
       physical,
-      await rangesOf(world.kafka, physical),
+      await rangesOf(system.kafka, physical),
       ({ partition, message: { key: found, value, headers = {} } }) => {
         if (String(found) !== key) return 'go on';
         letters.push({ partition, value, origin: readOrigin({ topic: name, headers }) });
@@ -100,10 +100,10 @@ describe('An event that the log refuses', () => {
     return letters;
   };
   const askFor = (couponId: string): Promise<AssignAnswer> =>
-    office.ask(couponId, { userId: LONG_ID });
+    node.ask(couponId, { userId: LONG_ID });
   /** The id of the one event that is set aside. */
   const setAsideOf = async (couponId: string): Promise<string> => {
-    const state = await office.stateOf(couponId);
+    const state = await node.stateOf(couponId);
     expect(state.outbox).to.deep.equal({});
     const [id, ...others] = Object.keys(state.outboxEvents);
     expect(others).to.deep.equal([]);
@@ -111,12 +111,12 @@ describe('An event that the log refuses', () => {
   };
 
   it('becomes a dead letter while the others of its batch are given, and keeps its unit', async () => {
-    const couponId = await office.create({ quantity: 40 });
+    const couponId = await node.create({ quantity: 40 });
     await setLargest(ASSIGN_TOPIC, SMALL);
     const users = Array.from({ length: 15 }, (_, n) => `user-${n}`);
     const answers = await Promise.all(
       [...users.slice(0, 7), LONG_ID, ...users.slice(7)].map((userId) =>
-        office.ask(couponId, { userId }),
+        node.ask(couponId, { userId }),
       ),
     );
     const kinds = answers.map(({ kind }) => kind);
@@ -129,18 +129,18 @@ describe('An event that the log refuses', () => {
     expect(letter?.origin).to.deep.include({ topic: ASSIGN_TOPIC, offset: null });
     expect(letter?.origin).to.have.nested.property('poison.code', 'EVENT_REFUSED');
     expect(letter?.origin).to.have.nested.property('poison.reason').that.contains('larger than');
-    expect(await world.codec.decode(letter?.value ?? null)).to.have.nested.property(
+    expect(await system.codec.decode(letter?.value ?? null)).to.have.nested.property(
       'event.userId',
       LONG_ID,
     );
-    expect((await office.stateOf(couponId)).coupon.remaining).to.equal('24');
-    const { coupons } = await readRedis(office.redis, office.keys, couponId);
+    expect((await node.stateOf(couponId)).coupon.remaining).to.equal('24');
+    const { coupons } = await readRedis(node.redis, node.keys, couponId);
     expect(coupons.get(couponId)?.setAside, 'as the verifier sees it').to.deep.equal([id]);
-    expect(office.desk.publisher.waiting()).to.equal(0);
+    expect(node.desk.publisher.waiting()).to.equal(0);
   });
 
   it('is emitted again for whoever asks again, with no second letter, until the log takes it', async () => {
-    const couponId = await office.create();
+    const couponId = await node.create();
     await setLargest(ASSIGN_TOPIC, SMALL);
     expect(await askFor(couponId)).to.deep.equal({ kind: 'refused-by-log' });
     expect(await askFor(couponId)).to.deep.equal({ kind: 'refused-by-log' });
@@ -155,57 +155,57 @@ describe('An event that the log refuses', () => {
     expect(answer.assignment).to.include({ assignmentId: id, sequence: 1 });
     expect(await setAsideOf(couponId)).to.equal('');
     expect(await askFor(couponId)).to.deep.include({ kind: 'limit-reached' });
-    expect((await office.stateOf(couponId)).coupon.remaining).to.equal('9');
+    expect((await node.stateOf(couponId)).coupon.remaining).to.equal('9');
   });
 
   it('does not hold up the coupon, and gives its unit back in the next epoch', async () => {
-    const couponId = await office.create();
+    const couponId = await node.create();
     await setLargest(ASSIGN_TOPIC, SMALL);
-    const relay = office.startRelay();
+    const relay = node.startRelay();
     expect(await askFor(couponId)).to.deep.equal({ kind: 'refused-by-log' });
     const id = await setAsideOf(couponId);
-    expect(await office.ask(couponId, { userId: 'bo' })).to.have.property('kind', 'assigned');
+    expect(await node.ask(couponId, { userId: 'bo' })).to.have.property('kind', 'assigned');
     await relay.close();
     expect(await lettersOf(ASSIGN_TOPIC, id)).to.have.length(1);
 
     await setLargest(ASSIGN_TOPIC, LARGE);
     await openEpochHere();
-    expect((await office.stateOf(couponId)).coupon.remaining).to.equal('9');
-    expect((await office.stateOf(couponId)).outboxEvents).to.deep.equal({});
+    expect((await node.stateOf(couponId)).coupon.remaining).to.equal('9');
+    expect((await node.stateOf(couponId)).outboxEvents).to.deep.equal({});
   });
 
   it('can be a creation: there is no such coupon until the log takes it', async () => {
     const command = newCoupon({ title: '긴'.repeat(100), key: keyed('create') });
     await setLargest(LIFECYCLE_TOPIC, SMALL);
-    expect(await createCoupon(office.desk, command, null)).to.deep.equal({
+    expect(await createCoupon(node.desk, command, null)).to.deep.equal({
       kind: 'refused-by-log',
     });
-    expect(await office.ask(command.couponId)).to.deep.equal({ kind: 'coupon-not-found' });
+    expect(await node.ask(command.couponId)).to.deep.equal({ kind: 'coupon-not-found' });
     expect(await setAsideOf(command.couponId)).to.equal(command.couponId);
     expect(await lettersOf(LIFECYCLE_TOPIC, command.couponId)).to.have.length(1);
     await setLargest(LIFECYCLE_TOPIC, LARGE);
     const answer = await waitUntil('the log takes it', async () => {
-      const asked = await createCoupon(office.desk, command, null);
+      const asked = await createCoupon(node.desk, command, null);
       return asked.kind === 'created' && asked;
     });
     expect(answer).to.include({ replayed: true });
-    expect(await office.ask(command.couponId)).to.have.property('kind', 'assigned');
+    expect(await node.ask(command.couponId)).to.have.property('kind', 'assigned');
   });
 
   it('stays in the outbox while the dead letter topic can not be written', async () => {
-    const couponId = await office.create();
+    const couponId = await node.create();
     await setLargest(deadLetterTopicOf(ASSIGN_TOPIC), SMALL);
     await setLargest(ASSIGN_TOPIC, SMALL);
     expect(await askFor(couponId)).to.deep.equal({ kind: 'refused-by-log' });
-    const { outbox } = await office.stateOf(couponId);
+    const { outbox } = await node.stateOf(couponId);
     const [id = ''] = Object.keys(outbox);
     expect(Object.keys(outbox)).to.have.length(1);
     expect(await lettersOf(ASSIGN_TOPIC, id)).to.deep.equal([]);
 
     await setLargest(deadLetterTopicOf(ASSIGN_TOPIC), 2 * LARGE);
-    office.startRelay();
+    node.startRelay();
     await waitUntil('the relay has brought it there', async () => {
-      const state = await office.stateOf(couponId);
+      const state = await node.stateOf(couponId);
       return Object.keys(state.outbox).length === 0;
     });
     expect(await setAsideOf(couponId)).to.equal(id);

@@ -10,39 +10,39 @@ import { silentLogger } from '../../support/silent-logger.ts';
 import { openEpoch } from '../../support/system/epoch.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
 import { connectRedis } from '../../support/system/redis.ts';
-import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
-import { newCoupon, type Office, openOffice } from './command-node.ts';
+import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
+import { type CommandNode, newCoupon, openCommandNode } from './command-node.ts';
 
 describe('A Redis that is full', function () {
   this.timeout(60_000);
-  let world: EventWorld;
+  let system: EventSystem;
   let server: OwnRedis;
   let redis: Redis;
-  let office: Office;
+  let node: CommandNode;
   before(async () => {
-    world = await createEventWorld('full-');
+    system = await createEventSystem('full-');
     server = await startOwnRedis();
     redis = await connectRedis(server.url);
-    await openEpoch(world, redis);
-    office = await openOffice(world, { redisUrl: server.url });
+    await openEpoch(system, redis);
+    node = await openCommandNode(system, { redisUrl: server.url });
   });
   after(async () => {
-    await office?.close();
+    await node?.close();
     redis?.disconnect();
     await server?.close();
-    await world?.cleanup();
+    await system?.cleanup();
   });
   afterEach(() => redis.config('SET', 'maxmemory', '0'));
 
   it('takes nothing, and callers are told so: no unknown outcome', async () => {
-    const couponId = await office.create({ quantity: 1 });
+    const couponId = await node.create({ quantity: 1 });
     await redis.config('SET', 'maxmemory', '1');
-    expect(await office.ask(couponId)).to.deep.equal({ kind: 'closed' });
-    expect(await office.create().catch(messageOf)).to.equal('closed');
-    expect(await redis.hget(office.keys.coupon(couponId), 'remaining')).to.equal('1');
-    expect(await redis.exists(office.keys.outbox(couponId))).to.equal(0);
+    expect(await node.ask(couponId)).to.deep.equal({ kind: 'closed' });
+    expect(await node.create().catch(messageOf)).to.equal('closed');
+    expect(await redis.hget(node.keys.coupon(couponId), 'remaining')).to.equal('1');
+    expect(await redis.exists(node.keys.outbox(couponId))).to.equal(0);
     await redis.config('SET', 'maxmemory', '0');
-    expect(await office.ask(couponId)).to.include({ kind: 'assigned' });
+    expect(await node.ask(couponId)).to.include({ kind: 'assigned' });
   });
 
   it('is named in the log once, whoever meets it', async () => {
@@ -51,7 +51,7 @@ describe('A Redis that is full', function () {
       error: (fields: object) => lines.push(fields),
     });
     const model = watchWriteModel(
-      createWriteModel({ redis, keys: office.keys, maxOutboxAgeMs: 1, idempotencyTtlMs: 1 }),
+      createWriteModel({ redis, keys: node.keys, maxOutboxAgeMs: 1, idempotencyTtlMs: 1 }),
       () => undefined,
       logger,
     );

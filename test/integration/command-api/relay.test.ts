@@ -6,48 +6,48 @@ import { keyed } from '../../support/fixtures/sample-events.ts';
 import { openEpoch } from '../../support/system/epoch.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
 import { connectRedis } from '../../support/system/redis.ts';
-import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
+import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { newCoupon, type Office, openOffice } from './command-node.ts';
+import { type CommandNode, newCoupon, openCommandNode } from './command-node.ts';
 
 describe('The relay', () => {
-  let world: EventWorld;
+  let system: EventSystem;
   let server: OwnRedis;
   let epoch: number;
   /** The process whose relay is looked at. */
-  let office: Office;
+  let node: CommandNode;
 
   before(async function () {
     this.timeout(60_000);
-    world = await createEventWorld('relay-');
+    system = await createEventSystem('relay-');
     server = await startOwnRedis();
     const redis = await connectRedis(server.url);
-    epoch = await openEpoch(world, redis);
+    epoch = await openEpoch(system, redis);
     redis.disconnect();
   });
   after(async function () {
     this.timeout(60_000);
     await server?.close();
-    await world?.cleanup();
+    await system?.cleanup();
   });
   beforeEach(async () => {
-    office = await openOffice(world, { redisUrl: server.url });
+    node = await openCommandNode(system, { redisUrl: server.url });
   });
-  afterEach(() => office.close());
+  afterEach(() => node.close());
 
   const untilDrained = (couponId: string) =>
     waitUntil('the outbox is empty', async () => {
-      const state = await office.stateOf(couponId);
+      const state = await node.stateOf(couponId);
       return Object.keys(state.outbox).length === 0 && state;
     });
   /** How often each event of this coupon is in the log. */
   const timesInLog = async (couponId: string): Promise<Map<string, number>> => {
     const times = new Map<string, number>();
     for (const topic of EVENT_TOPICS) {
-      const physical = `${world.topicPrefix}${topic}`;
-      const ranges = await rangesOf(world.kafka, physical);
-      await scanLog(world.kafka, physical, ranges, async ({ message }): Promise<'go on'> => {
-        const { event } = await world.codec.decode(message.value);
+      const physical = `${system.topicPrefix}${topic}`;
+      const ranges = await rangesOf(system.kafka, physical);
+      await scanLog(system.kafka, physical, ranges, async ({ message }): Promise<'go on'> => {
+        const { event } = await system.codec.decode(message.value);
         const id = String(event.eventId);
         if (event.couponId === couponId) times.set(id, (times.get(id) ?? 0) + 1);
         return 'go on';
@@ -58,9 +58,9 @@ describe('The relay', () => {
 
   describe('after a process died between deciding and emitting', () => {
     it('puts the event into the log and gives it to its user, who then holds the limit', async () => {
-      const couponId = await office.create();
-      const event = await office.decideAndDie(couponId);
-      office.startRelay();
+      const couponId = await node.create();
+      const event = await node.decideAndDie(couponId);
+      node.startRelay();
       const state = await untilDrained(couponId);
       expect(state.unanswered).to.deep.equal([event.eventId]);
       expect(state.coupon.remaining).to.equal('9');
@@ -70,59 +70,59 @@ describe('The relay', () => {
         sequence: event.sequence,
         assignedAt: event.occurredAt,
       };
-      const given = await office.ask(couponId);
+      const given = await node.ask(couponId);
       expect(given).to.deep.include({ kind: 'assigned', assignment: held, replayed: true });
-      const more = await office.ask(couponId);
+      const more = await node.ask(couponId);
       expect(more).to.deep.equal({ kind: 'limit-reached', held: [held] });
-      expect((await office.stateOf(couponId)).unanswered).to.deep.equal([]);
+      expect((await node.stateOf(couponId)).unanswered).to.deep.equal([]);
     });
 
     it('gives it to the same request by its key, again and again', async () => {
-      const couponId = await office.create();
+      const couponId = await node.create();
       const key = keyed('k1');
-      const event = await office.decideAndDie(couponId, { key });
-      office.startRelay();
+      const event = await node.decideAndDie(couponId, { key });
+      node.startRelay();
       await untilDrained(couponId);
       for (let time = 0; time < 3; time += 1) {
-        const given = await office.ask(couponId, { key });
+        const given = await node.ask(couponId, { key });
         expect(given).to.deep.include({ kind: 'assigned', replayed: true });
         expect(given).to.have.nested.property('assignment.assignmentId', event.eventId);
       }
-      expect(await office.ask(couponId)).to.have.property('kind', 'limit-reached');
+      expect(await node.ask(couponId)).to.have.property('kind', 'limit-reached');
     });
 
     it('finishes a coupon whose creation was left, and its creator finds it created', async () => {
       const command = newCoupon({ key: keyed('k1') });
       const { couponId } = command;
-      const decided = await office.desk.writeModel.create(command, epoch);
+      const decided = await node.desk.writeModel.create(command, epoch);
       expect(decided.kind).to.equal('accepted');
-      expect(await office.ask(couponId)).to.deep.equal({ kind: 'coupon-not-found' });
-      office.startRelay();
+      expect(await node.ask(couponId)).to.deep.equal({ kind: 'coupon-not-found' });
+      node.startRelay();
       const state = await untilDrained(couponId);
       expect(state.coupon).to.not.have.property('pendingCreation');
       expect(state.unanswered).to.deep.equal([]);
-      expect(await office.ask(couponId)).to.include({ kind: 'assigned', replayed: false });
-      const again = await createCoupon(office.desk, command, null);
+      expect(await node.ask(couponId)).to.include({ kind: 'assigned', replayed: false });
+      const again = await createCoupon(node.desk, command, null);
       expect(again).to.include({ kind: 'created', replayed: true });
     });
 
     it('finishes what was left of a coupon that has ended since', async () => {
-      const couponId = await office.create();
-      const event = await office.decideAndDie(couponId);
-      await office.redis.hset(office.keys.coupon(couponId), 'endDate', Date.now() - 1);
-      office.startRelay();
+      const couponId = await node.create();
+      const event = await node.decideAndDie(couponId);
+      await node.redis.hset(node.keys.coupon(couponId), 'endDate', Date.now() - 1);
+      node.startRelay();
       expect((await untilDrained(couponId)).unanswered).to.deep.equal([event.eventId]);
     });
 
     it('finishes more than one round can take', async function () {
       this.timeout(60_000);
-      const couponId = await office.create({ quantity: 3_000 });
+      const couponId = await node.create({ quantity: 3_000 });
       const events = await Promise.all(
         Array.from({ length: 2_500 }, (_, n) =>
-          office.decideAndDie(couponId, { userId: `user ${n}` }),
+          node.decideAndDie(couponId, { userId: `user ${n}` }),
         ),
       );
-      office.startRelay();
+      node.startRelay();
       const state = await untilDrained(couponId);
       expect(state.coupon.remaining).to.equal('500');
       expect(state.unanswered).to.have.length(2_500);
@@ -132,34 +132,34 @@ describe('The relay', () => {
   });
 
   it('leaves alone what is younger than it is told: its own process is about to confirm it', async () => {
-    const couponId = await office.create();
-    const young = await office.decideAndDie(couponId, { userId: 'young' });
-    const old = await office.decideAndDie(couponId, { userId: 'old' });
-    const outbox = office.keys.outbox(couponId);
-    await office.redis.zincrby(outbox, -120_000, old.eventId);
-    office.startRelay({ minAgeMs: 60_000 });
+    const couponId = await node.create();
+    const young = await node.decideAndDie(couponId, { userId: 'young' });
+    const old = await node.decideAndDie(couponId, { userId: 'old' });
+    const outbox = node.keys.outbox(couponId);
+    await node.redis.zincrby(outbox, -120_000, old.eventId);
+    node.startRelay({ minAgeMs: 60_000 });
     await waitUntil('the old one is confirmed', async () => {
-      const { unanswered } = await office.stateOf(couponId);
+      const { unanswered } = await node.stateOf(couponId);
       return unanswered.includes(old.eventId);
     });
-    expect(Object.keys((await office.stateOf(couponId)).outbox)).to.deep.equal([young.eventId]);
+    expect(Object.keys((await node.stateOf(couponId)).outbox)).to.deep.equal([young.eventId]);
   });
 
   it('does no harm when it runs in several processes at once', async () => {
-    const couponId = await office.create({ quantity: 100 });
+    const couponId = await node.create({ quantity: 100 });
     const events = await Promise.all(
-      Array.from({ length: 50 }, (_, n) => office.decideAndDie(couponId, { userId: `user ${n}` })),
+      Array.from({ length: 50 }, (_, n) => node.decideAndDie(couponId, { userId: `user ${n}` })),
     );
-    const other = await openOffice(world, { redisUrl: server.url });
+    const other = await openCommandNode(system, { redisUrl: server.url });
     try {
       other.startRelay();
-      office.startRelay();
+      node.startRelay();
       const state = await untilDrained(couponId);
       expect(state.unanswered).to.have.length(50);
       expect(state.coupon.remaining).to.equal('50');
       await other.desk.publisher.drained(10_000);
-      await office.desk.publisher.drained(10_000);
-      expect(await office.stateOf(couponId)).to.deep.equal(state);
+      await node.desk.publisher.drained(10_000);
+      expect(await node.stateOf(couponId)).to.deep.equal(state);
       const times = await timesInLog(couponId);
       for (const { eventId } of events) expect(times.get(eventId)).to.be.at.least(1);
     } finally {
@@ -168,28 +168,28 @@ describe('The relay', () => {
   });
 
   it('relays nothing while the gate is closed, and goes on when it is open again', async () => {
-    const couponId = await office.create();
-    const event = await office.decideAndDie(couponId);
-    const { keys, redis } = office;
+    const couponId = await node.create();
+    const event = await node.decideAndDie(couponId);
+    const { keys, redis } = node;
     const gate = await redis.hgetall(keys.gate);
     await redis.del(keys.gate);
-    office.desk.gate.recheck('a script found another epoch');
-    office.startRelay();
+    node.desk.gate.recheck('a script found another epoch');
+    node.startRelay();
     await waitUntil('the gate is compared', () => {
-      const state = office.desk.gate.state();
+      const state = node.desk.gate.state();
       return state.kind === 'closed' && state.reason.includes('no gate');
     });
-    expect(office.desk.publisher.waiting()).to.equal(0);
-    expect(Object.keys((await office.stateOf(couponId)).outbox)).to.deep.equal([event.eventId]);
+    expect(node.desk.publisher.waiting()).to.equal(0);
+    expect(Object.keys((await node.stateOf(couponId)).outbox)).to.deep.equal([event.eventId]);
     await redis.hset(keys.gate, gate);
     await untilDrained(couponId);
   });
 
   it('confirms nothing that a request of this process has on its way', async () => {
-    const couponId = await office.create();
-    office.startRelay({ intervalMs: 1 });
+    const couponId = await node.create();
+    node.startRelay({ intervalMs: 1 });
     const answers = await Promise.all(
-      Array.from({ length: 10 }, (_, n) => office.ask(couponId, { userId: `user ${n}` })),
+      Array.from({ length: 10 }, (_, n) => node.ask(couponId, { userId: `user ${n}` })),
     );
     for (const answer of answers) expect(answer).to.include({ kind: 'assigned', replayed: false });
     const state = await untilDrained(couponId);
@@ -198,24 +198,24 @@ describe('The relay', () => {
 
   it('emits what a request could not wait for, and then the user gets it', async function () {
     this.timeout(60_000);
-    const couponId = await office.create();
-    const hasty = await openOffice(world, {
+    const couponId = await node.create();
+    const hasty = await openCommandNode(system, {
       redisUrl: server.url,
       answerTimeoutMs: 200,
       sendTimeoutMs: 400,
     });
     try {
-      hasty.wires.stall();
+      hasty.links.stall();
       const answer = await hasty.ask(couponId);
       expect(answer).to.deep.equal({ kind: 'outcome-unknown' });
-      office.startRelay();
+      node.startRelay();
       const { unanswered } = await untilDrained(couponId);
-      const given = await office.ask(couponId);
+      const given = await node.ask(couponId);
       expect(given).to.have.nested.property('assignment.assignmentId', unanswered[0]);
-      expect(await office.ask(couponId)).to.have.property('kind', 'limit-reached');
+      expect(await node.ask(couponId)).to.have.property('kind', 'limit-reached');
     } finally {
       await hasty.close();
     }
-    expect((await office.stateOf(couponId)).unanswered).to.deep.equal([]);
+    expect((await node.stateOf(couponId)).unanswered).to.deep.equal([]);
   });
 });

@@ -150,12 +150,12 @@ describe('The scripts and the pure rules', () => {
         const keys = createRedisKeys(`${prefix}-${randomName('')}-`);
         await redis.hset(keys.gate, { epoch: EPOCH, replicationId: 'any' });
         const writeModel = createWriteModel({ redis, keys, maxOutboxAgeMs, idempotencyTtlMs: DAY });
-        const world = createWorld({
+        const system = createSystem({
           ...{ redis, keys, writeModel, takeOut, nowMs, maxOutboxAgeMs, seen },
         });
-        for (const one of sequence) await world.take(one);
-        await world.compareStates();
-        for (const name of world.keyNames()) known.add(name);
+        for (const one of sequence) await system.take(one);
+        await system.compareStates();
+        for (const name of system.keyNames()) known.add(name);
       }),
       { numRuns: 300, interruptAfterTimeLimit: 60_000, markInterruptAsFailure: false },
     );
@@ -189,7 +189,7 @@ describe('The scripts and the pure rules', () => {
 });
 
 /** The same steps through Redis and through the model. */
-function createWorld(options: {
+function createSystem(options: {
   redis: Redis;
   keys: RedisKeys;
   writeModel: WriteModel;

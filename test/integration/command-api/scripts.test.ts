@@ -244,7 +244,7 @@ describe('The scripts in Redis', () => {
     expect(await assign(couponId, { userId: 'bo' })).to.have.property('kind', 'accepted');
   });
 
-  it('give every unit once to a crowd that comes at once, numbered without a gap', async () => {
+  it('give every unit once to a workload that comes at once, numbered without a gap', async () => {
     const couponId = await createCoupon({ quantity: 50 });
     const outcomes = await Promise.all(
       Array.from({ length: 200 }, (_, n) => assign(couponId, { userId: `user ${n}` })),

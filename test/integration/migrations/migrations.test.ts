@@ -108,7 +108,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
 
     it('refuses a second checkpoint of a partition and a second dead letter of a record', async () => {
       const place = { topic: 'coupon-assign', partition_id: 2 };
-      const counters = { applied: 0, repeated: 0, voided: 0, markers: 0, dead_lettered: 0 };
+      const counters = { applied: 0, repeated: 0, fenced: 0, markers: 0, dead_lettered: 0 };
       const checkpoint = { ...place, ...counters, next_offset: 7, updated_at: TIME };
       await database.db('projection_checkpoints').insert(checkpoint);
       await expectDuplicate(database.db('projection_checkpoints').insert(checkpoint), 'PRIMARY');

@@ -15,7 +15,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 describe('The Redis client', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lua-'));
   let server: OwnRedis;
-  let wire: TcpProxy;
+  let link: TcpProxy;
   /** Straight to the server. */
   let direct: Redis;
   let redis: Redis;
@@ -32,10 +32,10 @@ describe('The Redis client', () => {
 
   beforeEach(async () => {
     server = await startOwnRedis();
-    wire = await createTcpProxy('127.0.0.1', server.port);
+    link = await createTcpProxy('127.0.0.1', server.port);
     direct = await connectRedis(server.url);
     redis = createRedis(
-      { url: `redis://127.0.0.1:${wire.port}`, commandTimeoutMs: 200 },
+      { url: `redis://127.0.0.1:${link.port}`, commandTimeoutMs: 200 },
       silentLogger(),
     );
     await redis.connect();
@@ -43,7 +43,7 @@ describe('The Redis client', () => {
   afterEach(async () => {
     redis.disconnect();
     direct.disconnect();
-    await wire.close();
+    await link.close();
     await server.close();
   });
   after(() => rmSync(folder, { recursive: true }));
@@ -103,7 +103,7 @@ describe('The Redis client', () => {
   it('does not wait longer than it is told', async () => {
     const script = count();
     await script(['runs'], [1]);
-    wire.stall();
+    link.stall();
     const startedMs = performance.now();
     const errors = await Promise.all(
       Array.from({ length: 20 }, () => errorOf(script(['runs'], [1]))),
@@ -115,9 +115,9 @@ describe('The Redis client', () => {
   it('answers each caller with its own reply after others were given up', async () => {
     const script = scriptOf('return ARGV[1]');
     await script([], ['first']);
-    wire.stallAnswers();
+    link.stallAnswers();
     await errorOf(script([], ['given up']));
-    wire.mend();
+    link.mend();
     const replies = await Promise.all([script([], ['a']), script([], ['b'])]);
     expect(replies).to.deep.equal(['a', 'b']);
   });
@@ -125,12 +125,12 @@ describe('The Redis client', () => {
   it('sends nothing twice: what was under way when the connection broke is not sent again', async () => {
     const script = count();
     await script(['runs'], [1]);
-    wire.stallAnswers();
+    link.stallAnswers();
     const lost = errorOf(script(['runs'], [1]));
     await waitUntil('it ran', async () => (await timesRun()) === 2);
-    wire.cut();
+    link.cut();
     expect((await lost).code).to.equal('REDIS_UNAVAILABLE');
-    wire.mend();
+    link.mend();
     await untilReady();
     await script(['runs'], [10]);
     expect(await timesRun()).to.equal(12);
@@ -138,25 +138,25 @@ describe('The Redis client', () => {
 
   it('keeps nothing for later: what is asked for without a connection fails at once', async () => {
     const script = count();
-    wire.cut();
+    link.cut();
     await waitUntil('the connection is lost', () => redis.status !== 'ready');
     const startedMs = performance.now();
     expect((await errorOf(script(['runs'], [1]))).code).to.equal('REDIS_UNAVAILABLE');
     expect(performance.now() - startedMs).to.be.below(190);
-    wire.mend();
+    link.mend();
     await untilReady();
     await script(['runs'], [10]);
     expect(await timesRun()).to.equal(10);
   });
 
   it('keeps nothing for the connection that comes within the time limit either', async () => {
-    const url = `redis://127.0.0.1:${wire.port}`;
+    const url = `redis://127.0.0.1:${link.port}`;
     const patient = createRedis({ url, commandTimeoutMs: 5_000 }, silentLogger());
     try {
       await patient.connect();
-      wire.cut();
+      link.cut();
       await waitUntil('the connection is lost', () => patient.status !== 'ready');
-      wire.mend();
+      link.mend();
       await patient.incr('runs').then(
         () => expect.fail('it waited'),
         (error: unknown) => expect(error).to.be.instanceOf(Error),

@@ -10,18 +10,18 @@ import {
 import { errorOf } from '../../support/error-of.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { addPartitions } from '../../support/system/partitions.ts';
-import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
+import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 
 describe('A dead letter of a partition that was added', function () {
   this.timeout(60_000);
-  let world: EventWorld;
+  let system: EventSystem;
   let producer: Producer;
   let write: WriteDeadLetters;
   before(async () => {
-    world = await createEventWorld('dead-letter-partitions-');
-    producer = world.kafka.producer({ allowAutoTopicCreation: false, metadataMaxAge: 100 });
+    system = await createEventSystem('dead-letter-partitions-');
+    producer = system.kafka.producer({ allowAutoTopicCreation: false, metadataMaxAge: 100 });
     await producer.connect();
-    const { topicPrefix } = world;
+    const { topicPrefix } = system;
     write = createDeadLetterWriter({
       ...{ producer, topicPrefix },
       now: Date.now,
@@ -30,7 +30,7 @@ describe('A dead letter of a partition that was added', function () {
   });
   after(async () => {
     await producer?.disconnect();
-    await world?.cleanup();
+    await system?.cleanup();
   });
 
   const letterOf = (partition: number): DeadLetter => ({
@@ -45,7 +45,7 @@ describe('A dead letter of a partition that was added', function () {
     poison: { code: 'RECORD_UNREADABLE', reason: 'a test', attempts: 1 },
     highestMarker: null,
   });
-  const topic = () => world.topicPrefix + deadLetterTopicOf(ASSIGN_TOPIC);
+  const topic = () => system.topicPrefix + deadLetterTopicOf(ASSIGN_TOPIC);
 
   it('is not taken for written while its dead letter topic has no such partition', async () => {
     await write([letterOf(0)]);
@@ -55,9 +55,9 @@ describe('A dead letter of a partition that was added', function () {
   });
 
   it('is written as soon as it has, by the same producer', async () => {
-    await addPartitions(world.kafka, topic(), 4);
+    await addPartitions(system.kafka, topic(), 4);
     await write([letterOf(3)]);
-    const ends = await rangesOf(world.kafka, topic());
+    const ends = await rangesOf(system.kafka, topic());
     expect(ends.find(({ partition }) => partition === 3)).to.include({ to: 1n });
   });
 });

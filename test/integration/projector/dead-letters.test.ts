@@ -29,9 +29,9 @@ describe('dead letters', () => {
   before(async function () {
     this.timeout(90_000);
     setting = await createSetting('poison');
-    const { log, world } = setting;
+    const { log, system } = setting;
     const encoded = (event: (typeof good)[number]) =>
-      world.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', event);
+      system.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', event);
     const unknownSchema = Buffer.from([0, 0x7f, 0xff, 0xff, 0xf0, 1, 2, 3]);
     poison = [
       {
@@ -64,7 +64,7 @@ describe('dead letters', () => {
       },
       {
         why: 'a record that belongs into the other topic',
-        record: raw(world.codec.encode(LIFECYCLE_TOPIC, 'CouponCreated', aCoupon())),
+        record: raw(system.codec.encode(LIFECYCLE_TOPIC, 'CouponCreated', aCoupon())),
         code: 'RECORD_REJECTED',
         reason: /CouponCreated has no place in coupon-assign/,
         attempts: '1',
@@ -98,8 +98,8 @@ describe('dead letters', () => {
     await log.append(coupon);
     await log.appendRaw(records);
     projector = await setting.start();
-    await caughtUp(setting.world, setting.database);
-    await caughtUp(setting.world, setting.database, { topics: [DLT], timeoutMs: 45_000 });
+    await caughtUp(setting.system, setting.database);
+    await caughtUp(setting.system, setting.database, { topics: [DLT], timeoutMs: 45_000 });
   });
   after(async function () {
     this.timeout(60_000);
@@ -116,7 +116,7 @@ describe('dead letters', () => {
   });
 
   it('keeps bytes, key, headers and partition, and says why and where from', async () => {
-    const letters = await recordsIn(setting.world, DLT);
+    const letters = await recordsIn(setting.system, DLT);
     expect(letters).to.have.length(poison.length);
     for (const { why, record, code, reason, attempts } of poison) {
       const letter = letters.find(({ key }) => key === record.key);
@@ -170,16 +170,16 @@ describe('dead letters', () => {
   });
 
   it('parks a letter that was written twice once', async () => {
-    const [letter] = await recordsIn(setting.world, DLT);
+    const [letter] = await recordsIn(setting.system, DLT);
     await setting.log.appendRaw([{ topic: DLT, ...(letter as NonNullable<typeof letter>) }]);
-    await caughtUp(setting.world, setting.database, { topics: [DLT] });
+    await caughtUp(setting.system, setting.database, { topics: [DLT] });
     expect(await setting.database.db('dead_letters')).to.have.length(poison.length);
     expect(await totals(setting.database, [DLT])).to.include({ repeated: 1 });
   });
 
   it('applies a letter that can be applied by now, under the marker of its old place', async () => {
     const assignment = anAssignment(coupon.couponId, 2_001, { userId: 'patient', epoch: 0 });
-    const value = setting.world.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', assignment);
+    const value = setting.system.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', assignment);
     const headers = {
       'firstcome-dlt-reason-code': 'SCHEMA_UNKNOWN',
       'firstcome-dlt-reason': 'the registry had lost it',
@@ -191,7 +191,7 @@ describe('dead letters', () => {
     };
     const marked = { ...headers, 'firstcome-dlt-highest-marker': '0' };
     await setting.log.appendRaw([{ topic: DLT, partition: 0, value, headers: marked }]);
-    await caughtUp(setting.world, setting.database, { topics: [DLT] });
+    await caughtUp(setting.system, setting.database, { topics: [DLT] });
     const row = await setting.database.db('assignments').where({ id: assignment.eventId }).first();
     expect(row).to.include({ user_id: 'patient' });
     expect(await issuedOf(setting.database, coupon.couponId)).to.deep.equal({
@@ -199,18 +199,18 @@ describe('dead letters', () => {
       rows: good.length + 1,
     });
 
-    const unmarked = anAssignment(coupon.couponId, 2_002, { userId: 'void', epoch: 0 });
-    const bytes = setting.world.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', unmarked);
+    const unmarked = anAssignment(coupon.couponId, 2_002, { userId: 'fenced', epoch: 0 });
+    const bytes = setting.system.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', unmarked);
     await setting.log.appendRaw([{ topic: DLT, partition: 0, value: bytes, headers }]);
-    await caughtUp(setting.world, setting.database, { topics: [DLT] });
-    expect(await totals(setting.database, [DLT])).to.include({ applied: 1, voided: 1 });
+    await caughtUp(setting.system, setting.database, { topics: [DLT] });
+    expect(await totals(setting.database, [DLT])).to.include({ applied: 1, fenced: 1 });
   });
 
   it('parks what stands in a dead letter topic and is no dead letter', async () => {
     const value = Buffer.from('who put me here?');
     const key = 'k'.repeat(600);
     await setting.log.appendRaw([{ topic: DLT, partition: 2, key, value }]);
-    await caughtUp(setting.world, setting.database, { topics: [DLT] });
+    await caughtUp(setting.system, setting.database, { topics: [DLT] });
     const row = await setting.database.db('dead_letters').where({ topic: DLT }).first();
     expect(row).to.include({ partition_id: 2, record_offset: 0, reason_code: 'RECORD_UNREADABLE' });
     expect(String(row.record_key)).to.equal('k'.repeat(512));
@@ -220,9 +220,9 @@ describe('dead letters', () => {
     this.timeout(60_000);
     const before = await setting.database.db('dead_letters').orderBy('id');
     expect(await projector.end('SIGTERM')).to.equal(0);
-    projector = await setting.start({ CONSUMER_GROUP: `${setting.world.topicPrefix}another` });
+    projector = await setting.start({ CONSUMER_GROUP: `${setting.system.topicPrefix}another` });
     await setting.log.append(aCoupon());
-    await caughtUp(setting.world, setting.database);
+    await caughtUp(setting.system, setting.database);
     expect(await setting.database.db('dead_letters').orderBy('id')).to.deep.equal(before);
   });
 
@@ -246,13 +246,13 @@ describe('dead letters', () => {
     );
     expect(await issuedOf(setting.database, stuck.couponId)).to.deep.equal({ counter: 0, rows: 0 });
     await setLargestRecord('1048588');
-    await caughtUp(setting.world, setting.database, { timeoutMs: 45_000 });
+    await caughtUp(setting.system, setting.database, { timeoutMs: 45_000 });
     expect(await issuedOf(setting.database, stuck.couponId)).to.deep.equal({ counter: 5, rows: 5 });
     expect(projector.isRunning()).to.equal(true);
   });
 
   async function setLargestRecord(bytes: string): Promise<void> {
-    const admin = setting.world.kafka.admin();
+    const admin = setting.system.kafka.admin();
     await admin.connect();
     try {
       await admin.alterConfigs({
@@ -260,7 +260,7 @@ describe('dead letters', () => {
         resources: [
           {
             type: kafkajs.ConfigResourceTypes.TOPIC,
-            name: setting.world.topicPrefix + DLT,
+            name: setting.system.topicPrefix + DLT,
             configEntries: [
               { name: 'max.message.bytes', value: bytes },
               { name: 'min.insync.replicas', value: '2' },

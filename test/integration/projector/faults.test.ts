@@ -31,9 +31,9 @@ describe('the projection through faults', function () {
       applied: units + 1,
       markers: 6,
     });
-    expect(others).to.deep.equal({ repeated: 0, voided: 0, dead_lettered: 0 });
+    expect(others).to.deep.equal({ repeated: 0, fenced: 0, dead_lettered: 0 });
     for (const topic of EVENT_TOPICS.map(deadLetterTopicOf)) {
-      expect(await recordsIn(setting.world, topic)).to.deep.equal([]);
+      expect(await recordsIn(setting.system, topic)).to.deep.equal([]);
     }
   }
 
@@ -49,7 +49,7 @@ describe('the projection through faults', function () {
     try {
       address.port = String(proxy.port);
       const projector = await setting.start({ MYSQL_URL: address.href });
-      await caughtUp(setting.world, setting.database);
+      await caughtUp(setting.system, setting.database);
       proxy.cut();
       const coupon = aCoupon();
       await setting.log.append(coupon, someAssignments(coupon.couponId, 500));
@@ -59,7 +59,7 @@ describe('the projection through faults', function () {
       });
       expect((await fetch(`${projector.url}/health/live`)).status).to.equal(200);
       proxy.mend();
-      await caughtUp(setting.world, setting.database);
+      await caughtUp(setting.system, setting.database);
       await expectExact(coupon.couponId, 500);
       await waitUntil('it is ready', async () => (await fetch(`${projector.url}/health/ready`)).ok);
       const warnings = projector.lines.filter(({ msg }) => msg === 'trying again');
@@ -87,7 +87,7 @@ describe('the projection through faults', function () {
         proxy.cut();
         proxy.mend();
       }
-      await caughtUp(setting.world, setting.database);
+      await caughtUp(setting.system, setting.database);
       await expectExact(coupon.couponId, UNITS);
       expect(projector.isRunning()).to.equal(true);
     } finally {
@@ -97,7 +97,7 @@ describe('the projection through faults', function () {
 
   it('waits for the lock on a checkpoint that another holds', async () => {
     const projector = await setting.start();
-    await caughtUp(setting.world, setting.database);
+    await caughtUp(setting.system, setting.database);
     const coupon = aCoupon();
     const trx = await setting.database.db.transaction();
     try {
@@ -109,7 +109,7 @@ describe('the projection through faults', function () {
     } finally {
       await trx.rollback();
     }
-    await caughtUp(setting.world, setting.database);
+    await caughtUp(setting.system, setting.database);
     await expectExact(coupon.couponId, 30);
   });
 
@@ -122,7 +122,7 @@ describe('the projection through faults', function () {
     const { rows } = await issuedOf(setting.database, coupon.couponId);
     expect(rows).to.be.below(UNITS);
     await setting.start();
-    await caughtUp(setting.world, setting.database);
+    await caughtUp(setting.system, setting.database);
     await expectExact(coupon.couponId, UNITS);
   });
 
@@ -133,7 +133,7 @@ describe('the projection through faults', function () {
     await isUnderWay(coupon.couponId);
     const second = await setting.start({ BATCH_SIZE: '100' });
     expect(await first.end('SIGTERM')).to.equal(0);
-    await caughtUp(setting.world, setting.database);
+    await caughtUp(setting.system, setting.database);
     await expectExact(coupon.couponId, UNITS);
     expect(second.isRunning()).to.equal(true);
   });
@@ -141,9 +141,9 @@ describe('the projection through faults', function () {
   it('is exact when two of different groups apply the same records at once', async () => {
     const coupon = aCoupon();
     await setting.log.append(coupon, someAssignments(coupon.couponId, 5_000));
-    const groups = [randomUUID(), randomUUID()].map((id) => `${setting.world.topicPrefix}${id}`);
+    const groups = [randomUUID(), randomUUID()].map((id) => `${setting.system.topicPrefix}${id}`);
     await Promise.all(groups.map((CONSUMER_GROUP) => setting.start({ CONSUMER_GROUP })));
-    await caughtUp(setting.world, setting.database);
+    await caughtUp(setting.system, setting.database);
     await expectExact(coupon.couponId, 5_000);
   });
 
@@ -155,7 +155,7 @@ describe('the projection through faults', function () {
     expect(await stopped.end('SIGTERM')).to.equal(0);
     expect(stopped.lines.filter(({ level }) => level !== 'info')).to.deep.equal([]);
     await setting.start();
-    await caughtUp(setting.world, setting.database);
+    await caughtUp(setting.system, setting.database);
     await expectExact(coupon.couponId, UNITS);
   });
 
@@ -180,18 +180,18 @@ describe('the projection through faults', function () {
     const coupon = aCoupon();
     await setting.log.append(coupon, someAssignments(coupon.couponId, 100));
     const first = await setting.start();
-    await caughtUp(setting.world, setting.database);
+    await caughtUp(setting.system, setting.database);
     await first.end('SIGTERM');
     await setting.database.drop();
     setting.database = await createTestDatabase();
     await setting.start();
-    await caughtUp(setting.world, setting.database);
+    await caughtUp(setting.system, setting.database);
     await expectExact(coupon.couponId, 100);
   });
 
   it('ends with 1 and commits nothing when something happens that nobody thought of', async () => {
     const projector = await setting.start();
-    await caughtUp(setting.world, setting.database);
+    await caughtUp(setting.system, setting.database);
     const before = await totals(setting.database);
     await setting.database.db.raw('DROP TABLE coupon_counters');
     const coupon = aCoupon();
@@ -207,7 +207,7 @@ describe('the projection through faults', function () {
   it('ends with 1 when the log is shorter than what was applied', async () => {
     await setting.database.db('projection_checkpoints').insert({
       ...{ topic: ASSIGN_TOPIC, partition_id: 0, next_offset: 1_000, highest_marker: 0 },
-      ...{ applied: 1_000, repeated: 0, voided: 0, markers: 0, dead_lettered: 0 },
+      ...{ applied: 1_000, repeated: 0, fenced: 0, markers: 0, dead_lettered: 0 },
       updated_at: '2026-11-22 00:00:00',
     });
     const projector = await setting.start();

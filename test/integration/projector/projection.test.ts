@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/system/database.ts';
-import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
+import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import {
   aCoupon,
@@ -20,18 +20,18 @@ import { caughtUp, issuedOf, totals } from './support/read-model.ts';
 
 for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
   describe(`the projection into ${server === 'MYSQL_URL' ? 'MySQL' : 'MariaDB'}`, () => {
-    let world: EventWorld;
+    let system: EventSystem;
     let database: TestDatabase;
     let log: EventLog;
     let projector: ProjectorProcess;
 
     before(async function () {
       this.timeout(60_000);
-      world = await createEventWorld('projection-');
+      system = await createEventSystem('projection-');
       database = await createTestDatabase(server);
-      log = await openEventLog(world);
+      log = await openEventLog(system);
       projector = await startProjector(
-        projectorSettings({ topicPrefix: world.topicPrefix, mysqlUrl: database.url }),
+        projectorSettings({ topicPrefix: system.topicPrefix, mysqlUrl: database.url }),
       );
     });
     after(async function () {
@@ -39,14 +39,14 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       await projector?.end('SIGTERM');
       await log?.close();
       await database?.drop();
-      await world?.cleanup();
+      await system?.cleanup();
     });
 
-    it('counts what comes before any marker as void', async () => {
+    it('counts what comes before any marker as fenced', async () => {
       const coupon = aCoupon();
       await log.append(coupon, someAssignments(coupon.couponId, 3));
-      await caughtUp(world, database);
-      expect(await totals(database)).to.include({ applied: 0, voided: 4 });
+      await caughtUp(system, database);
+      expect(await totals(database)).to.include({ applied: 0, fenced: 4 });
       expect(await database.db('coupons')).to.deep.equal([]);
       await log.startEpoch(3);
     });
@@ -55,7 +55,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       const coupon = aCoupon({ title: '선착순 🎟️', quantity: 5, perUserLimit: 2, epoch: 3 });
       const assignment = anAssignment(coupon.couponId, 1, { userId: '김민수', epoch: 3 });
       await log.append(coupon, assignment);
-      await caughtUp(world, database);
+      await caughtUp(system, database);
       expect(await database.db('coupons').where({ id: coupon.couponId })).to.deep.equal([
         {
           id: coupon.couponId,
@@ -87,10 +87,10 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     it('takes an assignment that comes before its coupon', async () => {
       const coupon = aCoupon({ epoch: 3 });
       await log.append(someAssignments(coupon.couponId, 2).map((a) => ({ ...a, epoch: 3 })));
-      await caughtUp(world, database);
+      await caughtUp(system, database);
       expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 2, rows: 2 });
       await log.append(coupon);
-      await caughtUp(world, database);
+      await caughtUp(system, database);
       expect(await database.db('coupons').where({ id: coupon.couponId })).to.have.length(1);
       expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 2, rows: 2 });
     });
@@ -100,9 +100,9 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       const events = someAssignments(coupon.couponId, 50).map((a) => ({ ...a, epoch: 3 }));
       const before = await totals(database);
       await log.append(coupon, events, coupon, events);
-      await caughtUp(world, database);
+      await caughtUp(system, database);
       await log.append(events, coupon);
-      await caughtUp(world, database);
+      await caughtUp(system, database);
       expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 50, rows: 50 });
       const after = await totals(database);
       expect(after.applied - before.applied).to.equal(51);
@@ -121,23 +121,23 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         second,
         anAssignment(coupon.couponId, 3, { userId: 'elsewhere', epoch: 3 }),
       );
-      await caughtUp(world, database);
+      await caughtUp(system, database);
       const rows = await database
         .db('assignments')
         .where({ coupon_id: coupon.couponId })
         .orderBy('sequence');
       expect(rows.map((row) => row.user_id)).to.deep.equal(['in time', 'elsewhere']);
       const after = await totals(database);
-      expect(after.voided - before.voided).to.equal(1);
+      expect(after.fenced - before.fenced).to.equal(1);
       expect(after.markers - before.markers).to.equal(1);
     });
 
-    it('takes the valid copy of an event whose void copy came first', async () => {
+    it('takes the valid copy of an event whose fenced copy came first', async () => {
       const coupon = aCoupon({ epoch: 8 });
       const assignment = anAssignment(coupon.couponId, 1, { epoch: 8 });
       const place = { topic: ASSIGN_TOPIC, partition: 2 };
       await log.appendTo(place, marker(8), { ...assignment, epoch: 7 }, assignment);
-      await caughtUp(world, database);
+      await caughtUp(system, database);
       expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 1, rows: 1 });
     });
 
@@ -158,14 +158,14 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     });
 
     it('tells Kafka how far it is', async () => {
-      const admin = world.kafka.admin();
+      const admin = system.kafka.admin();
       await admin.connect();
       try {
         await waitUntil("the group's offsets are the checkpoints", async () => {
-          const groupId = `${world.topicPrefix}projector`;
+          const groupId = `${system.topicPrefix}projector`;
           const offsets = await admin.fetchOffsets({
             groupId,
-            topics: [LIFECYCLE_TOPIC, ASSIGN_TOPIC].map((topic) => world.topicPrefix + topic),
+            topics: [LIFECYCLE_TOPIC, ASSIGN_TOPIC].map((topic) => system.topicPrefix + topic),
           });
           const sum = offsets
             .flatMap((t) => t.partitions)

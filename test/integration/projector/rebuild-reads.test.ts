@@ -28,7 +28,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       await setting.log.append(aCoupon(), coupon);
       await append(2_000);
       await setting.start();
-      await caughtUp(setting.world, setting.database);
+      await caughtUp(setting.system, setting.database);
     });
     after(async function () {
       this.timeout(60_000);
@@ -43,7 +43,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     };
     const environment = () => ({
       MYSQL_URL: setting.database.url,
-      TOPIC_PREFIX: setting.world.topicPrefix,
+      TOPIC_PREFIX: setting.system.topicPrefix,
     });
     const run = (...args: string[]): Promise<ToolRun> =>
       runTool('cli/rebuild-reads.ts', args, environment());
@@ -94,7 +94,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
 
     it('lets the projector go on where it was', async () => {
       await append(100);
-      await caughtUp(setting.world, setting.database);
+      await caughtUp(setting.system, setting.database);
       await expectIssued();
       expect(await totals(setting.database)).to.include({ repeated: 0 });
     });
@@ -146,7 +146,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       const load = async (): Promise<void> => {
         while (isLoaded) {
           const [event] = await append(40);
-          await caughtUp(setting.world, setting.database);
+          await caughtUp(setting.system, setting.database);
           // What was there once is there from now on.
           paths[2] = `/assignments/${event?.assignmentId}`;
         }
@@ -162,7 +162,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       await loading;
       await queryApi.end('SIGTERM');
       for (const ran of runs) expectSaid(ran, 0, /swapped; the projector stood still for \d+ ms/);
-      await caughtUp(setting.world, setting.database);
+      await caughtUp(setting.system, setting.database);
       await expectIssued();
       expect(seen.failed).to.deep.equal([]);
       expect(seen.wentBack).to.deep.equal([]);
@@ -177,7 +177,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         await tool.says(line);
         await tool.kill();
         await append(10);
-        await caughtUp(setting.world, setting.database);
+        await caughtUp(setting.system, setting.database);
         await expectIssued();
       }
       expectSaid(await run(), 0, /every row was as it should be/);
@@ -193,7 +193,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       await tool.says(/the tables are in use, trying again/);
       expect(await setting.database.db('coupons')).to.have.length(2);
       await append(10);
-      await caughtUp(setting.world, setting.database);
+      await caughtUp(setting.system, setting.database);
       await reader.commit();
       expect(await tool.ended(), tool.lines.join('\n')).to.equal(0);
       await expectIssued();
@@ -231,7 +231,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         },
         30_000,
       );
-      await caughtUp(setting.world, setting.database);
+      await caughtUp(setting.system, setting.database);
       expect(await everything()).to.deep.equal(right);
     });
 
@@ -251,7 +251,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
           ).id,
         );
       await setting.log.append(tooLong);
-      await caughtUp(setting.world, setting.database);
+      await caughtUp(setting.system, setting.database);
       await waitUntil('they are parked', async () => (await db('dead_letters')).length === 3);
       const [applied, discarded, parked] = tooLong;
       // Now every one of them could be applied.

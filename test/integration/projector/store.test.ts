@@ -96,7 +96,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         anAssignment(coupon.couponId, 2, { epoch: 5 }),
       ];
       expect(await apply(at(1, ...events))).to.deep.include({
-        counts: { ...NOTHING, applied: 1, voided: 1 },
+        counts: { ...NOTHING, applied: 1, fenced: 1 },
       });
     });
 

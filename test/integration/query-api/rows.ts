@@ -78,7 +78,7 @@ export async function moveCheckpoint(
       highest_marker: 0,
       applied: nextOffset,
       repeated: 0,
-      voided: 0,
+      fenced: 0,
       markers: 0,
       dead_lettered: 0,
       updated_at: new Date(),

@@ -6,7 +6,7 @@ import { heldBy } from '../../../domain/coupon.ts';
 import type { CouponEvent } from '../../../domain/coupon-events.ts';
 import { type CouponDesk, confirm, initialDesk, reserve } from '../../../domain/decide.ts';
 import { stateInRedis, stateOf } from '../command-api/coupon-state.ts';
-import { createRebuildWorld, DAY, type RebuildWorld } from './rebuild-system.ts';
+import { createRebuildSystem, DAY, type RebuildSystem } from './rebuild-system.ts';
 
 const USERS = ['ann', '김민수 🎉', "o'neil/1,2|{x}"];
 const KEYS = ['k1', 'k{2}|,/'];
@@ -67,21 +67,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('A rebuild after any history', () => {
-  let world: RebuildWorld;
+  let system: RebuildSystem;
   before(async function () {
     this.timeout(60_000);
-    world = await createRebuildWorld();
+    system = await createRebuildSystem();
   });
   after(async function () {
     this.timeout(60_000);
-    await world?.close();
+    await system?.close();
   });
 
   it('leaves exactly what the log says, whatever was asked, emitted, lost or late', async function () {
     this.timeout(120_000);
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
-        const history = await startHistory(world);
+        const history = await startHistory(system);
         for (const one of steps) await history.take(one);
         await history.take({ do: 'rebuild', wiped: true });
       }),
@@ -91,9 +91,9 @@ describe('A rebuild after any history', () => {
 });
 
 /** Two new coupons, what becomes of them in Redis, and what the log therefore says. */
-async function startHistory(world: RebuildWorld) {
-  const { writeModel, redis, keys } = world;
-  let { epoch } = await world.rebuild();
+async function startHistory(system: RebuildSystem) {
+  const { writeModel, redis, keys } = system;
+  let { epoch } = await system.rebuild();
   const coupons = [0, 1].map(() => ({ couponId: randomUUID(), desk: initialDesk() }));
   /** Decided in this epoch, not in the log yet. */
   let waiting: CouponEvent[] = [];
@@ -133,8 +133,8 @@ async function startHistory(world: RebuildWorld) {
   const emit = async (taken: Step & { do: 'emit' }): Promise<void> => {
     const emitted = waiting.slice(0, taken.count);
     waiting = waiting.slice(taken.count);
-    await world.append(emitted, taken.partition);
-    if (taken.twice) await world.append(emitted, (taken.partition + 1) % 3);
+    await system.append(emitted, taken.partition);
+    if (taken.twice) await system.append(emitted, (taken.partition + 1) % 3);
     for (const event of emitted) {
       const { desk } = coupons.find(({ couponId }) => couponId === event.couponId) ?? couponAt(0);
       reserve(desk, event);
@@ -155,13 +155,13 @@ async function startHistory(world: RebuildWorld) {
   };
 
   const emitLate = async ({ partition }: Step & { do: 'emit late' }): Promise<void> => {
-    await world.append(left, partition);
+    await system.append(left, partition);
     left = [];
   };
 
   const rebuild = async ({ wiped }: Step & { do: 'rebuild' }): Promise<void> => {
-    if (wiped) await world.wipe();
-    epoch = (await world.rebuild()).epoch;
+    if (wiped) await system.wipe();
+    epoch = (await system.rebuild()).epoch;
     left = [...left, ...waiting];
     waiting = [];
     for (const { couponId, desk } of coupons) {

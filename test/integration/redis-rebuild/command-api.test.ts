@@ -13,16 +13,16 @@ import { claimEpoch } from '../../support/system/epoch.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
 import { connectRedis } from '../../support/system/redis.ts';
 import { type ServiceProcess, startService } from '../../support/system/service-process.ts';
-import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
+import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { type Crowd, sendCrowd } from '../../support/workload/workload.ts';
+import { sendWorkload, type Workload } from '../../support/workload/workload.ts';
 
 const QUANTITY = 1_500;
 const USERS = Array.from({ length: 2_500 }, (_, n) => `user-${n}`);
 
 describe('The command API and its Redis', function () {
   this.timeout(90_000);
-  let events: EventWorld;
+  let events: EventSystem;
   let server: OwnRedis;
   let redis: Redis;
   let keys: RedisKeys;
@@ -30,7 +30,7 @@ describe('The command API and its Redis', function () {
 
   beforeEach(async () => {
     services = [];
-    events = await createEventWorld('api-rebuild-');
+    events = await createEventSystem('api-rebuild-');
     keys = createRedisKeys(events.topicPrefix);
     server = await startOwnRedis();
     redis = await connectRedis(server.url);
@@ -74,8 +74,8 @@ describe('The command API and its Redis', function () {
     await server.process.start();
   };
 
-  /** What the log says of this coupon is what the crowd was told, and not one more than there are. */
-  const expectNothingLostNothingOversold = async (couponId: string, crowd: Crowd) => {
+  /** What the log says of this coupon is what the workload was told, and not one more than there are. */
+  const expectNothingLostNothingOversold = async (couponId: string, workload: Workload) => {
     const admin = events.kafka.admin();
     await admin.connect();
     const ranges = await rangesOf(admin, events.topicPrefix, [LIFECYCLE_TOPIC, ASSIGN_TOPIC]);
@@ -85,17 +85,17 @@ describe('The command API and its Redis', function () {
     );
     const coupon = folded.coupons.get(couponId);
     const inLog = [...(coupon?.assignments.values() ?? [])].flat().map((a) => a.assignmentId);
-    const told = crowd.accepted().map(({ body }) => body.assignmentId);
+    const told = workload.accepted().map(({ body }) => body.assignmentId);
     expect(inLog.length).to.equal(QUANTITY);
     expect(inLog.sort()).to.deep.equal(told.sort());
     expect(await redis.hget(keys.coupon(couponId), 'remaining')).to.equal('0');
     expect(await redis.zcard(keys.outbox(couponId))).to.equal(0);
-    const refused = [...crowd.told.values()].filter(({ status }) => status !== 201);
+    const refused = [...workload.told.values()].filter(({ status }) => status !== 201);
     expect(new Set(refused.map(({ body }) => body.code))).to.deep.equal(new Set(['Coupon-0006']));
-    return folded.records.filter(({ kind }) => kind === 'void').length;
+    return folded.records.filter(({ kind }) => kind === 'fenced').length;
   };
 
-  /** Sends the crowd; `hurt` happens when a third of the units is gone. Gives the longest silence in ms. */
+  /** Sends the workload; `hurt` happens when a third of the units is gone. Gives the longest silence in ms. */
   const rush = async (
     targets: ServiceProcess[],
     couponId: string,
@@ -105,7 +105,7 @@ describe('The command API and its Redis', function () {
     let lastMs = performance.now();
     let silenceMs = 0;
     let hurting: Promise<unknown> = Promise.resolve();
-    const crowd = await sendCrowd(
+    const workload = await sendWorkload(
       () => targets[next++ % targets.length]?.url ?? '',
       couponId,
       USERS,
@@ -119,7 +119,7 @@ describe('The command API and its Redis', function () {
       },
     );
     await hurting;
-    return { crowd, silenceMs: Math.round(silenceMs) };
+    return { workload, silenceMs: Math.round(silenceMs) };
   };
 
   it('starts with a closed gate, opens the first epoch by itself and gives units', async () => {
@@ -223,10 +223,10 @@ describe('The command API and its Redis', function () {
     const service = await start();
     await untilReady(service);
     const couponId = await createCoupon(service.url, { quantity: QUANTITY });
-    const { crowd, silenceMs } = await rush([service], couponId, () => redis.flushall());
-    const voided = await expectNothingLostNothingOversold(couponId, crowd);
+    const { workload, silenceMs } = await rush([service], couponId, () => redis.flushall());
+    const fenced = await expectNothingLostNothingOversold(couponId, workload);
     console.log(
-      `      no unit for ${silenceMs} ms; ${crowd.repeats} asked again; ${voided} events void`,
+      `      no unit for ${silenceMs} ms; ${workload.repeats} asked again; ${fenced} events fenced`,
     );
     expect(silenceMs).to.be.below(10_000);
     expect(await claims()).to.equal(2);
@@ -237,10 +237,10 @@ describe('The command API and its Redis', function () {
     for (const service of pair) await untilReady(service);
     const before = await claims();
     const couponId = await createCoupon(pair[0]?.url ?? '', { quantity: QUANTITY });
-    const { crowd, silenceMs } = await rush(pair, couponId, restartRedis);
-    const voided = await expectNothingLostNothingOversold(couponId, crowd);
+    const { workload, silenceMs } = await rush(pair, couponId, restartRedis);
+    const fenced = await expectNothingLostNothingOversold(couponId, workload);
     console.log(
-      `      no unit for ${silenceMs} ms; ${crowd.repeats} asked again; ${voided} events void`,
+      `      no unit for ${silenceMs} ms; ${workload.repeats} asked again; ${fenced} events fenced`,
     );
     expect(await claims()).to.equal(before + 1);
   });

@@ -14,14 +14,14 @@ import { silentLogger } from '../../support/silent-logger.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
 import { connectRedis } from '../../support/system/redis.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { createRebuildWorld, DAY, type RebuildWorld } from './rebuild-system.ts';
+import { createRebuildSystem, DAY, type RebuildSystem } from './rebuild-system.ts';
 
 /** The lines by which a rebuild tells that a part is done. */
 const PARTS = ['locked', 'claimed', 'closed', 'marked', 'no snapshot', 'read', 'wrote'];
 
 describe('The fences of a rebuild', () => {
   let server: OwnRedis;
-  let world: RebuildWorld;
+  let system: RebuildSystem;
   let redis: Redis;
   let epoch: number;
   let couponId: string;
@@ -33,30 +33,30 @@ describe('The fences of a rebuild', () => {
   before(async function () {
     this.timeout(60_000);
     server = await startOwnRedis();
-    world = await createRebuildWorld(server.url);
-    redis = world.redis;
+    system = await createRebuildSystem(server.url);
+    redis = system.redis;
   });
   after(async function () {
     this.timeout(60_000);
-    await world?.close();
+    await system?.close();
     await server?.close();
   });
   beforeEach(async () => {
     await redis.flushall();
-    epoch = (await world.rebuild()).epoch;
+    epoch = (await system.rebuild()).epoch;
     couponId = randomUUID();
     const created = await create(epoch);
     if (created.kind !== 'accepted') throw new Error(created.kind);
-    await world.append([created.event]);
+    await system.append([created.event]);
     await confirm(created.event);
     kept = await take('kept');
-    await world.append([kept]);
+    await system.append([kept]);
     await confirm(kept);
     lost = await take('lost');
   });
 
   const create = (inEpoch: number) =>
-    world.writeModel.create(
+    system.writeModel.create(
       {
         ...{ couponId, title: 'fenced', quantity: 5, perUserLimit: 1, key: null },
         ...{ startDate: Date.now() - DAY, endDate: Date.now() + DAY },
@@ -64,14 +64,14 @@ describe('The fences of a rebuild', () => {
       inEpoch,
     );
   const ask = (userId: string, inEpoch: number) =>
-    world.writeModel.assign({ couponId, assignmentId: randomUUID(), userId, key: null }, inEpoch);
+    system.writeModel.assign({ couponId, assignmentId: randomUUID(), userId, key: null }, inEpoch);
   const take = async (userId: string): Promise<CouponAssigned> => {
     const outcome = await ask(userId, epoch);
     if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
     return outcome.event;
   };
   const confirm = (event: CouponCreated | CouponAssigned) =>
-    world.writeModel.confirm({
+    system.writeModel.confirm({
       ...{ couponId, epoch: event.epoch, answered: [event.eventId], untold: [] },
       creationId: event.type === 'CouponCreated' ? event.eventId : null,
     });
@@ -82,18 +82,19 @@ describe('The fences of a rebuild', () => {
     },
   });
   const claims = async (): Promise<bigint> =>
-    (await rangesOf(world.events.kafka, `${world.events.topicPrefix}${EPOCHS_TOPIC}`))[0]?.to ?? 0n;
+    (await rangesOf(system.events.kafka, `${system.events.topicPrefix}${EPOCHS_TOPIC}`))[0]?.to ??
+    0n;
   const expectRebuiltNext = async (): Promise<void> => {
-    const next = await world.rebuild();
-    expect(await world.gate()).to.include({ epoch: `${next.epoch}` });
-    expect(await redis.hget(world.keys.coupon(couponId), 'remaining')).to.equal('4');
-    expect(await redis.hkeys(world.keys.holders(couponId))).to.deep.equal(['kept']);
+    const next = await system.rebuild();
+    expect(await system.gate()).to.include({ epoch: `${next.epoch}` });
+    expect(await redis.hget(system.keys.coupon(couponId), 'remaining')).to.equal('4');
+    expect(await redis.hkeys(system.keys.holders(couponId))).to.deep.equal(['kept']);
   };
 
   describe('among several who want to', () => {
     it('let exactly one through, who is alone in the gate', async () => {
       const others = await Promise.all([1, 2, 3].map(() => connectRedis(server.url)));
-      const results = await Promise.all(others.map((each) => world.attempt({ redis: each })));
+      const results = await Promise.all(others.map((each) => system.attempt({ redis: each })));
       for (const each of others) each.disconnect();
       expect(results.map(({ kind }) => kind).sort()).to.deep.equal([
         'held-by-another',
@@ -101,58 +102,58 @@ describe('The fences of a rebuild', () => {
         'rebuilt',
       ]);
       expect(await claims()).to.equal(BigInt(epoch) + 2n);
-      expect(await world.gate()).to.include({ epoch: `${epoch + 1}` });
+      expect(await system.gate()).to.include({ epoch: `${epoch + 1}` });
     });
 
     it('claim nothing for one who comes when it is done', async () => {
-      expect(await world.attempt({ isNeeded: async () => false })).to.deep.equal({
+      expect(await system.attempt({ isNeeded: async () => false })).to.deep.equal({
         kind: 'not-needed',
       });
       expect(await claims()).to.equal(BigInt(epoch) + 1n);
-      expect(await redis.exists(world.keys.rebuildLock)).to.equal(0);
+      expect(await redis.exists(system.keys.rebuildLock)).to.equal(0);
     });
 
     it('wait for the lock of one who died, and no longer', async () => {
-      await redis.set(world.keys.rebuildLock, 'the token of one who died', 'PX', 400);
-      expect(await world.attempt()).to.deep.equal({ kind: 'held-by-another' });
+      await redis.set(system.keys.rebuildLock, 'the token of one who died', 'PX', 400);
+      expect(await system.attempt()).to.deep.equal({ kind: 'held-by-another' });
       await waitUntil('the lock has expired', async () => {
-        const { kind } = await world.attempt();
+        const { kind } = await system.attempt();
         return kind === 'rebuilt';
       });
     });
 
     it('refuse one who was stalled while another did it', async () => {
-      const wire = await createTcpProxy('127.0.0.1', server.port);
-      const settings = { url: `redis://127.0.0.1:${wire.port}`, commandTimeoutMs: 30_000 };
+      const link = await createTcpProxy('127.0.0.1', server.port);
+      const settings = { url: `redis://127.0.0.1:${link.port}`, commandTimeoutMs: 30_000 };
       const stalled = createRedis(settings, silentLogger());
       await stalled.connect();
       const isStalled = Promise.withResolvers<void>();
-      const slow = world.attempt({
+      const slow = system.attempt({
         redis: stalled,
         ...onceDone('marked', () => {
-          wire.stall();
+          link.stall();
           isStalled.resolve();
         }),
       });
       await isStalled.promise;
-      await redis.del(world.keys.rebuildLock);
-      const quick = await world.rebuild();
+      await redis.del(system.keys.rebuildLock);
+      const quick = await system.rebuild();
       const own = await ask('own', quick.epoch);
-      wire.mend();
+      link.mend();
       const result = await slow;
       expect(result.kind).to.equal('lost');
-      expect(await world.gate()).to.include({ epoch: `${quick.epoch}` });
+      expect(await system.gate()).to.include({ epoch: `${quick.epoch}` });
       expect(own.kind).to.equal('accepted');
-      expect(await redis.hexists(world.keys.holders(couponId), 'own')).to.equal(1);
+      expect(await redis.hexists(system.keys.holders(couponId), 'own')).to.equal(1);
       stalled.disconnect();
-      await wire.close();
+      await link.close();
     });
   });
 
   describe('once Redis is closed', () => {
     it('let nothing of the old epoch through, nor of the new one', async () => {
       const replies: Promise<{ kind: string }>[] = [];
-      await world.rebuild(
+      await system.rebuild(
         onceDone('closed', () => {
           for (const each of [epoch, epoch + 1]) {
             replies.push(create(each), ask('late', each));
@@ -166,7 +167,7 @@ describe('The fences of a rebuild', () => {
     });
 
     it('let no confirmation of the old epoch through after it was opened again', async () => {
-      await world.rebuild();
+      await system.rebuild();
       expect(await confirm(lost)).to.deep.equal({ kind: 'closed' });
       expect(await confirm(kept)).to.deep.equal({ kind: 'closed' });
       expect((await ask('late', epoch)).kind).to.equal('closed');
@@ -176,20 +177,20 @@ describe('The fences of a rebuild', () => {
   for (const part of PARTS) {
     describe(`after the part "${part}"`, () => {
       const expectLost = async (changes: Partial<RebuildOptions>): Promise<string> => {
-        const result = await world.attempt(changes);
+        const result = await system.attempt(changes);
         expect(result.kind).to.equal('lost');
-        expect(await world.gate()).not.to.include({ epoch: `${epoch + 1}` });
+        expect(await system.gate()).not.to.include({ epoch: `${epoch + 1}` });
         return result.kind === 'lost' ? result.reason : '';
       };
 
       it('stop everything when the lock is gone', async () => {
-        const reason = await expectLost(onceDone(part, () => redis.del(world.keys.rebuildLock)));
+        const reason = await expectLost(onceDone(part, () => redis.del(system.keys.rebuildLock)));
         expect(reason).to.contain('the lock is gone');
         await expectRebuiltNext();
       });
 
       it("stop everything when the lock is another's, and leave it to him", async () => {
-        const { rebuildLock } = world.keys;
+        const { rebuildLock } = system.keys;
         await expectLost(onceDone(part, () => redis.set(rebuildLock, 'of another', 'PX', 60_000)));
         expect(await redis.get(rebuildLock)).to.equal('of another');
         await redis.del(rebuildLock);
@@ -198,7 +199,7 @@ describe('The fences of a rebuild', () => {
 
       it('stop everything when Redis was wiped', async () => {
         await expectLost(onceDone(part, () => redis.flushall()));
-        expect(await world.gate()).to.deep.equal({});
+        expect(await system.gate()).to.deep.equal({});
         await expectRebuiltNext();
       });
 
@@ -217,7 +218,7 @@ describe('The fences of a rebuild', () => {
 
   describe('before the claim', () => {
     it('wait as long as an old master may still take writes', async () => {
-      const result = await world.rebuild({
+      const result = await system.rebuild({
         lagMs: 400,
       });
       expect(result.parts.wait).to.be.at.least(400);
@@ -225,18 +226,18 @@ describe('The fences of a rebuild', () => {
 
     it('claim nothing when the lock is lost during that wait', async () => {
       const before = await claims();
-      const result = await world.attempt({
+      const result = await system.attempt({
         lagMs: 300,
-        ...onceDone('locked', () => redis.del(world.keys.rebuildLock)),
+        ...onceDone('locked', () => redis.del(system.keys.rebuildLock)),
       });
       expect(result.kind).to.equal('lost');
       expect(await claims()).to.equal(before);
-      expect(await world.gate()).to.include({ epoch: `${epoch}` });
+      expect(await system.gate()).to.include({ epoch: `${epoch}` });
     });
 
     it('claim nothing on a replica', async () => {
       await redis.replicaof('127.0.0.1', 9);
-      expect(await world.attempt()).to.deep.equal({
+      expect(await system.attempt()).to.deep.equal({
         kind: 'lost',
         reason: 'this Redis is not a master',
       });
@@ -247,75 +248,75 @@ describe('The fences of a rebuild', () => {
 
   describe('against a higher epoch than the one claimed', () => {
     it('give up when the log holds its marker, say which, and get past it in the end', async () => {
-      await world.mark(epoch + 3, 'coupon-lifecycle', 1);
+      await system.mark(epoch + 3, 'coupon-lifecycle', 1);
       for (const claimed of [epoch + 1, epoch + 2, epoch + 3]) {
-        const result = await world.attempt();
+        const result = await system.attempt();
         expect(result.kind === 'lost' && result.reason)
           .to.contain('coupon-lifecycle/1')
           .and.contain(`epoch ${epoch + 3}`);
-        expect(await world.gate()).to.deep.equal({ closing: `${claimed}` });
+        expect(await system.gate()).to.deep.equal({ closing: `${claimed}` });
       }
       await expectRebuiltNext();
     });
 
     it('give up when the log holds its event', async () => {
-      await world.append([{ ...lost, epoch: epoch + 1 }], 2);
-      const result = await world.attempt();
+      await system.append([{ ...lost, epoch: epoch + 1 }], 2);
+      const result = await system.attempt();
       expect(result.kind === 'lost' && result.reason).to.contain('coupon-assign/2');
-      expect(await world.gate()).to.deep.equal({ closing: `${epoch + 1}` });
-      await world.rebuild();
+      expect(await system.gate()).to.deep.equal({ closing: `${epoch + 1}` });
+      await system.rebuild();
     });
 
     it('give up when the gate is of that epoch, or about to be', async () => {
-      await redis.hset(world.keys.gate, { epoch: epoch + 1 });
-      expect((await world.attempt()).kind).to.equal('lost');
-      expect(await world.gate()).to.include({ epoch: `${epoch + 1}` });
-      await redis.del(world.keys.gate);
-      await redis.hset(world.keys.gate, { closing: epoch + 2 });
-      expect((await world.attempt()).kind).to.equal('lost');
+      await redis.hset(system.keys.gate, { epoch: epoch + 1 });
+      expect((await system.attempt()).kind).to.equal('lost');
+      expect(await system.gate()).to.include({ epoch: `${epoch + 1}` });
+      await redis.del(system.keys.gate);
+      await redis.hset(system.keys.gate, { closing: epoch + 2 });
+      expect((await system.attempt()).kind).to.equal('lost');
       await expectRebuiltNext();
     });
 
     it('give up when a coupon is of a higher one, and touch none', async () => {
-      await redis.hset(world.keys.coupon(couponId), { epoch: epoch + 2 });
-      expect((await world.attempt()).kind).to.equal('lost');
-      expect(await redis.hlen(world.keys.holders(couponId))).to.equal(2);
-      expect(await redis.hget(world.keys.coupon(couponId), 'epoch')).to.equal(`${epoch + 2}`);
+      await redis.hset(system.keys.coupon(couponId), { epoch: epoch + 2 });
+      expect((await system.attempt()).kind).to.equal('lost');
+      expect(await redis.hlen(system.keys.holders(couponId))).to.equal(2);
+      expect(await redis.hget(system.keys.coupon(couponId), 'epoch')).to.equal(`${epoch + 2}`);
       await expectRebuiltNext();
     });
   });
 
   describe('with a lock', () => {
     const take = async () => {
-      const taken = await takeLock(redis, world.keys);
+      const taken = await takeLock(redis, system.keys);
       if (taken.kind !== 'taken') throw new Error(taken.kind);
       return taken.lock;
     };
 
     it('take none for their own that was lost and is held again', async () => {
       const lost = await take();
-      await redis.del(world.keys.rebuildLock);
+      await redis.del(system.keys.rebuildLock);
       const held = await take();
       expect(await errorOf(lost.renew())).to.include({ code: 'EPOCH_CLOSED' });
       await lost.release();
-      expect(await redis.exists(world.keys.rebuildLock)).to.equal(1);
+      expect(await redis.exists(system.keys.rebuildLock)).to.equal(1);
       await held.release();
-      expect(await redis.exists(world.keys.rebuildLock)).to.equal(0);
+      expect(await redis.exists(system.keys.rebuildLock)).to.equal(0);
     });
 
     it('are not in the way when Redis was away at their end, and came back with the lock', async () => {
       const own = await connectRedis(server.url);
-      const taken = await takeLock(own, world.keys);
+      const taken = await takeLock(own, system.keys);
       if (taken.kind !== 'taken') throw new Error(taken.kind);
       const ended = once(own, 'end');
       own.disconnect();
       await ended;
       await taken.lock.release();
-      expect(await redis.exists(world.keys.rebuildLock)).to.equal(1);
+      expect(await redis.exists(system.keys.rebuildLock)).to.equal(1);
       await own.connect();
       await waitUntil(
         'the lock is free, long before it expires',
-        async () => (await redis.exists(world.keys.rebuildLock)) === 0,
+        async () => (await redis.exists(system.keys.rebuildLock)) === 0,
         2_000,
       );
       own.disconnect();
@@ -325,8 +326,8 @@ describe('The fences of a rebuild', () => {
       const lock = await take();
       const [mine, another] = [epoch + 1, epoch + 2];
       await lock.run('close-gate', mine, [], []);
-      await redis.hset(world.keys.gate, { closing: another });
-      const { coupon, holders, outbox, outboxEvents, unanswered } = world.keys;
+      await redis.hset(system.keys.gate, { closing: another });
+      const { coupon, holders, outbox, outboxEvents, unanswered } = system.keys;
       const touched = [coupon, holders, outbox, outboxEvents, unanswered].map((of) => of(couponId));
       for (const refused of [
         lock.run('close-coupons', mine, touched, []),
@@ -336,7 +337,7 @@ describe('The fences of a rebuild', () => {
       }
       await lock.release();
       expect(await redis.hlen(holders(couponId))).to.equal(2);
-      expect(await world.gate()).to.deep.equal({ closing: `${another}` });
+      expect(await system.gate()).to.deep.equal({ closing: `${another}` });
     });
   });
 
@@ -344,13 +345,13 @@ describe('The fences of a rebuild', () => {
     for (const part of PARTS.slice(0, -1)) {
       const stop = new AbortController();
       const error = await errorOf(
-        world.attempt({
+        system.attempt({
           signal: stop.signal,
           ...onceDone(part, () => stop.abort(new Error('stop'))),
         }),
       ).catch(() => undefined);
       if (error !== undefined) expect(error.message).to.equal('stop');
-      expect(await redis.exists(world.keys.rebuildLock), part).to.equal(0);
+      expect(await redis.exists(system.keys.rebuildLock), part).to.equal(0);
     }
     await expectRebuiltNext();
   });

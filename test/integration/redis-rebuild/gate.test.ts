@@ -2,21 +2,21 @@ import { expect } from 'chai';
 import { createGate, type Gate } from '../../../command-api/gate/gate.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { createRebuildWorld, type RebuildWorld } from './rebuild-system.ts';
+import { createRebuildSystem, type RebuildSystem } from './rebuild-system.ts';
 
 describe('A gate that rebuilds', () => {
-  let world: RebuildWorld;
+  let system: RebuildSystem;
   let gate: Gate;
   let attempts: number;
   let epoch: number | null;
 
   before(async function () {
     this.timeout(60_000);
-    world = await createRebuildWorld();
+    system = await createRebuildSystem();
   });
   after(async function () {
     this.timeout(60_000);
-    await world?.close();
+    await system?.close();
   });
   beforeEach(() => {
     attempts = 0;
@@ -25,12 +25,12 @@ describe('A gate that rebuilds', () => {
 
   const openGate = (newestClaim: () => Promise<number | null>): void => {
     gate = createGate({
-      redis: world.redis,
-      keys: world.keys,
+      redis: system.redis,
+      keys: system.keys,
       newestClaim,
       rebuild: async (attempt) => {
         attempts += 1;
-        const result = await world.attempt(attempt);
+        const result = await system.attempt(attempt);
         if (result.kind === 'rebuilt') epoch = result.epoch;
         return result;
       },
@@ -60,7 +60,7 @@ describe('A gate that rebuilds', () => {
   });
 
   it('stays open, and starts nothing, while the log cannot be asked later', async () => {
-    epoch = (await world.rebuild()).epoch;
+    epoch = (await system.rebuild()).epoch;
     let looks = 0;
     let isAway = false;
     openGate(async () => {
@@ -77,7 +77,7 @@ describe('A gate that rebuilds', () => {
   });
 
   it('leaves a coupon alone that a script of an older epoch found closed', async () => {
-    epoch = (await world.rebuild()).epoch;
+    epoch = (await system.rebuild()).epoch;
     openGate(async () => epoch);
     await waitUntil('the gate is open', () => gate.state().kind === 'open');
     gate.suspect({ couponId: 'of an epoch that is over', epoch: epoch - 1 });
@@ -87,7 +87,7 @@ describe('A gate that rebuilds', () => {
   });
 
   it('rebuilds when a coupon is gone that a script of this epoch knew', async () => {
-    epoch = (await world.rebuild()).epoch;
+    epoch = (await system.rebuild()).epoch;
     openGate(async () => epoch);
     await waitUntil('the gate is open', () => gate.state().kind === 'open');
     gate.suspect({ couponId: 'gone', epoch });

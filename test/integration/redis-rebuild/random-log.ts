@@ -1,4 +1,4 @@
-// Random histories straight into the log: several epochs, void events, repeats, any partition.
+// Random histories straight into the log: several epochs, fenced events, repeats, any partition.
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { recordNameOf } from '../../../contracts/event-record.ts';
@@ -10,7 +10,7 @@ import type {
   LogEvent,
 } from '../../../domain/coupon-events.ts';
 import { claimEpoch } from '../../support/system/epoch.ts';
-import { DAY, type RebuildWorld } from './rebuild-system.ts';
+import { DAY, type RebuildSystem } from './rebuild-system.ts';
 
 const USERS = ['ann', '김민수 🎉', "o'neil/1,2|{x}"];
 const COUPONS = 3;
@@ -66,8 +66,8 @@ export const anyHistory: fc.Arbitrary<{ deeds: Deed[]; snapshots: number[] }> = 
   );
 
 /** Carries deeds out on coupons of their own; `epochs`: those that were opened before, oldest first. */
-export function createRandomLog(world: RebuildWorld, epochs: number[]) {
-  const { events } = world;
+export function createRandomLog(system: RebuildSystem, epochs: number[]) {
+  const { events } = system;
   const ids = Array.from({ length: COUPONS }, () => randomUUID());
   const done: CouponEvent[] = [];
   const created = new Set<string>();
@@ -153,7 +153,7 @@ export function createRandomLog(world: RebuildWorld, epochs: number[]) {
     flush: async (): Promise<number> => {
       const flushed = waiting;
       waiting = [];
-      await world.appendAt(flushed);
+      await system.appendAt(flushed);
       return flushed.length;
     },
   };

@@ -12,14 +12,14 @@ import {
   rebuildRedis,
 } from '../../../redis-rebuild/rebuild.ts';
 import { connectRedis, deleteKeysWith } from '../../support/system/redis.ts';
-import { createEventWorld, type EventWorld } from '../../support/system/topics.ts';
+import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 
 export const DAY = 24 * 3_600_000;
 
 type Rebuilt = RebuildResult & { kind: 'rebuilt' };
 
-export type RebuildWorld = {
-  events: EventWorld;
+export type RebuildSystem = {
+  events: EventSystem;
   redis: Redis;
   keys: RedisKeys;
   writeModel: WriteModel;
@@ -37,15 +37,15 @@ export type RebuildWorld = {
   mark(epoch: number, topic: EventTopic, partition: number): Promise<void>;
   /** Appends what is no event. */
   appendBytes(topic: EventTopic, value: Buffer | null): Promise<void>;
-  /** Removes every key of this world: what FLUSHALL does to a Redis of its own. */
+  /** Removes every key of this system: what FLUSHALL does to a Redis of its own. */
   wipe(): Promise<void>;
   gate(): Promise<Record<string, string>>;
   close(): Promise<void>;
 };
 
-/** A world with an empty log and nothing in Redis; `redisUrl`: another Redis than that of all tests. */
-export async function createRebuildWorld(redisUrl?: string): Promise<RebuildWorld> {
-  const events = await createEventWorld('rebuild-');
+/** A system with an empty log and nothing in Redis; `redisUrl`: another Redis than that of all tests. */
+export async function createRebuildSystem(redisUrl?: string): Promise<RebuildSystem> {
+  const events = await createEventSystem('rebuild-');
   const { kafka, codec, topicPrefix } = events;
   const keys = createRedisKeys(topicPrefix);
   const redis = await connectRedis(redisUrl);

@@ -12,7 +12,7 @@ import { errorOf } from '../../support/error-of.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { claimEpoch } from '../../support/system/epoch.ts';
 import { stateInRedis, stateOf } from '../command-api/coupon-state.ts';
-import { createRebuildWorld, DAY, type RebuildWorld } from './rebuild-system.ts';
+import { createRebuildSystem, DAY, type RebuildSystem } from './rebuild-system.ts';
 
 const keyed = (idempotencyKey: string, requestHash = 'hash'): RequestKey => ({
   idempotencyKey,
@@ -20,14 +20,14 @@ const keyed = (idempotencyKey: string, requestHash = 'hash'): RequestKey => ({
 });
 
 describe('Rebuilding Redis from the log', () => {
-  let world: RebuildWorld;
+  let system: RebuildSystem;
   beforeEach(async function () {
     this.timeout(60_000);
-    world = await createRebuildWorld();
+    system = await createRebuildSystem();
   });
   afterEach(async function () {
     this.timeout(60_000);
-    await world?.close();
+    await system?.close();
   });
 
   /** A coupon that was decided, is in the log and confirmed. */
@@ -36,7 +36,7 @@ describe('Rebuilding Redis from the log', () => {
     fields: Partial<CouponCreated> = {},
   ): Promise<CouponCreated> => {
     const nowMs = Date.now();
-    const outcome = await world.writeModel.create(
+    const outcome = await system.writeModel.create(
       {
         couponId: randomUUID(),
         title: '커피 쿠폰 ☕ "}{\\',
@@ -61,14 +61,14 @@ describe('Rebuilding Redis from the log', () => {
     key: RequestKey | null = null,
   ): Promise<CouponAssigned> => {
     const command = { couponId, assignmentId: randomUUID(), userId, key };
-    const outcome = await world.writeModel.assign(command, epoch);
+    const outcome = await system.writeModel.assign(command, epoch);
     if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
     return outcome.event;
   };
   const ask = (couponId: string, epoch: number, userId: string, key: RequestKey | null = null) =>
-    world.writeModel.assign({ couponId, assignmentId: randomUUID(), userId, key }, epoch);
+    system.writeModel.assign({ couponId, assignmentId: randomUUID(), userId, key }, epoch);
   const confirm = ({ couponId, epoch, eventId, type }: CouponEvent) =>
-    world.writeModel.confirm({
+    system.writeModel.confirm({
       couponId,
       epoch,
       creationId: type === 'CouponCreated' ? eventId : null,
@@ -77,7 +77,7 @@ describe('Rebuilding Redis from the log', () => {
     });
   /** Into the log, and confirmed. */
   const settle = async (event: CouponEvent): Promise<void> => {
-    await world.append([event]);
+    await system.append([event]);
     expect(await confirm(event)).to.deep.equal({ kind: 'confirmed' });
   };
   const assigned = (fields: Partial<CouponAssigned>): CouponAssigned => {
@@ -105,30 +105,30 @@ describe('Rebuilding Redis from the log', () => {
 
   describe('of an empty log', () => {
     it('opens epoch 0, the offset of its claim, on this Redis', async () => {
-      const result = await world.rebuild();
-      expect(result).to.include({ epoch: 0, coupons: 0, assignments: 0, records: 6, voided: 0 });
+      const result = await system.rebuild();
+      expect(result).to.include({ epoch: 0, coupons: 0, assignments: 0, records: 6, fenced: 0 });
       const [claims] = await rangesOf(
-        world.events.kafka,
-        `${world.events.topicPrefix}${EPOCHS_TOPIC}`,
+        system.events.kafka,
+        `${system.events.topicPrefix}${EPOCHS_TOPIC}`,
       );
       expect(claims).to.include({ from: 0n, to: 1n });
-      expect(await world.gate()).to.deep.equal({
+      expect(await system.gate()).to.deep.equal({
         epoch: '0',
-        replicationId: /master_replid:(\S+)/.exec(await world.redis.info('replication'))?.[1],
+        replicationId: /master_replid:(\S+)/.exec(await system.redis.info('replication'))?.[1],
         partitions: 'coupon-lifecycle=3 coupon-assign=3',
       });
-      expect(await world.redis.exists(world.keys.rebuildLock)).to.equal(0);
+      expect(await system.redis.exists(system.keys.rebuildLock)).to.equal(0);
     });
 
     it('marks every partition of both event topics once, with an id for each marker', async () => {
-      await world.rebuild();
+      await system.rebuild();
       const ids = new Set<string>();
       for (const topic of EVENT_TOPICS) {
-        const physical = `${world.events.topicPrefix}${topic}`;
-        const ranges = await rangesOf(world.events.kafka, physical);
+        const physical = `${system.events.topicPrefix}${topic}`;
+        const ranges = await rangesOf(system.events.kafka, physical);
         expect(ranges.map(({ to }) => to)).to.deep.equal([1n, 1n, 1n]);
-        await scanLog(world.events.kafka, physical, ranges, async ({ message }) => {
-          const { name, event } = await world.events.codec.decode(message.value);
+        await scanLog(system.events.kafka, physical, ranges, async ({ message }) => {
+          const { name, event } = await system.events.codec.decode(message.value);
           const marker = toLogEvent(name, event);
           expect(marker).to.include({ type: 'EpochStarted', epoch: 0 });
           expect(Math.abs(Date.now() - marker.occurredAt)).to.be.below(60_000);
@@ -140,10 +140,10 @@ describe('Rebuilding Redis from the log', () => {
     });
 
     it('goes past claims and markers that attempts left behind which broke off', async () => {
-      await claimEpoch(world.events);
-      await claimEpoch(world.events);
-      await world.mark(1, 'coupon-assign', 2);
-      expect((await world.rebuild()).epoch).to.equal(2);
+      await claimEpoch(system.events);
+      await claimEpoch(system.events);
+      await system.mark(1, 'coupon-assign', 2);
+      expect((await system.rebuild()).epoch).to.equal(2);
     });
   });
 
@@ -152,7 +152,7 @@ describe('Rebuilding Redis from the log', () => {
     [false, 'still holds everything'],
   ] as const) {
     it(`brings back what was confirmed, field for field, when Redis ${what}`, async () => {
-      const { epoch } = await world.rebuild();
+      const { epoch } = await system.rebuild();
       const coupon = await createCoupon(epoch);
       const events = [
         await take(coupon.couponId, epoch, '김민수 🎉', keyed('k1')),
@@ -161,12 +161,12 @@ describe('Rebuilding Redis from the log', () => {
       ];
       for (const event of events) await settle(event);
       const names = ['k1', 'k{2}|,/'];
-      const before = await stateInRedis(world.redis, world.keys, coupon.couponId, names);
-      if (lost) await world.wipe();
-      const result = await world.rebuild();
-      expect(result).to.include({ epoch: epoch + 1, coupons: 1, assignments: 3, voided: 0 });
-      expect(await world.gate()).to.include({ epoch: `${epoch + 1}` });
-      const after = await stateInRedis(world.redis, world.keys, coupon.couponId, names);
+      const before = await stateInRedis(system.redis, system.keys, coupon.couponId, names);
+      if (lost) await system.wipe();
+      const result = await system.rebuild();
+      expect(result).to.include({ epoch: epoch + 1, coupons: 1, assignments: 3, fenced: 0 });
+      expect(await system.gate()).to.include({ epoch: `${epoch + 1}` });
+      const after = await stateInRedis(system.redis, system.keys, coupon.couponId, names);
       expect(after).to.deep.equal({
         ...before,
         coupon: { ...before.coupon, epoch: `${epoch + 1}` },
@@ -178,19 +178,19 @@ describe('Rebuilding Redis from the log', () => {
         ),
         unanswered: events.map(({ eventId }) => eventId).sort(),
       });
-      expect(await world.redis.smembers(world.keys.coupons)).to.deep.equal([coupon.couponId]);
+      expect(await system.redis.smembers(system.keys.coupons)).to.deep.equal([coupon.couponId]);
     });
   }
 
   it('gives back the units of what never reached the log, and keeps what did, confirmed or not', async () => {
-    const { epoch } = await world.rebuild();
+    const { epoch } = await system.rebuild();
     const { couponId } = await createCoupon(epoch, { quantity: 3 });
     const lost = await take(couponId, epoch, 'lost');
     const kept = await take(couponId, epoch, 'kept');
-    await world.append([kept]);
-    const next = (await world.rebuild()).epoch;
-    expect(await world.redis.hget(world.keys.coupon(couponId), 'remaining')).to.equal('2');
-    expect(await world.redis.zcard(world.keys.outbox(couponId))).to.equal(0);
+    await system.append([kept]);
+    const next = (await system.rebuild()).epoch;
+    expect(await system.redis.hget(system.keys.coupon(couponId), 'remaining')).to.equal('2');
+    expect(await system.redis.zcard(system.keys.outbox(couponId))).to.equal(0);
     expect(await ask(couponId, next, 'kept')).to.include({ kind: 'accepted' });
     const again = await take(couponId, next, 'lost');
     expect(again.assignmentId).not.to.equal(lost.assignmentId);
@@ -198,79 +198,79 @@ describe('Rebuilding Redis from the log', () => {
   });
 
   it('goes on with the number after the highest one that counts', async () => {
-    const { epoch } = await world.rebuild();
+    const { epoch } = await system.rebuild();
     const { couponId } = await createCoupon(epoch);
     await take(couponId, epoch, 'one');
     await settle(await take(couponId, epoch, 'two'));
     await take(couponId, epoch, 'three');
-    const next = (await world.rebuild()).epoch;
+    const next = (await system.rebuild()).epoch;
     expect((await take(couponId, next, 'four')).sequence).to.equal(3);
   });
 
   it('gives a user who kept only the second unit the third next, not the second again', async () => {
-    const { epoch } = await world.rebuild();
+    const { epoch } = await system.rebuild();
     const { couponId } = await createCoupon(epoch, { perUserLimit: 2 });
     await take(couponId, epoch, 'ann');
     const second = await take(couponId, epoch, 'ann');
     expect(second.nthOfUser).to.equal(2);
     await settle(second);
-    const next = (await world.rebuild()).epoch;
+    const next = (await system.rebuild()).epoch;
     const third = await take(couponId, next, 'ann');
     expect(third.nthOfUser).to.equal(3);
     expect((await ask(couponId, next, 'ann', keyed('new'))).kind).to.equal('limit-reached');
   });
 
-  it('counts an event of an older epoch as void when it comes after the marker, now and ever after', async () => {
-    const { epoch } = await world.rebuild();
+  it('counts an event of an older epoch as fenced when it comes after the marker, now and ever after', async () => {
+    const { epoch } = await system.rebuild();
     const { couponId } = await createCoupon(epoch, { quantity: 1 });
     const late = await take(couponId, epoch, 'late');
-    const next = (await world.rebuild()).epoch;
+    const next = (await system.rebuild()).epoch;
     const valid = await take(couponId, next, 'quick');
-    await world.append([late]);
+    await system.append([late]);
     await settle(valid);
-    await world.append([late, late]);
-    const result = await world.rebuild();
-    expect(result).to.include({ assignments: 1, voided: 3 });
-    expect(await world.redis.hkeys(world.keys.holders(couponId))).to.deep.equal(['quick']);
+    await system.append([late, late]);
+    const result = await system.rebuild();
+    expect(result).to.include({ assignments: 1, fenced: 3 });
+    expect(await system.redis.hkeys(system.keys.holders(couponId))).to.deep.equal(['quick']);
   });
 
-  it('counts an event once that is in the log again and again, void copies or not', async () => {
-    const { epoch } = await world.rebuild();
+  it('counts an event once that is in the log again and again, fenced copies or not', async () => {
+    const { epoch } = await system.rebuild();
     const { couponId } = await createCoupon(epoch, { perUserLimit: 3 });
     const event = await take(couponId, epoch, 'ann');
-    for (const partition of [0, 1, 2, 0]) await world.append([event], partition);
-    await world.rebuild();
-    for (const partition of [2, 0]) await world.append([event], partition);
-    expect(await world.rebuild()).to.include({ assignments: 1, voided: 2 });
+    for (const partition of [0, 1, 2, 0]) await system.append([event], partition);
+    await system.rebuild();
+    for (const partition of [2, 0]) await system.append([event], partition);
+    expect(await system.rebuild()).to.include({ assignments: 1, fenced: 2 });
   });
 
   it('skips and counts what nobody can read', async () => {
-    const { epoch } = await world.rebuild();
+    const { epoch } = await system.rebuild();
     const { couponId } = await createCoupon(epoch);
-    await world.appendBytes('coupon-assign', Buffer.from('what is this'));
-    await world.appendBytes('coupon-assign', null);
-    await world.appendBytes('coupon-lifecycle', Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1]));
+    await system.appendBytes('coupon-assign', Buffer.from('what is this'));
+    await system.appendBytes('coupon-assign', null);
+    await system.appendBytes('coupon-lifecycle', Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1]));
     await settle(await take(couponId, epoch, 'ann'));
-    expect(await world.rebuild()).to.include({ unreadable: 3, coupons: 1, assignments: 1 });
+    expect(await system.rebuild()).to.include({ unreadable: 3, coupons: 1, assignments: 1 });
   });
 
   it('reports assignments of a coupon that the log does not know, and writes none of it', async () => {
-    await world.rebuild();
+    await system.rebuild();
     const stray = assigned({ epoch: 0 });
-    await world.append([stray]);
-    const result = await world.rebuild();
+    await system.append([stray]);
+    const result = await system.rebuild();
     expect(result.uncreated).to.deep.equal([stray.couponId]);
     expect(result).to.include({ coupons: 0, assignments: 0 });
-    expect(await world.redis.exists(world.keys.coupon(stray.couponId))).to.equal(0);
-    expect(await world.redis.exists(world.keys.holders(stray.couponId))).to.equal(0);
+    expect(await system.redis.exists(system.keys.coupon(stray.couponId))).to.equal(0);
+    expect(await system.redis.exists(system.keys.holders(stray.couponId))).to.equal(0);
   });
 
   it('leaves nothing of a coupon that only Redis knew, not even when the set of coupons lacked it', async () => {
-    const { epoch } = await world.rebuild();
+    const { epoch } = await system.rebuild();
     const nowMs = Date.now();
     const ids = [randomUUID(), randomUUID()];
     for (const couponId of ids) {
-      await world.writeModel.create(
+      await system.writeModel.create(
         {
           ...{ couponId, title: 'never emitted', quantity: 1, perUserLimit: 1, key: null },
           ...{ startDate: nowMs - DAY, endDate: nowMs + DAY },
@@ -278,44 +278,44 @@ describe('Rebuilding Redis from the log', () => {
         epoch,
       );
     }
-    await world.redis.srem(world.keys.coupons, ids[0] ?? '');
-    const next = (await world.rebuild()).epoch;
-    expect(await world.redis.keys(`${world.events.topicPrefix}coupon:*`)).to.deep.equal([]);
-    expect(await world.redis.exists(world.keys.coupons)).to.equal(0);
+    await system.redis.srem(system.keys.coupons, ids[0] ?? '');
+    const next = (await system.rebuild()).epoch;
+    expect(await system.redis.keys(`${system.events.topicPrefix}coupon:*`)).to.deep.equal([]);
+    expect(await system.redis.exists(system.keys.coupons)).to.equal(0);
     expect((await ask(ids[0] ?? '', next, 'ann')).kind).to.equal('coupon-not-found');
   });
 
   it('lets a coupon be created anew whose creation was lost', async () => {
-    const { epoch } = await world.rebuild();
+    const { epoch } = await system.rebuild();
     const nowMs = Date.now();
     const command = {
       ...{ couponId: randomUUID(), title: 'again', quantity: 1, perUserLimit: 1 },
       ...{ startDate: nowMs - DAY, endDate: nowMs + DAY, key: keyed('k') },
     };
-    const lost = await world.writeModel.create(command, epoch);
-    const next = (await world.rebuild()).epoch;
-    const again = await world.writeModel.create(command, next);
+    const lost = await system.writeModel.create(command, epoch);
+    const next = (await system.rebuild()).epoch;
+    const again = await system.writeModel.create(command, next);
     if (lost.kind !== 'accepted' || again.kind !== 'accepted') throw new Error('not created');
-    await world.append([lost.event]);
-    await world.append([again.event]);
+    await system.append([lost.event]);
+    await system.append([again.event]);
     const desk = initialDesk();
     reserve(desk, again.event);
     desk.outbox.clear();
     desk.coupon.created = again.event;
-    const last = (await world.rebuild()).epoch;
-    expect(await stateInRedis(world.redis, world.keys, command.couponId, [])).to.deep.equal(
+    const last = (await system.rebuild()).epoch;
+    expect(await stateInRedis(system.redis, system.keys, command.couponId, [])).to.deep.equal(
       stateOf(desk, command.couponId, last),
     );
   });
 
   describe('and idempotency keys', () => {
     it('gives the same answer to the same key, and refuses it for another body', async () => {
-      const { epoch } = await world.rebuild();
+      const { epoch } = await system.rebuild();
       const { couponId } = await createCoupon(epoch);
       const event = await take(couponId, epoch, 'ann', keyed('k'));
       await settle(event);
-      await world.wipe();
-      const next = (await world.rebuild()).epoch;
+      await system.wipe();
+      const next = (await system.rebuild()).epoch;
       expect(await ask(couponId, next, 'ann', keyed('k'))).to.deep.equal({
         kind: 'repeat',
         assignment: heldAs(event),
@@ -327,10 +327,10 @@ describe('Rebuilding Redis from the log', () => {
     });
 
     it('lets each live as long as it would have lived, and no longer', async () => {
-      const { epoch } = await world.rebuild();
+      const { epoch } = await system.rebuild();
       const { couponId } = await createCoupon(epoch);
       const nowMs = Date.now();
-      await world.append([
+      await system.append([
         assigned({
           ...{ couponId, epoch, userId: 'young', sequence: 1, occurredAt: nowMs - DAY },
           ...{ idempotencyKey: 'young', requestHash: 'h' },
@@ -340,17 +340,17 @@ describe('Rebuilding Redis from the log', () => {
           ...{ idempotencyKey: 'old', requestHash: 'h' },
         }),
       ]);
-      await world.rebuild({ idempotencyTtlMs: 2 * DAY });
-      const left = await world.redis.pttl(world.keys.idempotency(couponId, 'young'));
+      await system.rebuild({ idempotencyTtlMs: 2 * DAY });
+      const left = await system.redis.pttl(system.keys.idempotency(couponId, 'young'));
       expect(left).to.be.within(DAY - 60_000, DAY);
-      expect(await world.redis.exists(world.keys.idempotency(couponId, 'old'))).to.equal(0);
+      expect(await system.redis.exists(system.keys.idempotency(couponId, 'old'))).to.equal(0);
     });
 
     it('lets a key be used again whose assignment was lost', async () => {
-      const { epoch } = await world.rebuild();
+      const { epoch } = await system.rebuild();
       const { couponId } = await createCoupon(epoch);
       await take(couponId, epoch, 'ann', keyed('k'));
-      const next = (await world.rebuild()).epoch;
+      const next = (await system.rebuild()).epoch;
       expect((await ask(couponId, next, 'ann', keyed('k', 'another body'))).kind).to.equal(
         'accepted',
       );
@@ -359,7 +359,7 @@ describe('Rebuilding Redis from the log', () => {
 
   describe('and users who may not have been told', () => {
     it('gives the assignment of the last minute to its user who asks again, and older ones as a limit', async () => {
-      const { epoch } = await world.rebuild();
+      const { epoch } = await system.rebuild();
       const { couponId } = await createCoupon(epoch, { perUserLimit: 1 });
       const nowMs = Date.now();
       // An hour ago for this Redis, but the last that the log knows: an outage may be long.
@@ -367,8 +367,8 @@ describe('Rebuilding Redis from the log', () => {
       const older = assigned({
         ...{ couponId, epoch, userId: 'older', sequence: 2, occurredAt: nowMs - 3_661_000 },
       });
-      await world.append([recent, older]);
-      const next = (await world.rebuild()).epoch;
+      await system.append([recent, older]);
+      const next = (await system.rebuild()).epoch;
       expect(await ask(couponId, next, 'recent')).to.deep.equal({
         kind: 'repeat',
         assignment: heldAs(recent),
@@ -380,21 +380,21 @@ describe('Rebuilding Redis from the log', () => {
 
   describe('cannot be done', () => {
     it('while the brokers are away: nothing is closed, and the lock is free again', async () => {
-      const { epoch } = await world.rebuild();
+      const { epoch } = await system.rebuild();
       const away = createKafka({ brokers: ['127.0.0.1:9'], clientId: 'away' }, silentLogger());
-      const error = await errorOf(world.attempt({ kafka: away }));
+      const error = await errorOf(system.attempt({ kafka: away }));
       expect(error).to.include({ code: 'KAFKA_UNAVAILABLE', retriable: true });
-      expect(await world.gate()).to.include({ epoch: `${epoch}` });
-      expect(await world.redis.exists(world.keys.rebuildLock)).to.equal(0);
+      expect(await system.gate()).to.include({ epoch: `${epoch}` });
+      expect(await system.redis.exists(system.keys.rebuildLock)).to.equal(0);
     });
 
     it('from a log that has lost its first records: it says so and closes nothing', async () => {
-      const { epoch } = await world.rebuild();
-      await deleteFirstRecord(world.events.kafka, `${world.events.topicPrefix}coupon-assign`, 1);
-      const error = await errorOf(world.attempt());
+      const { epoch } = await system.rebuild();
+      await deleteFirstRecord(system.events.kafka, `${system.events.topicPrefix}coupon-assign`, 1);
+      const error = await errorOf(system.attempt());
       expect(error).to.include({ code: 'TOPIC_MISMATCH', retriable: false });
       expect(error.message).to.contain('coupon-assign/1 begins at 1');
-      expect(await world.gate()).to.include({ epoch: `${epoch}` });
+      expect(await system.gate()).to.include({ epoch: `${epoch}` });
     });
   });
 });

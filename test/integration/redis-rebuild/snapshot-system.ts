@@ -1,4 +1,4 @@
-// Snapshots of a rebuild's world: taking them, taking them away, and what a rebuild makes of Redis.
+// Snapshots of a rebuild's system: taking them, taking them away, and what a rebuild makes of Redis.
 import type { Redis } from 'ioredis';
 import type { KafkaMessage } from 'kafkajs';
 import { recordNameOf } from '../../../contracts/event-record.ts';
@@ -16,12 +16,12 @@ import {
 } from '../../../redis-rebuild/snapshot/take-snapshot.ts';
 import { keysWith } from '../../support/system/redis.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import type { RebuildWorld } from './rebuild-system.ts';
+import type { RebuildSystem } from './rebuild-system.ts';
 
-/** A snapshot of the world's log that has to be taken. */
-export async function takeOne(world: RebuildWorld, changes: Partial<SnapshotOptions> = {}) {
+/** A snapshot of the system's log that has to be taken. */
+export async function takeOne(system: RebuildSystem, changes: Partial<SnapshotOptions> = {}) {
   const result = await takeSnapshot({
-    ...world.events,
+    ...system.events,
     ...{ minRecords: 0, report: () => undefined, signal: new AbortController().signal },
     ...changes,
   });
@@ -31,7 +31,7 @@ export async function takeOne(world: RebuildWorld, changes: Partial<SnapshotOpti
 
 /** What a partition of the topic of the snapshots holds; 0: chunks, 1: completions. */
 export async function snapshotRecords(
-  { events }: RebuildWorld,
+  { events }: RebuildSystem,
   partition: number,
 ): Promise<KafkaMessage[]> {
   const topic = events.topicPrefix + SNAPSHOTS_TOPIC;
@@ -48,7 +48,7 @@ export async function snapshotRecords(
 
 /** Appends to a partition of the topic of the snapshots. */
 export async function appendSnapshotRecords(
-  { events }: RebuildWorld,
+  { events }: RebuildSystem,
   partition: number,
   values: readonly (Buffer | null)[],
 ): Promise<void> {
@@ -67,20 +67,20 @@ export async function appendSnapshotRecords(
 
 /** Appends a completion that is as `completed` but for these fields. */
 export async function appendCompletion(
-  world: RebuildWorld,
+  system: RebuildSystem,
   completed: SnapshotCompleted,
   changes: Partial<SnapshotCompleted>,
 ): Promise<void> {
-  const value = world.events.codec.encode(SNAPSHOTS_TOPIC, 'SnapshotCompleted', {
+  const value = system.events.codec.encode(SNAPSHOTS_TOPIC, 'SnapshotCompleted', {
     ...completed,
     ...changes,
   });
-  await appendSnapshotRecords(world, COMPLETIONS_PARTITION, [value]);
+  await appendSnapshotRecords(system, COMPLETIONS_PARTITION, [value]);
 }
 
 /** Deletes the records of these partitions of the topic of the snapshots. */
 export async function deleteSnapshotRecords(
-  { events }: RebuildWorld,
+  { events }: RebuildSystem,
   partitions: readonly number[],
 ): Promise<void> {
   const topic = events.topicPrefix + SNAPSHOTS_TOPIC;
@@ -99,8 +99,8 @@ export async function deleteSnapshotRecords(
   }
 }
 
-/** Every key of the world with its value, `epoch` in it as EPOCH; times to live are apart. */
-export async function dumpOf({ redis, events }: RebuildWorld, epoch: number) {
+/** Every key of the system with its value, `epoch` in it as EPOCH; times to live are apart. */
+export async function dumpOf({ redis, events }: RebuildSystem, epoch: number) {
   const dump: Record<string, unknown> = {};
   const livesMs: Record<string, number> = {};
   for (const key of await keysWith(redis, events.topicPrefix)) {
@@ -127,7 +127,7 @@ async function readKey(redis: Redis, key: string, epoch: number): Promise<unknow
 
 /** Makes `topic` (logical) one of `count` partitions, and waits until the brokers tell of them. */
 export async function addPartition(
-  { events }: RebuildWorld,
+  { events }: RebuildSystem,
   topic: EventTopic,
   count: number,
 ): Promise<void> {
@@ -147,7 +147,7 @@ export async function addPartition(
 
 /** Appends by a producer that knows the partitions of now. */
 export async function appendAnew(
-  { events }: RebuildWorld,
+  { events }: RebuildSystem,
   topic: EventTopic,
   partition: number,
   appended: readonly CouponEvent[],

@@ -15,7 +15,7 @@ import { errorOf } from '../../support/error-of.ts';
 import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 import { deleteTopics } from '../../support/system/topics.ts';
 import { anyHistory, createRandomLog } from './random-log.ts';
-import { createRebuildWorld, type RebuildWorld } from './rebuild-system.ts';
+import { createRebuildSystem, type RebuildSystem } from './rebuild-system.ts';
 import {
   addPartition,
   appendAnew,
@@ -32,25 +32,25 @@ const PARTITIONS = 6;
 const BETWEEN_REBUILDS_MS = 30_000;
 
 describe('Rebuilding Redis from a snapshot', () => {
-  let world: RebuildWorld;
+  let system: RebuildSystem;
   beforeEach(async function () {
     this.timeout(60_000);
-    world = await createRebuildWorld();
+    system = await createRebuildSystem();
   });
   afterEach(async function () {
     this.timeout(60_000);
-    await world?.close();
+    await system?.close();
   });
 
-  const epochOpened = async (): Promise<number> => (await world.rebuild()).epoch;
+  const epochOpened = async (): Promise<number> => (await system.rebuild()).epoch;
   const bothPartitions = [CHUNKS_PARTITION, COMPLETIONS_PARTITION];
 
   /** Rebuilds an empty Redis, and says what it holds and which lines were reported. */
   const rebuildEmpty = async () => {
-    await world.wipe();
+    await system.wipe();
     const lines: string[] = [];
-    const result = await world.rebuild({ report: (line) => lines.push(line) });
-    return { result, lines, ...(await dumpOf(world, result.epoch)) };
+    const result = await system.rebuild({ report: (line) => lines.push(line) });
+    return { result, lines, ...(await dumpOf(system, result.epoch)) };
   };
   type Rebuild = Awaited<ReturnType<typeof rebuildEmpty>>;
   const expectSame = (one: Rebuild, other: Rebuild): void => {
@@ -58,7 +58,7 @@ describe('Rebuilding Redis from a snapshot', () => {
     for (const [key, ms] of Object.entries(one.livesMs)) {
       expect(other.livesMs[key], key).to.be.closeTo(ms, BETWEEN_REBUILDS_MS);
     }
-    for (const count of ['coupons', 'assignments', 'voided', 'unreadable'] as const) {
+    for (const count of ['coupons', 'assignments', 'fenced', 'unreadable'] as const) {
       expect(one.result[count], count).to.equal(other.result[count]);
     }
     expect(one.result.uncreated).to.have.members(other.result.uncreated);
@@ -66,7 +66,7 @@ describe('Rebuilding Redis from a snapshot', () => {
   /** Rebuilt from the snapshots, and then from the start: no snapshot is there any more. */
   const rebuildBothWays = async () => {
     const fromSnapshot = await rebuildEmpty();
-    await deleteSnapshotRecords(world, bothPartitions);
+    await deleteSnapshotRecords(system, bothPartitions);
     const fromStart = await rebuildEmpty();
     expect(fromStart.result.snapshot).to.equal(null);
     return { fromSnapshot, fromStart };
@@ -79,13 +79,13 @@ describe('Rebuilding Redis from a snapshot', () => {
     const epochs = [await epochOpened()];
     await fc.assert(
       fc.asyncProperty(anyHistory, async ({ deeds, snapshots }) => {
-        const log = createRandomLog(world, epochs);
+        const log = createRandomLog(system, epochs);
         let tail = 0;
         for (const [index, deed] of deeds.entries()) {
           await log.take(deed);
           if (!snapshots.includes(index)) continue;
           await log.flush();
-          await takeOne(world);
+          await takeOne(system);
         }
         tail = await log.flush();
         const { fromSnapshot, fromStart } = await rebuildBothWays();
@@ -99,38 +99,38 @@ describe('Rebuilding Redis from a snapshot', () => {
     );
   });
 
-  it('keeps a void copy before its end void', async () => {
+  it('keeps a fenced copy before its end fenced', async () => {
     const epoch = await epochOpened();
-    await world.append([couponCreated({ epoch })]);
+    await system.append([couponCreated({ epoch })]);
     await epochOpened();
-    await world.append([couponAssigned(1, { epoch })]);
-    await takeOne(world);
+    await system.append([couponAssigned(1, { epoch })]);
+    await takeOne(system);
     const { fromSnapshot, fromStart } = await rebuildBothWays();
-    expect(fromSnapshot.result).to.include({ assignments: 0, voided: 1 });
+    expect(fromSnapshot.result).to.include({ assignments: 0, fenced: 1 });
     expect(fromSnapshot.result.snapshot).not.to.equal(null);
     expectSame(fromSnapshot, fromStart);
   });
 
-  it('counts an event behind its end as void that is of an older epoch than a marker before its end', async () => {
+  it('counts an event behind its end as fenced that is of an older epoch than a marker before its end', async () => {
     const older = await epochOpened();
     const epoch = await epochOpened();
-    await world.append([couponCreated({ epoch })]);
-    await takeOne(world);
+    await system.append([couponCreated({ epoch })]);
+    await takeOne(system);
     // A slower rebuilder's marker comes late: without the higher one before it, it would be the highest.
-    for (const partition of [0, 1, 2]) await world.mark(older, ASSIGN_TOPIC, partition);
-    await world.append([couponAssigned(1, { epoch: older }), couponAssigned(2, { epoch })], 0);
+    for (const partition of [0, 1, 2]) await system.mark(older, ASSIGN_TOPIC, partition);
+    await system.append([couponAssigned(1, { epoch: older }), couponAssigned(2, { epoch })], 0);
     const { fromSnapshot, fromStart } = await rebuildBothWays();
-    expect(fromSnapshot.result).to.include({ assignments: 1, voided: 1 });
+    expect(fromSnapshot.result).to.include({ assignments: 1, fenced: 1 });
     expectSame(fromSnapshot, fromStart);
   });
 
   it('goes on from the snapshot before, and writes what it comes to now', async () => {
     const epoch = await epochOpened();
-    await world.append([couponAssigned(1, { epoch })]);
-    const first = await takeOne(world);
+    await system.append([couponAssigned(1, { epoch })]);
+    const first = await takeOne(system);
     expect(first).to.include({ recordsRead: PARTITIONS + 1 });
-    await world.append([couponAssigned(2, { epoch, userId: 'bo' }), couponCreated({ epoch })]);
-    const second = await takeOne(world);
+    await system.append([couponAssigned(2, { epoch, userId: 'bo' }), couponCreated({ epoch })]);
+    const second = await takeOne(system);
     expect(second).to.include({ recordsRead: 2 });
     expect(second.completed).to.include({ records: PARTITIONS + 3, assignments: 2, coupons: 1 });
     const { fromSnapshot, fromStart } = await rebuildBothWays();
@@ -142,34 +142,34 @@ describe('Rebuilding Redis from a snapshot', () => {
 
   it('is not made when the log got too little since the last one', async () => {
     await epochOpened();
-    await takeOne(world, { minRecords: PARTITIONS });
-    const options = { ...world.events, report: () => undefined };
+    await takeOne(system, { minRecords: PARTITIONS });
+    const options = { ...system.events, report: () => undefined };
     const { signal } = new AbortController();
     expect(await takeSnapshot({ ...options, signal, minRecords: 1 })).to.deep.equal({
       ...{ kind: 'not-needed', newRecords: 0 },
     });
-    expect(await snapshotRecords(world, COMPLETIONS_PARTITION)).to.have.lengthOf(1);
+    expect(await snapshotRecords(system, COMPLETIONS_PARTITION)).to.have.lengthOf(1);
   });
 
   it('is kept beside the one before it, and no other', async () => {
     const epoch = await epochOpened();
-    await world.append([couponCreated({ epoch })]);
+    await system.append([couponCreated({ epoch })]);
     const made: string[] = [];
-    for (let i = 0; i < 4; i += 1) made.push((await takeOne(world)).completed.snapshotId);
-    const completions = await snapshotRecords(world, COMPLETIONS_PARTITION);
+    for (let i = 0; i < 4; i += 1) made.push((await takeOne(system)).completed.snapshotId);
+    const completions = await snapshotRecords(system, COMPLETIONS_PARTITION);
     const decoded = await Promise.all(
-      completions.map(({ value }) => world.events.codec.decode(value)),
+      completions.map(({ value }) => system.events.codec.decode(value)),
     );
     expect(decoded.map(({ event }) => event.snapshotId)).to.deep.equal(made.slice(-2));
-    expect(await snapshotRecords(world, CHUNKS_PARTITION)).to.have.lengthOf(2);
+    expect(await snapshotRecords(system, CHUNKS_PARTITION)).to.have.lengthOf(2);
   });
 
   it('ends before a record that nobody can read, which is read again by every rebuild', async () => {
     const epoch = await epochOpened();
     const value = Buffer.from('what is this');
-    await world.appendAt([{ topic: ASSIGN_TOPIC, partition: 1, value }]);
-    await world.append([couponCreated({ epoch }), couponAssigned(1, { epoch })], 1);
-    const { completed, stoppedAt } = await takeOne(world);
+    await system.appendAt([{ topic: ASSIGN_TOPIC, partition: 1, value }]);
+    await system.append([couponCreated({ epoch }), couponAssigned(1, { epoch })], 1);
+    const { completed, stoppedAt } = await takeOne(system);
     expect(stoppedAt).to.deep.equal(['coupon-assign/1 at 1']);
     expect(completed).to.include({ assignments: 0, coupons: 1, records: PARTITIONS + 1 });
     const { fromSnapshot, fromStart } = await rebuildBothWays();
@@ -179,12 +179,12 @@ describe('Rebuilding Redis from a snapshot', () => {
 
   it('reads a partition that it does not know from its first record', async () => {
     const epoch = await epochOpened();
-    await world.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
-    await takeOne(world);
-    await addPartition(world, ASSIGN_TOPIC, 4);
+    await system.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
+    await takeOne(system);
+    await addPartition(system, ASSIGN_TOPIC, 4);
     const next = await epochOpened();
     const late = couponAssigned(2, { epoch: next, userId: 'bo' });
-    await appendAnew(world, ASSIGN_TOPIC, 3, [late]);
+    await appendAnew(system, ASSIGN_TOPIC, 3, [late]);
     const { fromSnapshot, fromStart } = await rebuildBothWays();
     expect(fromSnapshot.result.snapshot?.records).to.equal(PARTITIONS + 2);
     expect(fromSnapshot.result.assignments).to.equal(2);
@@ -195,9 +195,9 @@ describe('Rebuilding Redis from a snapshot', () => {
     /** Two coupons' worth of log, and a snapshot of it. */
     const snapshotOfSome = async (): Promise<{ epoch: number; completed: SnapshotCompleted }> => {
       const epoch = await epochOpened();
-      await world.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
-      const { completed } = await takeOne(world);
-      await world.append([couponAssigned(2, { epoch, userId: 'bo' })]);
+      await system.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
+      const { completed } = await takeOne(system);
+      await system.append([couponAssigned(2, { epoch, userId: 'bo' })]);
       return { epoch, completed };
     };
     const expectFromStart = (rebuilt: Rebuild, why: RegExp): void => {
@@ -206,7 +206,7 @@ describe('Rebuilding Redis from a snapshot', () => {
     };
     const fold = async (limits: { shorter?: boolean; epoch: number }): Promise<string[]> => {
       const lines: string[] = [];
-      const log = world.events;
+      const log = system.events;
       const stretches = (await eventStretches(log)).map((stretch) =>
         limits.shorter === true ? { ...stretch, to: 0n } : stretch,
       );
@@ -234,10 +234,10 @@ describe('Rebuilding Redis from a snapshot', () => {
 
     it('when it is of another log', async () => {
       const { completed } = await snapshotOfSome();
-      const other = await createRebuildWorld();
+      const other = await createRebuildSystem();
       try {
         for (const partition of bothPartitions) {
-          const records = await snapshotRecords(world, partition);
+          const records = await snapshotRecords(system, partition);
           await appendSnapshotRecords(
             other,
             partition,
@@ -264,14 +264,14 @@ describe('Rebuilding Redis from a snapshot', () => {
 
     it('when there is none, or its chunks were deleted', async () => {
       await snapshotOfSome();
-      await deleteSnapshotRecords(world, [CHUNKS_PARTITION]);
+      await deleteSnapshotRecords(system, [CHUNKS_PARTITION]);
       expectFromStart(await rebuildEmpty(), /^no snapshot: every record is read$/);
     });
 
     it('when it was never completed', async () => {
       const epoch = await epochOpened();
-      await world.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
-      const { codec } = world.events;
+      await system.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
+      const { codec } = system.events;
       const dying: typeof codec = {
         ...codec,
         encode: (topic, name, event) => {
@@ -279,13 +279,13 @@ describe('Rebuilding Redis from a snapshot', () => {
           return codec.encode(topic, name, event);
         },
       };
-      const error = await errorOf(takeOne(world, { codec: dying }));
+      const error = await errorOf(takeOne(system, { codec: dying }));
       expect(error.message).to.equal('killed');
-      expect(await snapshotRecords(world, CHUNKS_PARTITION)).to.have.lengthOf(1);
-      await world.append([couponAssigned(2, { epoch, userId: 'bo' })]);
+      expect(await snapshotRecords(system, CHUNKS_PARTITION)).to.have.lengthOf(1);
+      await system.append([couponAssigned(2, { epoch, userId: 'bo' })]);
       expectFromStart(await rebuildEmpty(), /^no snapshot: every record is read$/);
       // The chunks of the dead one do no harm to the next.
-      await takeOne(world);
+      await takeOne(system);
       const { fromSnapshot, fromStart } = await rebuildBothWays();
       expectSame(fromSnapshot, fromStart);
     });
@@ -293,7 +293,7 @@ describe('Rebuilding Redis from a snapshot', () => {
     it('when a chunk is missing or damaged, a count is wrong, or the format is of another version', async () => {
       const { completed } = await snapshotOfSome();
       const garbage = Buffer.concat([Buffer.from([0, 0, 0, 0, 1]), Buffer.from('no chunk')]);
-      await appendSnapshotRecords(world, CHUNKS_PARTITION, [garbage, null]);
+      await appendSnapshotRecords(system, CHUNKS_PARTITION, [garbage, null]);
       const damages: [Partial<SnapshotCompleted>, RegExp][] = [
         [{ chunks: 2 }, /1 of 2 chunks are there/],
         [{ endOfChunks: completed.endOfChunks + 1 }, /not used: snapshot/],
@@ -301,18 +301,18 @@ describe('Rebuilding Redis from a snapshot', () => {
         [{ format: 99 }, /^no snapshot: every record is read$/],
       ];
       for (const [changes, why] of damages) {
-        await deleteSnapshotRecords(world, [COMPLETIONS_PARTITION]);
-        await appendCompletion(world, completed, changes);
+        await deleteSnapshotRecords(system, [COMPLETIONS_PARTITION]);
+        await appendCompletion(system, completed, changes);
         expectFromStart(await rebuildEmpty(), why);
       }
-      await deleteSnapshotRecords(world, [COMPLETIONS_PARTITION]);
-      await appendSnapshotRecords(world, COMPLETIONS_PARTITION, [garbage, null]);
+      await deleteSnapshotRecords(system, [COMPLETIONS_PARTITION]);
+      await appendSnapshotRecords(system, COMPLETIONS_PARTITION, [garbage, null]);
       expectFromStart(await rebuildEmpty(), /^no snapshot: every record is read$/);
     });
 
     it('but takes the one before it, when that is sound', async () => {
       const { completed } = await snapshotOfSome();
-      await appendCompletion(world, completed, { snapshotId: randomUUID() });
+      await appendCompletion(system, completed, { snapshotId: randomUUID() });
       const rebuilt = await rebuildEmpty();
       expect(rebuilt.result).to.include({ coupons: 1, assignments: 2 });
       expect(rebuilt.result.snapshot?.snapshotId).to.equal(completed.snapshotId);
@@ -321,9 +321,9 @@ describe('Rebuilding Redis from a snapshot', () => {
 
     it('when the topic is not there', async () => {
       const epoch = await epochOpened();
-      await world.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
-      await world.append([couponAssigned(2, { epoch, userId: 'bo' })]);
-      await deleteTopics(world.events.kafka, `${world.events.topicPrefix}coupon-snapshots`);
+      await system.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
+      await system.append([couponAssigned(2, { epoch, userId: 'bo' })]);
+      await deleteTopics(system.events.kafka, `${system.events.topicPrefix}coupon-snapshots`);
       expectFromStart(await rebuildEmpty(), /^no snapshot: every record is read$/);
     });
   });
@@ -331,26 +331,26 @@ describe('Rebuilding Redis from a snapshot', () => {
   it('goes on under load, while snapshots are taken by two at once', async function () {
     this.timeout(90_000);
     let epoch = await epochOpened();
-    await world.append([couponCreated({ epoch, quantity: 1_000_000 })]);
+    await system.append([couponCreated({ epoch, quantity: 1_000_000 })]);
     let running = true;
     let sequence = 0;
-    const crowd = async (): Promise<void> => {
+    const workload = async (): Promise<void> => {
       while (running) {
         const events = Array.from({ length: 20 }, () => {
           sequence += 1;
           return couponAssigned(sequence, { epoch, userId: `user-${sequence}` });
         });
-        await world.append(events);
+        await system.append(events);
       }
     };
     const photographer = async (): Promise<void> => {
-      while (running) await takeOne(world);
+      while (running) await takeOne(system);
     };
-    const background = Promise.all([crowd(), photographer(), photographer()]);
+    const background = Promise.all([workload(), photographer(), photographer()]);
     let fromSnapshots = 0;
     try {
       for (let i = 0; i < 5; i += 1) {
-        const result = await world.rebuild();
+        const result = await system.rebuild();
         epoch = result.epoch;
         if (result.snapshot !== null) fromSnapshots += 1;
       }
@@ -359,17 +359,20 @@ describe('Rebuilding Redis from a snapshot', () => {
       await background;
     }
     expect(fromSnapshots).to.be.at.least(1);
-    await takeOne(world);
+    await takeOne(system);
     const { fromSnapshot, fromStart } = await rebuildBothWays();
     expectSame(fromSnapshot, fromStart);
   });
 
   it('shows its chunks in a form that people can read', async () => {
     const epoch = await epochOpened();
-    await world.append([couponCreated({ epoch, title: '선착순 🎟️' }), couponAssigned(1, { epoch })]);
-    await takeOne(world);
-    const [chunk] = await snapshotRecords(world, CHUNKS_PARTITION);
-    const { name, event } = await world.events.codec.decode(chunk?.value ?? null);
+    await system.append([
+      couponCreated({ epoch, title: '선착순 🎟️' }),
+      couponAssigned(1, { epoch }),
+    ]);
+    await takeOne(system);
+    const [chunk] = await snapshotRecords(system, CHUNKS_PARTITION);
+    const { name, event } = await system.events.codec.decode(chunk?.value ?? null);
     expect(name).to.equal('SnapshotChunk');
     const [coupon] = (event as SnapshotChunk).coupons;
     expect(coupon?.created?.title).to.equal('선착순 🎟️');

@@ -1,4 +1,4 @@
-// A made world (test/unit/verifier/fixture-system.ts) written to real servers, under names of its own.
+// A made system (test/unit/verifier/fixture-system.ts) written to real servers, under names of its own.
 import { Redis } from 'ioredis';
 import type { Kafka } from 'kafkajs';
 import type { Knex } from 'knex';
@@ -12,9 +12,9 @@ import type { VerifySettings } from '../../../verifier/verify.ts';
 import { randomName } from '../../support/random-name.ts';
 import { addressOf } from '../../support/system/addresses.ts';
 import { createTestDatabase } from '../../support/system/database.ts';
-import { createEventWorld } from '../../support/system/topics.ts';
+import { createEventSystem } from '../../support/system/topics.ts';
 
-export type RealWorld = {
+export type VerifiedSystem = {
   settings: VerifySettings;
   redis: Redis;
   keys: RedisKeys;
@@ -26,13 +26,13 @@ export type RealWorld = {
   drop(): Promise<void>;
 };
 
-/** Writes the facts of a world without traffic. */
-export async function createRealWorld(
+/** Writes the facts of a system without traffic. */
+export async function createVerifiedSystem(
   facts: Facts,
   server: 'MYSQL_URL' | 'MARIADB_URL' = 'MYSQL_URL',
-): Promise<RealWorld> {
+): Promise<VerifiedSystem> {
   const database = await createTestDatabase(server);
-  const events = await createEventWorld('verify-');
+  const events = await createEventSystem('verify-');
   const redisKeyPrefix = `${randomName('verify')}:`;
   const keys = createRedisKeys(redisKeyPrefix);
   const redis = new Redis(addressOf('REDIS_URL'));
@@ -166,7 +166,7 @@ async function writeTables(db: Knex, { tables }: Facts): Promise<void> {
       highest_marker: checkpoint.highestMarker,
       applied: checkpoint.applied,
       repeated: checkpoint.repeated,
-      voided: checkpoint.voided,
+      fenced: checkpoint.fenced,
       markers: checkpoint.markers,
       dead_lettered: checkpoint.deadLettered,
       updated_at: new Date(),

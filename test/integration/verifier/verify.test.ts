@@ -3,19 +3,19 @@ import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
 import { type Verification, verify } from '../../../verifier/verify.ts';
 import {
-  buildWorld,
+  buildSystem,
   findRecord,
+  type System,
   strangeId,
-  type World,
 } from '../../unit/verifier/fixture-system.ts';
-import { createRealWorld, type RealWorld } from './verified-system.ts';
+import { createVerifiedSystem, type VerifiedSystem } from './verified-system.ts';
 
 describe('a verification of real servers', () => {
-  let made: World;
-  let real: RealWorld;
+  let made: System;
+  let real: VerifiedSystem;
 
   before(async () => {
-    made = buildWorld({
+    made = buildSystem({
       coupons: [
         { spare: 10, perUserLimit: 2, takers: [1, 2] },
         { spare: 10, perUserLimit: 3, takers: [1, 1, 3, 4] },
@@ -26,17 +26,17 @@ describe('a verification of real servers', () => {
         'nothing',
         'repeat',
         'unreadable',
-        'void stranger',
+        'fenced stranger',
         'retried',
         'nothing',
         'nothing',
-        'void copy',
+        'fenced copy',
         'repeat',
       ],
       late: 0,
       onTheWay: 0,
     });
-    real = await createRealWorld(made.facts);
+    real = await createVerifiedSystem(made.facts);
   });
 
   after(() => real.drop());
@@ -44,7 +44,7 @@ describe('a verification of real servers', () => {
   const verifyNow = (): Promise<Verification> =>
     verify(real.settings, { waitMs: 0, ...(made.facts.ledger && { ledger: made.facts.ledger }) });
 
-  it('finds nothing in a clean world, and has read all of it', async () => {
+  it('finds nothing in a clean system, and has read all of it', async () => {
     const verification = await verifyNow();
     expect(breachesOf(verification)).to.deep.equal({});
     expect(verification.ok).to.equal(true);
@@ -62,7 +62,7 @@ describe('a verification of real servers', () => {
     expect(numbers[8]).to.deep.equal({
       applied: 20,
       repeated: 2,
-      void: 2,
+      fenced: 2,
       marker: 12,
       'dead-lettered': 2,
       none: 0,
@@ -71,7 +71,7 @@ describe('a verification of real servers', () => {
   });
 
   it('reads MariaDB alike', async () => {
-    const other = await createRealWorld(made.facts, 'MARIADB_URL');
+    const other = await createVerifiedSystem(made.facts, 'MARIADB_URL');
     try {
       expect(breachesOf(await verify(other.settings, { waitMs: 0 }))).to.deep.equal({});
     } finally {
@@ -115,7 +115,7 @@ describe('a verification of real servers', () => {
     expect(steps.filter((step) => step === 'reading Redis')).to.have.lengthOf(2);
   });
 
-  /** What a verification finds between the two; the world is clean again afterwards. */
+  /** What a verification finds between the two; the system is clean again afterwards. */
   const verifyBetween = async (
     plant: () => Promise<unknown>,
     mend: () => Promise<unknown>,
@@ -297,7 +297,7 @@ describe('a verification of real servers', () => {
     expect(steps).to.include('waiting: 1 event(s) in outboxes');
   });
 
-  // What is appended stays: each of these repairs the world around what it has written.
+  // What is appended stays: each of these repairs the system around what it has written.
   describe('finds exactly what is wrong in the log:', () => {
     const consume = (offset: number, counter: string): Promise<unknown> =>
       real
@@ -338,7 +338,7 @@ describe('a verification of real servers', () => {
   });
 });
 
-function strangeAssignment({ plain, facts }: World): CouponAssigned {
+function strangeAssignment({ plain, facts }: System): CouponAssigned {
   return {
     type: 'CouponAssigned',
     eventId: strangeId(),

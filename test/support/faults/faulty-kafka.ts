@@ -1,14 +1,14 @@
-// The real brokers behind wires that can be cut or stalled, whatever addresses they advertise.
+// The real brokers behind links that can be cut or stalled, whatever addresses they advertise.
 import { connect } from 'node:net';
 import { createEndableKafka, type EndableKafka } from '../../../platform/kafka/client.ts';
 import { silentLogger } from '../silent-logger.ts';
 import { addressOf } from '../system/addresses.ts';
 import { createTcpProxy } from './tcp-proxy.ts';
 
-export type WiredKafka = {
-  /** Each client has connections of its own, all through the wires. */
+export type FaultyKafka = {
+  /** Each client has connections of its own, all through the links. */
   createClient(): EndableKafka;
-  /** Does this to the wire of every broker. */
+  /** Does this to the link of every broker. */
   cut(): void;
   stall(): void;
   stallAnswers(): void;
@@ -17,10 +17,10 @@ export type WiredKafka = {
   close(): Promise<void>;
 };
 
-/** A wire to each broker. */
-export async function createWiredKafka(): Promise<WiredKafka> {
+/** A link to each broker. */
+export async function createFaultyKafka(): Promise<FaultyKafka> {
   const brokers = addressOf('KAFKA_BROKERS').split(',');
-  const wires = new Map(
+  const links = new Map(
     await Promise.all(
       brokers.map(async (address) => {
         const [host = '', port] = address.split(':');
@@ -30,10 +30,10 @@ export async function createWiredKafka(): Promise<WiredKafka> {
   );
   const createClient = (): EndableKafka =>
     createEndableKafka({ brokers, clientId: 'firstcome-test' }, silentLogger(), (place) =>
-      connect(wires.get(place.port)?.port ?? place.port, '127.0.0.1', place.onConnect),
+      connect(links.get(place.port)?.port ?? place.port, '127.0.0.1', place.onConnect),
     );
   const each = (act: 'cut' | 'stall' | 'stallAnswers' | 'mend') => (): void => {
-    for (const wire of wires.values()) wire[act]();
+    for (const link of links.values()) link[act]();
   };
   return {
     createClient,
@@ -41,9 +41,9 @@ export async function createWiredKafka(): Promise<WiredKafka> {
     stall: each('stall'),
     stallAnswers: each('stallAnswers'),
     mend: each('mend'),
-    connections: () => [...wires.values()].reduce((sum, wire) => sum + wire.connections(), 0),
+    connections: () => [...links.values()].reduce((sum, link) => sum + link.connections(), 0),
     close: async () => {
-      await Promise.all([...wires.values()].map((wire) => wire.close()));
+      await Promise.all([...links.values()].map((link) => link.close()));
     },
   };
 }

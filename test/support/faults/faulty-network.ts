@@ -1,8 +1,8 @@
-// Every link between a service and a server as a wire of its own, laid without a change of a setting.
+// Every link between a service and a server as a link of its own, laid without a change of a setting.
 import { addressOf } from '../system/addresses.ts';
 import { createTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
-/** `client>server`, as in `projector>mysql`; `>kafka` stands for the wires to all three brokers. */
+/** `client>server`, as in `projector>mysql`; `>kafka` stands for the links to all three brokers. */
 export type Link =
   | 'command-api>redis'
   | 'command-api>kafka'
@@ -10,8 +10,8 @@ export type Link =
   | 'projector>mysql'
   | 'query-api>mysql';
 
-export type Wires = {
-  /** What a service needs in its environment to use its wires. */
+export type FaultyNetwork = {
+  /** What a service needs in its environment to use its links. */
   environmentOf(client: string): Record<string, string>;
   of(link: Link): readonly TcpProxy[];
   close(): Promise<void>;
@@ -25,8 +25,8 @@ const LINKS: readonly Link[] = [
   'query-api>mysql',
 ];
 
-/** Lays a wire for each of the links. */
-export async function layWires(): Promise<Wires> {
+/** Lays a link for each of the links. */
+export async function createFaultyNetwork(): Promise<FaultyNetwork> {
   const portsOf: Record<string, number[]> = {
     redis: [Number(new URL(addressOf('REDIS_URL')).port)],
     mysql: [Number(new URL(addressOf('MYSQL_URL')).port)],
@@ -34,26 +34,26 @@ export async function layWires(): Promise<Wires> {
       .split(',')
       .map((address) => Number(address.split(':')[1])),
   };
-  const wires = new Map<Link, { meant: number; proxy: TcpProxy }[]>();
+  const links = new Map<Link, { meant: number; proxy: TcpProxy }[]>();
   for (const link of LINKS) {
     const laid = (portsOf[link.split('>')[1] ?? ''] ?? []).map(async (meant) => ({
       meant,
       proxy: await createTcpProxy('127.0.0.1', meant),
     }));
-    wires.set(link, await Promise.all(laid));
+    links.set(link, await Promise.all(laid));
   }
   return {
     environmentOf: (client) => {
-      const own = [...wires].filter(([link]) => link.startsWith(`${client}>`));
+      const own = [...links].filter(([link]) => link.startsWith(`${client}>`));
       const ports = own.flatMap(([, laid]) => laid.map(({ meant, proxy }) => [meant, proxy.port]));
       return {
         NODE_OPTIONS: `--import=${new URL('./rewire.ts', import.meta.url).href}`,
         WIRES: JSON.stringify(ports),
       };
     },
-    of: (link) => (wires.get(link) ?? []).map(({ proxy }) => proxy),
+    of: (link) => (links.get(link) ?? []).map(({ proxy }) => proxy),
     close: async () => {
-      for (const { proxy } of [...wires.values()].flat()) {
+      for (const { proxy } of [...links.values()].flat()) {
         proxy.mend();
         await proxy.close();
       }

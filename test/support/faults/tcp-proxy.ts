@@ -1,4 +1,4 @@
-// A wire that can be cut, stalled or slow: stands between a process under test and a real server.
+// A link that can be cut, stalled or slow: stands between a process under test and a real server.
 // Connections are cut by `destroy`: `resetAndDestroy` leaves a socket that is shutting down open for ever.
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 

@@ -1,22 +1,22 @@
-// The epochs of a test's world: opened by a rebuild of the empty log, and claimed as one begins.
+// The epochs of a test's system: opened by a rebuild of the empty log, and claimed as one begins.
 import type { Redis } from 'ioredis';
 import { recordNameOf } from '../../../contracts/event-record.ts';
 import { createRedisKeys } from '../../../contracts/redis-keys.ts';
 import { EPOCHS_TOPIC } from '../../../contracts/topics.ts';
 import type { EpochClaimed } from '../../../domain/coupon-events.ts';
 import { rebuildRedis } from '../../../redis-rebuild/rebuild.ts';
-import type { EventWorld } from './topics.ts';
+import type { EventSystem } from './topics.ts';
 
 /**
- * Opens a new epoch of this world: claims, marks, and rebuilds Redis from what the log holds. The
+ * Opens a new epoch of this system: claims, marks, and rebuilds Redis from what the log holds. The
  * keys have the topics' prefix.
  * @returns the epoch
  */
-export async function openEpoch(world: EventWorld, redis: Redis): Promise<number> {
+export async function openEpoch(system: EventSystem, redis: Redis): Promise<number> {
   const result = await rebuildRedis({
-    ...world,
+    ...system,
     redis,
-    keys: createRedisKeys(world.topicPrefix),
+    keys: createRedisKeys(system.topicPrefix),
     lagMs: 0,
     idempotencyTtlMs: 48 * 3_600_000,
   });
@@ -26,7 +26,7 @@ export async function openEpoch(world: EventWorld, redis: Redis): Promise<number
 
 /** Claims a newer epoch, as a rebuild begins. @returns the epoch claimed */
 export async function claimEpoch(
-  { kafka, codec, topicPrefix }: EventWorld,
+  { kafka, codec, topicPrefix }: EventSystem,
   partitions = '',
 ): Promise<number> {
   const claim: EpochClaimed = {

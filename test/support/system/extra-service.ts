@@ -1,15 +1,15 @@
-// One more process of a service in a world that has one already.
+// One more process of a service in a system that has one already.
 import { dirname, join } from 'node:path';
 import { claimPort } from '../../../stack/process/ports.ts';
 import { type ManagedProcess, startProcess } from '../../../stack/process/supervisor.ts';
 import type { ServiceName } from '../../../stack/services.ts';
-import type { World } from './system.ts';
+import type { System } from './system.ts';
 
 export type ExtraService = { url: string; process: ManagedProcess; close(): Promise<void> };
 
-/** Starts another one with the world's settings and these; it is brought back when it dies. */
+/** Starts another one with the system's settings and these; it is brought back when it dies. */
 export async function startExtraService(
-  world: World,
+  system: System,
   name: ServiceName,
   settings: Record<string, string> = {},
 ): Promise<ExtraService> {
@@ -22,11 +22,11 @@ export async function startExtraService(
     env: {
       HTTP_HOST: '127.0.0.1',
       HTTP_PORT: String(port),
-      QUERY_API_URL: world.queryApi,
-      ...world.variables,
+      QUERY_API_URL: system.queryApi,
+      ...system.variables,
       ...settings,
     },
-    logFile: join(dirname(world.logFile(name)), `${name}-${port}.log`),
+    logFile: join(dirname(system.logFile(name)), `${name}-${port}.log`),
     ready: async () => {
       const answer = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) });
       if (!answer.ok) throw new Error(`not ready: ${await answer.text()}`);

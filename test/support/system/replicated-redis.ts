@@ -1,5 +1,5 @@
 // A Redis master with a replica that a Sentinel promotes, and the network between them: the replica
-// and the Sentinel know the master by a wire, so that it can be cut off while clients still reach it.
+// and the Sentinel know the master by a link, so that it can be cut off while clients still reach it.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Redis } from 'ioredis';

@@ -6,15 +6,15 @@ import { type ServiceName, type Services, startServices } from '../../../stack/s
 import { addressOf } from './addresses.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { connectRedis, deleteKeysWith } from './redis.ts';
-import { createEventWorld, type EventWorld } from './topics.ts';
+import { createEventSystem, type EventSystem } from './topics.ts';
 
-export type World = {
+export type System = {
   commandApi: string;
   queryApi: string;
   services: Services;
-  /** The settings that tools and verifier need to look at this world. */
+  /** The settings that tools and verifier need to look at this system. */
   variables: Record<string, string>;
-  events: EventWorld;
+  events: EventSystem;
   database: TestDatabase;
   logFile(service: ServiceName): string;
   /** Stops the services and removes what was theirs. */
@@ -22,14 +22,14 @@ export type World = {
 };
 
 /**
- * Starts a world; `settings` are further settings of single services, `variables` take the place of
+ * Starts a system; `settings` are further settings of single services, `variables` take the place of
  * the addresses of the test run, `restart` brings back a service that dies.
  */
-export async function startWorld(
+export async function startSystem(
   settings: Partial<Record<ServiceName, Record<string, string>>> = {},
   options: { restart: boolean; variables?: Record<string, string> } = { restart: false },
-): Promise<World> {
-  const events = await createEventWorld('e2e-');
+): Promise<System> {
+  const events = await createEventSystem('e2e-');
   const database = await createTestDatabase();
   const variables = {
     KAFKA_BROKERS: addressOf('KAFKA_BROKERS'),

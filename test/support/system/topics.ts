@@ -9,7 +9,7 @@ import { randomName } from '../random-name.ts';
 import { waitUntil } from '../wait-until.ts';
 import { addressOf } from './addresses.ts';
 
-export type EventWorld = {
+export type EventSystem = {
   /** Ends in '-'; physical topic = topicPrefix + logical topic. */
   topicPrefix: string;
   kafka: Kafka;
@@ -26,7 +26,7 @@ export function createTestKafka(): Kafka {
 }
 
 /** Every topic and subject of the service under a random prefix that begins with `prefix`. */
-export async function createEventWorld(prefix: string): Promise<EventWorld> {
+export async function createEventSystem(prefix: string): Promise<EventSystem> {
   const topicPrefix = `${randomName(prefix)}-`;
   const kafka = createTestKafka();
   const registryUrl = addressOf('SCHEMA_REGISTRY_URL');

@@ -1,18 +1,22 @@
 import { expect } from 'chai';
 import { parseVerifySettings } from '../../../verifier/settings.ts';
 import { verify } from '../../../verifier/verify.ts';
-import type { Crowd } from '../workload/workload.ts';
-import type { World } from './system.ts';
+import type { Workload } from '../workload/workload.ts';
+import type { System } from './system.ts';
 
-/** Every invariant holds for this coupon, compared with what the crowd was told. */
-export async function expectVerified(world: World, couponId: string, crowd: Crowd): Promise<void> {
-  const accepted = crowd.accepted().map(({ body }) => ({
+/** Every invariant holds for this coupon, compared with what the workload was told. */
+export async function expectVerified(
+  system: System,
+  couponId: string,
+  workload: Workload,
+): Promise<void> {
+  const accepted = workload.accepted().map(({ body }) => ({
     assignmentId: body.assignmentId,
     userId: body.userId,
     sequence: body.sequence,
     assignedAt: Date.parse(body.assignedAt),
   }));
-  const verification = await verify(parseVerifySettings(world.variables), {
+  const verification = await verify(parseVerifySettings(system.variables), {
     couponId,
     ledger: { couponId, accepted, unknownUsers: new Set(), answers: [], clockDoubtMs: 0 },
   });

@@ -1,4 +1,4 @@
-// A crowd that keeps coming while something is done to the system: at a steady pace at first, so that
+// A workload that keeps coming while something is done to the system: at a steady pace at first, so that
 // there is load for as long as it takes, and then all at once, until the coupon is sold out. Most
 // users want one unit; some send a request twice at once, some ask again for what they were told, some
 // want more than they may have, and some look at the read side for what they got.
@@ -18,7 +18,7 @@ import type { ClientLedger, ToldAssignment } from '../../../verifier/facts.ts';
 import { waitUntil } from '../wait-until.ts';
 
 export type LoadOptions = {
-  /** Where the crowd asks: a connection that is lost goes on to the next, as behind a balancer. */
+  /** Where the workload asks: a connection that is lost goes on to the next, as behind a balancer. */
   commandApis: readonly string[];
   quantity: number;
   /** Users a second, until `hurry`. */
@@ -54,7 +54,7 @@ export type LoadResult = {
   reads: Record<string, number>;
 };
 
-/** Of the coupon that the crowd wants. */
+/** Of the coupon that the workload wants. */
 export const PER_USER_LIMIT = 2;
 /** Redis is on this machine: its clock is ours, to the rounding. */
 const CLOCK_DOUBT_MS = 2;

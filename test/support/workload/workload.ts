@@ -1,8 +1,8 @@
-// A crowd of users who each want one unit, and ask again with the same key until they know.
+// A workload of users who each want one unit, and ask again with the same key until they know.
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Answer, assign } from '../system/api.ts';
 
-export type Crowd = {
+export type Workload = {
   /** What each user was told in the end. */
   told: Map<string, Answer>;
   accepted: () => Answer[];
@@ -18,15 +18,15 @@ const PATIENCE_MS = 100;
  * the same key. `onAccepted` is told how many have a unit so far.
  * @throws Error when a user does not know after `limitMs`
  */
-export async function sendCrowd(
+export async function sendWorkload(
   commandApi: () => string,
   couponId: string,
   users: readonly string[],
   options: { atOnce: number; limitMs?: number; onAccepted?: (count: number) => void },
-): Promise<Crowd> {
-  const crowd: Crowd = {
+): Promise<Workload> {
+  const workload: Workload = {
     told: new Map(),
-    accepted: () => [...crowd.told.values()].filter(({ status }) => status === 201),
+    accepted: () => [...workload.told.values()].filter(({ status }) => status === 201),
     repeats: 0,
   };
   const waiting = [...users];
@@ -34,13 +34,13 @@ export async function sendCrowd(
   const sendNext = async (): Promise<void> => {
     for (let user = waiting.shift(); user !== undefined; user = waiting.shift()) {
       const answer = await askUntilKnown(
-        crowd,
+        workload,
         commandApi,
         couponId,
         user,
         options.limitMs ?? 60_000,
       );
-      crowd.told.set(user, answer);
+      workload.told.set(user, answer);
       if (answer.status === 201) {
         accepted += 1;
         options.onAccepted?.(accepted);
@@ -48,11 +48,11 @@ export async function sendCrowd(
     }
   };
   await Promise.all(Array.from({ length: options.atOnce }, sendNext));
-  return crowd;
+  return workload;
 }
 
 async function askUntilKnown(
-  crowd: Crowd,
+  workload: Workload,
   commandApi: () => string,
   couponId: string,
   user: string,
@@ -65,7 +65,7 @@ async function askUntilKnown(
     }).catch(() => undefined);
     if (answer !== undefined && answer.status !== 503) return answer;
     if (performance.now() > deadline) throw new Error(`${user} was told nothing in ${limitMs} ms`);
-    crowd.repeats += 1;
+    workload.repeats += 1;
     await pause(answer?.body.retryAfterMs ?? PATIENCE_MS);
   }
 }

@@ -11,8 +11,8 @@ const BODY = {
   endDate: '2026-06-02T00:00:00Z',
 };
 
-/** JSON as it comes over the wire: what `text` says, not what a JavaScript literal would. */
-const wire = (text: string): unknown => JSON.parse(text);
+/** JSON as it comes over the link: what `text` says, not what a JavaScript literal would. */
+const link = (text: string): unknown => JSON.parse(text);
 
 function created(fields: Record<string, unknown>, key?: string): CreateCoupon {
   const parsed = parseCreate({ ...BODY, ...fields }, key);
@@ -87,7 +87,7 @@ describe('Reading a request for a new coupon', () => {
     }
 
     it('refuses __proto__, and takes nothing from it', () => {
-      const body = wire(
+      const body = link(
         `{"__proto__":${JSON.stringify({ ...BODY, perUserLimit: 99 })},"title":"t"}`,
       );
       const faults = faultsOf(parseCreate(body, undefined));
@@ -155,7 +155,7 @@ describe('Reading a request for a new coupon', () => {
     }
 
     it('takes -0, 1e1 and 10.0 for the whole numbers that they are', () => {
-      const quantityIn = (json: string) => created(wire(json) as Record<string, unknown>).quantity;
+      const quantityIn = (json: string) => created(link(json) as Record<string, unknown>).quantity;
       expect(Object.is(quantityIn('{"quantity":-0}'), 0)).to.equal(true);
       expect(quantityIn('{"quantity":1e1}')).to.equal(10);
       expect(quantityIn('{"quantity":10.0}')).to.equal(10);
@@ -177,7 +177,7 @@ describe('Reading a request for a new coupon', () => {
       '[5]',
       '{"valueOf":5}',
     ]) {
-      refuses(`${json}`, wire(`{"quantity":${json}}`) as Record<string, unknown>, [
+      refuses(`${json}`, link(`{"quantity":${json}}`) as Record<string, unknown>, [
         'quantity',
         'invalidQuantity',
       ]);
@@ -192,7 +192,7 @@ describe('Reading a request for a new coupon', () => {
       });
     }
     for (const json of ['0', '-0', '101', '1.5', '1e400', '"1"', 'null', '[]']) {
-      refuses(`${json}`, wire(`{"perUserLimit":${json}}`) as Record<string, unknown>, [
+      refuses(`${json}`, link(`{"perUserLimit":${json}}`) as Record<string, unknown>, [
         'perUserLimit',
         'invalidField',
       ]);
@@ -325,7 +325,7 @@ describe('Reading a request for a unit', () => {
   }
 
   it('refuses fields beside the user id', () => {
-    const body = wire('{"userId":"ann","__proto__":{"admin":true},"sequence":1}');
+    const body = link('{"userId":"ann","__proto__":{"admin":true},"sequence":1}');
     expect(faultsOf(parseAssign(COUPON_ID, body, undefined))).to.deep.equal([
       ['__proto__', 'invalidField'],
       ['sequence', 'invalidField'],

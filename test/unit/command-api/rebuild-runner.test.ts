@@ -5,7 +5,7 @@ import { silentLogger } from '../../support/silent-logger.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const REBUILT: RebuildResult = {
-  ...{ kind: 'rebuilt', epoch: 1, coupons: 0, assignments: 0, records: 6, voided: 0 },
+  ...{ kind: 'rebuilt', epoch: 1, coupons: 0, assignments: 0, records: 6, fenced: 0 },
   ...{ unreadable: 0, snapshot: null, uncreated: [] },
   parts: {
     ...{ wait: 0, claim: 0, close: 0, mark: 0, load: 0, read: 0 },

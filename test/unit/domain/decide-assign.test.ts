@@ -40,7 +40,7 @@ describe('Deciding on a unit for a user', () => {
       .expect(accepted({ sequence: 8, nthOfUser: 3 }));
   });
 
-  it('counts on from the last of the user, even when the end of an epoch voided an earlier one', () => {
+  it('counts on from the last of the user, even when the end of an epoch fenced an earlier one', () => {
     given(coupon({ perUserLimit: 2 }), couponAssigned(4, { nthOfUser: 2 }))
       .when(decideAssign, assignCommand())
       .expect(accepted({ sequence: 5, nthOfUser: 3 }));

@@ -1,20 +1,20 @@
 import { expect } from 'chai';
-import { higherMarker, isVoid } from '../../../domain/fencing.ts';
+import { higherMarker, isFenced } from '../../../domain/fencing.ts';
 
-describe('The void rule', () => {
+describe('The fencing rule', () => {
   it('lets an event count that is of the epoch of the highest marker before it, or a newer one', () => {
-    expect(isVoid(3, 3)).to.equal(false);
-    expect(isVoid(4, 3)).to.equal(false);
-    expect(isVoid(0, 0)).to.equal(false);
+    expect(isFenced(3, 3)).to.equal(false);
+    expect(isFenced(4, 3)).to.equal(false);
+    expect(isFenced(0, 0)).to.equal(false);
   });
 
-  it('makes an event of an older epoch void', () => {
-    expect(isVoid(2, 3)).to.equal(true);
+  it('makes an event of an older epoch fenced', () => {
+    expect(isFenced(2, 3)).to.equal(true);
   });
 
-  it('makes everything void in a partition without a marker', () => {
-    expect(isVoid(0, null)).to.equal(true);
-    expect(isVoid(9, null)).to.equal(true);
+  it('makes everything fenced in a partition without a marker', () => {
+    expect(isFenced(0, null)).to.equal(true);
+    expect(isFenced(9, null)).to.equal(true);
   });
 
   it('takes the first marker as it is, and never goes back because of a late one', () => {

@@ -10,7 +10,7 @@ const NOTHING = {
   coupons: [],
   assignments: [],
   repeated: 0,
-  voided: 0,
+  fenced: 0,
   markers: 0,
   deadLetters: [],
   highestMarker: 0,
@@ -50,7 +50,7 @@ describe('project', () => {
     expect(projection).to.deep.equal({
       ...NOTHING,
       assignments: [couponAssigned(2)],
-      voided: 1,
+      fenced: 1,
       markers: 1,
     });
   });
@@ -59,21 +59,21 @@ describe('project', () => {
     const events = [couponAssigned(1, { epoch: 4 }), marker(5), couponAssigned(2, { epoch: 4 })];
     const projection = project(ASSIGN_TOPIC, read(...events), 4);
     expect(projection.assignments).to.deep.equal([events[0]]);
-    expect(projection).to.include({ voided: 1, markers: 1, highestMarker: 5 });
+    expect(projection).to.include({ fenced: 1, markers: 1, highestMarker: 5 });
   });
 
   it('keeps the highest marker when a lower one comes late', () => {
     const projection = project(ASSIGN_TOPIC, read(marker(3), couponAssigned(1, { epoch: 4 })), 5);
-    expect(projection).to.deep.equal({ ...NOTHING, voided: 1, markers: 1, highestMarker: 5 });
+    expect(projection).to.deep.equal({ ...NOTHING, fenced: 1, markers: 1, highestMarker: 5 });
   });
 
-  it('takes the valid copy of an event whose void copy came first', () => {
+  it('takes the valid copy of an event whose fenced copy came first', () => {
     const valid = couponAssigned(1, { epoch: 7 });
     const projection = project(ASSIGN_TOPIC, read({ ...valid, epoch: 6 }, valid), 7);
     expect(projection).to.deep.equal({
       ...NOTHING,
       assignments: [valid],
-      voided: 1,
+      fenced: 1,
       highestMarker: 7,
     });
   });
@@ -136,11 +136,11 @@ describe('project', () => {
       fc.property(fc.array(anyEvent, { maxLength: 30 }), fc.nat(30), (events, cut) => {
         const whole = project(ASSIGN_TOPIC, read(...events), null);
         const parts = [whole.assignments, whole.coupons, whole.deadLetters].flat().length;
-        expect(parts + whole.repeated + whole.voided + whole.markers).to.equal(events.length);
+        expect(parts + whole.repeated + whole.fenced + whole.markers).to.equal(events.length);
         const first = project(ASSIGN_TOPIC, read(...events.slice(0, cut)), null);
         const second = project(ASSIGN_TOPIC, read(...events.slice(cut)), first.highestMarker);
         expect(second.highestMarker).to.equal(whole.highestMarker);
-        expect(first.voided + second.voided).to.equal(whole.voided);
+        expect(first.fenced + second.fenced).to.equal(whole.fenced);
         const ids = [...first.assignments, ...second.assignments].map(({ eventId }) => eventId);
         expect([...new Set(ids)]).to.deep.equal(whole.assignments.map(({ eventId }) => eventId));
       }),

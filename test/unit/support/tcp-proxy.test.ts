@@ -7,7 +7,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 
 const NUMBERS = 2_000;
 
-describe('A wire', () => {
+describe('A link', () => {
   let server: Server;
   let proxy: TcpProxy;
   let client: Socket;

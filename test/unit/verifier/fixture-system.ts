@@ -1,4 +1,4 @@
-// Made worlds for the verifier: a log, and the Redis, tables, dead letters and clients that go with
+// Made systems for the verifier: a log, and the Redis, tables, dead letters and clients that go with
 // it, all built from the same decisions and not by the code under test.
 import fc from 'fast-check';
 import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
@@ -14,19 +14,19 @@ import {
   type ToldAssignment,
 } from '../../../verifier/facts.ts';
 
-export type WorldSpec = {
+export type SystemSpec = {
   coupons: { spare: number; perUserLimit: number; takers: number[] }[];
   /** After how many assignments a new epoch begins; null: never. */
   newEpochAfter: number | null;
   /** For the nth assignment: what else happens with it. */
-  oddities: ('nothing' | 'repeat' | 'void stranger' | 'void copy' | 'unreadable' | 'retried')[];
+  oddities: ('nothing' | 'repeat' | 'fenced stranger' | 'fenced copy' | 'unreadable' | 'retried')[];
   /** Assignments that were decided after Redis was read, and are not projected yet. */
   late: number;
   /** Assignments that are still on their way to the log. */
   onTheWay: number;
 };
 
-export type World = {
+export type System = {
   facts: Facts;
   /** The coupon whose clients kept a ledger. */
   watched: CouponCreated;
@@ -41,7 +41,7 @@ export type World = {
 const NOW = Date.UTC(2026, 10, 22, 12);
 const BEGAN_AT = NOW + 1_000_000;
 
-export const worldSpec: fc.Arbitrary<WorldSpec> = fc.record({
+export const systemSpec: fc.Arbitrary<SystemSpec> = fc.record({
   coupons: fc.array(
     fc.record({
       spare: fc.integer({ min: 10, max: 20 }),
@@ -52,15 +52,15 @@ export const worldSpec: fc.Arbitrary<WorldSpec> = fc.record({
   ),
   newEpochAfter: fc.option(fc.integer({ min: 0, max: 10 })),
   oddities: fc.array(
-    fc.constantFrom('nothing', 'repeat', 'void stranger', 'void copy', 'unreadable', 'retried'),
+    fc.constantFrom('nothing', 'repeat', 'fenced stranger', 'fenced copy', 'unreadable', 'retried'),
     { maxLength: 20 },
   ),
   late: fc.integer({ min: 0, max: 2 }),
   onTheWay: fc.integer({ min: 0, max: 2 }),
 });
 
-/** The world of a spec; the same one each time, and shared with nobody. */
-export function buildWorld(spec: WorldSpec): World {
+/** The system of a spec; the same one each time, and shared with nobody. */
+export function buildSystem(spec: SystemSpec): System {
   const builder = createBuilder();
   builder.mark(4);
   const coupons = spec.coupons.map((coupon, index) => builder.create(index, coupon));
@@ -85,7 +85,7 @@ export function buildWorld(spec: WorldSpec): World {
   const facts = builder.finish(watched);
   const assignedOf = (couponId: string): CouponAssigned[] =>
     builder.assigned.filter((event) => event.couponId === couponId);
-  const world: World = {
+  const system: System = {
     facts,
     watched,
     plain,
@@ -93,17 +93,17 @@ export function buildWorld(spec: WorldSpec): World {
     watchedAssigned: assignedOf(watched.couponId),
   };
   builder.addTraffic(plain, spec);
-  return world;
+  return system;
 }
 
-/** A partition of a world; there are three of each event topic. */
+/** A partition of a system; there are three of each event topic. */
 export function partitionOf(facts: Facts, topic: string, partition: number): LogPartition {
   const found = facts.log.find((p) => p.topic === topic && p.partition === partition);
   if (found === undefined) throw new Error(`no ${topic}/${partition}`);
   return found;
 }
 
-/** The checkpoint of a partition of a world. */
+/** The checkpoint of a partition of a system. */
 export function checkpointOf(facts: Facts, { topic, partition }: LogPartition): Checkpoint {
   const found = facts.tables.checkpoints.find(
     (c) => c.topic === topic && c.partition === partition,
@@ -127,7 +127,7 @@ export function findRecord(
   throw new Error(`no event ${eventId}`);
 }
 
-/** The coupon in Redis, which is there in a clean world. */
+/** The coupon in Redis, which is there in a clean system. */
 export function redisCouponOf(
   facts: Facts,
   { couponId }: CouponCreated,
@@ -137,7 +137,7 @@ export function redisCouponOf(
   return { ...coupon, state: coupon.state };
 }
 
-/** An id that no event of a world has. */
+/** An id that no event of a system has. */
 export function strangeId(): string {
   return 'ffffffff-0000-4000-8000-000000000000';
 }
@@ -158,7 +158,7 @@ function answersTo(told: ToldAssignment, nth: number): ClientAnswer[] {
   return nth % 2 === 0 ? [first] : [again, first];
 }
 
-type Oddity = WorldSpec['oddities'][number];
+type Oddity = SystemSpec['oddities'][number];
 
 function createBuilder() {
   let ids = 0;
@@ -177,11 +177,11 @@ function createBuilder() {
     highestMarker: null,
     applied: 0,
     repeated: 0,
-    voided: 0,
+    fenced: 0,
     markers: 0,
     deadLettered: 0,
   }));
-  type Counter = 'applied' | 'repeated' | 'voided' | 'markers' | 'deadLettered';
+  type Counter = 'applied' | 'repeated' | 'fenced' | 'markers' | 'deadLettered';
   const append = (place: LogPartition, event: LogEvent | null, counter: Counter): number => {
     const offset = place.endOffset;
     place.records.push({ offset, event });
@@ -261,7 +261,7 @@ function createBuilder() {
       for (const { state } of facts.redis.coupons.values()) if (state !== null) state.epoch = epoch;
     },
 
-    create(index: number, spec: WorldSpec['coupons'][number]): CouponCreated {
+    create(index: number, spec: SystemSpec['coupons'][number]): CouponCreated {
       const couponId = newId();
       const event: CouponCreated = {
         type: 'CouponCreated',
@@ -320,13 +320,13 @@ function createBuilder() {
         case 'repeat':
           append(place, event, 'repeated');
           return;
-        case 'void stranger': {
+        case 'fenced stranger': {
           const id = newId();
-          append(place, { ...event, eventId: id, assignmentId: id, epoch: 1 }, 'voided');
+          append(place, { ...event, eventId: id, assignmentId: id, epoch: 1 }, 'fenced');
           return;
         }
-        case 'void copy':
-          append(place, { ...event, epoch: 1 }, 'voided');
+        case 'fenced copy':
+          append(place, { ...event, epoch: 1 }, 'fenced');
           return;
         case 'unreadable': {
           const dead = append(place, null, 'deadLettered');
@@ -376,7 +376,7 @@ function createBuilder() {
     },
 
     /** What came in while it was read: on its way to the log, or in it and nowhere else yet. */
-    addTraffic(coupon: CouponCreated, { late, onTheWay }: WorldSpec): void {
+    addTraffic(coupon: CouponCreated, { late, onTheWay }: SystemSpec): void {
       for (let user = 0; user < onTheWay; user += 1) {
         const decided = decide(coupon, 100 + user);
         if (decided === null) continue;

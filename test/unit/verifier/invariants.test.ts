@@ -1,21 +1,21 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { checkInvariants } from '../../../verifier/invariants.ts';
-import { buildWorld, type World, worldSpec } from './fixture-system.ts';
+import { buildSystem, type System, systemSpec } from './fixture-system.ts';
 import { DEFECTS } from './planted-defects.ts';
 
 describe('the checks of the invariants', () => {
-  it('find nothing in a clean world', () => {
+  it('find nothing in a clean system', () => {
     fc.assert(
-      fc.property(worldSpec, (spec) => {
-        expect(breachesIn(buildWorld(spec))).to.deep.equal({});
+      fc.property(systemSpec, (spec) => {
+        expect(breachesIn(buildSystem(spec))).to.deep.equal({});
       }),
       { numRuns: 300 },
     );
   });
 
   it('say what they counted', () => {
-    const world = buildWorld({
+    const system = buildSystem({
       coupons: [
         { spare: 2, perUserLimit: 2, takers: [] },
         { spare: 3, perUserLimit: 2, takers: [1] },
@@ -24,17 +24,17 @@ describe('the checks of the invariants', () => {
       oddities: [
         'nothing',
         'repeat',
-        'void stranger',
+        'fenced stranger',
         'unreadable',
         'nothing',
-        'void copy',
+        'fenced copy',
         'retried',
       ],
       late: 1,
       onTheWay: 0,
     });
     const numbers = Object.fromEntries(
-      checkInvariants(world.facts).map((finding) => [finding.invariant, finding.numbers]),
+      checkInvariants(system.facts).map((finding) => [finding.invariant, finding.numbers]),
     );
     expect(numbers[1]).to.deep.equal({
       coupons: 2,
@@ -79,7 +79,7 @@ describe('the checks of the invariants', () => {
     expect(numbers[8]).to.deep.equal({
       applied: 10,
       repeated: 1,
-      void: 2,
+      fenced: 2,
       marker: 12,
       'dead-lettered': 2,
       none: 0,
@@ -96,7 +96,7 @@ describe('the checks of the invariants', () => {
   });
 
   it('keep five examples of a thousand breaches, and count them all', () => {
-    const world = buildWorld({
+    const system = buildSystem({
       coupons: [
         { spare: 2, perUserLimit: 2, takers: [] },
         { spare: 2, perUserLimit: 2, takers: [] },
@@ -107,7 +107,7 @@ describe('the checks of the invariants', () => {
       onTheWay: 0,
     });
     for (let i = 0; i < 1_000; i += 1) {
-      world.facts.tables.coupons.set(`no such coupon ${i}`, {
+      system.facts.tables.coupons.set(`no such coupon ${i}`, {
         title: '',
         quantity: 0,
         perUserLimit: 1,
@@ -117,20 +117,20 @@ describe('the checks of the invariants', () => {
         epoch: 9,
       });
     }
-    const finding = checkInvariants(world.facts).find(({ invariant }) => invariant === 5);
+    const finding = checkInvariants(system.facts).find(({ invariant }) => invariant === 5);
     expect(finding?.ok).to.equal(false);
     expect(finding?.breaches.count).to.equal(1_000);
     expect(finding?.breaches.examples).to.have.length(5);
   });
 
   it('look at every column of every row', () => {
-    const spec = fc.sample(worldSpec, 1)[0];
+    const spec = fc.sample(systemSpec, 1)[0];
     if (spec === undefined) throw new Error('no spec');
     for (const table of ['coupons', 'assignments'] as const) {
-      const columns = Object.keys([...buildWorld(spec).facts.tables[table].values()][0] ?? {});
+      const columns = Object.keys([...buildSystem(spec).facts.tables[table].values()][0] ?? {});
       expect(columns).to.not.deep.equal([]);
       for (const column of columns) {
-        const { facts } = buildWorld(spec);
+        const { facts } = buildSystem(spec);
         const row = [...facts.tables[table].values()][0] as unknown as Record<string, unknown>;
         row[column] = 'another';
         const finding = checkInvariants(facts).find(({ invariant }) => invariant === 5);
@@ -141,8 +141,8 @@ describe('the checks of the invariants', () => {
 
   it('leave what only clients know out without a ledger', () => {
     fc.assert(
-      fc.property(worldSpec, (spec) => {
-        const { facts } = buildWorld(spec);
+      fc.property(systemSpec, (spec) => {
+        const { facts } = buildSystem(spec);
         const findings = checkInvariants({ ...facts, ledger: null });
         expect(findings.map(({ invariant }) => invariant)).to.deep.equal([1, 2, 4, 5, 7, 8, 10]);
       }),
@@ -150,14 +150,14 @@ describe('the checks of the invariants', () => {
     );
   });
 
-  describe('in a world with one defect find exactly that:', () => {
+  describe('in a system with one defect find exactly that:', () => {
     for (const { name, breaks, plant } of DEFECTS) {
       it(`${name} breaks ${breaks.length === 0 ? 'nothing' : breaks.join(', ')}`, () => {
         fc.assert(
-          fc.property(worldSpec, (spec) => {
-            const world = buildWorld(spec);
-            plant(world);
-            expect(Object.keys(breachesIn(world)).map(Number)).to.deep.equal(breaks);
+          fc.property(systemSpec, (spec) => {
+            const system = buildSystem(spec);
+            plant(system);
+            expect(Object.keys(breachesIn(system)).map(Number)).to.deep.equal(breaks);
           }),
           { numRuns: 60 },
         );
@@ -166,7 +166,7 @@ describe('the checks of the invariants', () => {
   });
 });
 
-function breachesIn({ facts }: World): Record<number, string[]> {
+function breachesIn({ facts }: System): Record<number, string[]> {
   return Object.fromEntries(
     checkInvariants(facts)
       .filter(({ ok }) => !ok)

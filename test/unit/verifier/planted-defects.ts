@@ -1,4 +1,4 @@
-// What can be wrong in a made world, and which invariants must say so.
+// What can be wrong in a made system, and which invariants must say so.
 
 import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated } from '../../../domain/coupon-events.ts';
@@ -16,15 +16,15 @@ import {
   findRecord,
   partitionOf,
   redisCouponOf,
+  type System,
   strangeId,
-  type World,
 } from './fixture-system.ts';
 
 type Defect = {
   name: string;
   /** The invariants that it breaks, and no others. */
   breaks: number[];
-  plant: (world: World) => void;
+  plant: (system: System) => void;
 };
 
 /** One of each kind. */
@@ -46,7 +46,7 @@ function first<T>(list: readonly T[]): T {
   return found;
 }
 
-function rowOf({ facts, assigned }: World): AssignmentRow {
+function rowOf({ facts, assigned }: System): AssignmentRow {
   const row = facts.tables.assignments.get(first(assigned).assignmentId);
   if (row === undefined) throw new Error('no row');
   return row;
@@ -58,7 +58,7 @@ function couponRowOf(facts: Facts, { couponId }: CouponCreated): CouponRow {
   return row;
 }
 
-function addRow({ facts, plain }: World, id: string, columns: Partial<AssignmentRow>): void {
+function addRow({ facts, plain }: System, id: string, columns: Partial<AssignmentRow>): void {
   facts.tables.assignments.set(id, {
     couponId: plain.couponId,
     userId: 'nobody',
@@ -71,7 +71,7 @@ function addRow({ facts, plain }: World, id: string, columns: Partial<Assignment
   addIssued({ facts, plain }, 1);
 }
 
-function addIssued({ facts, plain }: Pick<World, 'facts' | 'plain'>, more: number): void {
+function addIssued({ facts, plain }: Pick<System, 'facts' | 'plain'>, more: number): void {
   const issued = facts.tables.issued.get(plain.couponId) ?? 0;
   facts.tables.issued.set(plain.couponId, issued + more);
 }
@@ -129,8 +129,8 @@ function inTheLog(): Defect[] {
     {
       name: 'an event that nobody decided, applied',
       breaks: [4],
-      plant: (world) => {
-        const { facts, assigned, plain } = world;
+      plant: (system) => {
+        const { facts, assigned, plain } = system;
         const { partition } = findRecord(facts, first(assigned).eventId);
         const checkpoint = checkpointOf(facts, partition);
         const event = {
@@ -149,7 +149,7 @@ function inTheLog(): Defect[] {
         checkpoint.nextOffset = at + 1;
         checkpoint.applied += 1;
         facts.redis.logEndsBefore.set(`${partition.topic}/${partition.partition}`, at + 1);
-        addRow(world, strangeId(), {
+        addRow(system, strangeId(), {
           couponId: plain.couponId,
           sequence: 5_000,
           assignedAt: event.occurredAt,
@@ -198,45 +198,45 @@ function inTheTables(): Defect[] {
     {
       name: 'a row that follows from nothing',
       breaks: [5],
-      plant: (world) => addRow(world, strangeId(), {}),
+      plant: (system) => addRow(system, strangeId(), {}),
     },
     {
       name: 'rows beyond the quantity',
       breaks: [1, 5],
-      plant: (world) => {
-        for (let i = 0; i < world.plain.quantity; i += 1) {
-          addRow(world, `${strangeId()}${i}`, { userId: `nobody ${i}`, sequence: 5_000 + i });
+      plant: (system) => {
+        for (let i = 0; i < system.plain.quantity; i += 1) {
+          addRow(system, `${strangeId()}${i}`, { userId: `nobody ${i}`, sequence: 5_000 + i });
         }
       },
     },
     {
       name: 'rows beyond the limit of a user',
       breaks: [2, 5],
-      plant: (world) => {
-        const { userId } = first(world.assigned);
+      plant: (system) => {
+        const { userId } = first(system.assigned);
         for (const n of [50, 51, 52]) {
-          addRow(world, `${strangeId()}${n}`, { userId, nthOfUser: n, sequence: 5_000 + n });
+          addRow(system, `${strangeId()}${n}`, { userId, nthOfUser: n, sequence: 5_000 + n });
         }
       },
     },
     {
       name: 'a row that says another epoch',
       breaks: [5],
-      plant: (world) => {
-        rowOf(world).epoch += 1;
+      plant: (system) => {
+        rowOf(system).epoch += 1;
       },
     },
     {
       name: 'a row of another time',
       breaks: [5],
-      plant: (world) => {
-        rowOf(world).assignedAt += 1;
+      plant: (system) => {
+        rowOf(system).assignedAt += 1;
       },
     },
     {
       name: 'a counter that is one too high',
       breaks: [5],
-      plant: (world) => addIssued(world, 1),
+      plant: (system) => addIssued(system, 1),
     },
     {
       name: 'a checkpoint past the end of its partition',
@@ -258,8 +258,8 @@ function inTheTables(): Defect[] {
     {
       name: 'a row that was applied ahead of the checkpoint',
       breaks: [5],
-      plant: (world) => {
-        const { facts, assigned } = world;
+      plant: (system) => {
+        const { facts, assigned } = system;
         const { partition } = findRecord(facts, first(assigned).eventId);
         const event = {
           ...first(assigned),
@@ -272,7 +272,7 @@ function inTheTables(): Defect[] {
         };
         partition.records.push({ offset: partition.endOffset, event });
         partition.endOffset += 1;
-        addRow(world, strangeId(), { userId: 'early', epoch: event.epoch });
+        addRow(system, strangeId(), { userId: 'early', epoch: event.epoch });
       },
     },
     {
@@ -291,12 +291,12 @@ function inTheTables(): Defect[] {
       },
     },
     {
-      name: 'counters that take an applied record for a void one',
+      name: 'counters that take an applied record for a fenced one',
       breaks: [8],
       plant: ({ facts }) => {
         const checkpoint = checkpointOf(facts, partitionOf(facts, ASSIGN_TOPIC, 0));
         checkpoint.applied -= 1;
-        checkpoint.voided += 1;
+        checkpoint.fenced += 1;
       },
     },
     {
@@ -316,10 +316,10 @@ function inTheTables(): Defect[] {
       },
     },
     {
-      name: 'a row from an event that is void',
+      name: 'a row from an event that is fenced',
       breaks: [5, 8],
-      plant: (world) => {
-        const { facts, assigned } = world;
+      plant: (system) => {
+        const { facts, assigned } = system;
         const { partition } = findRecord(facts, first(assigned).eventId);
         const checkpoint = checkpointOf(facts, partition);
         partition.records = partition.records.filter(
@@ -330,16 +330,16 @@ function inTheTables(): Defect[] {
           event: { ...first(assigned), eventId: strangeId(), assignmentId: strangeId(), epoch: 1 },
         });
         checkpoint.nextOffset += 1;
-        checkpoint.voided += 1;
+        checkpoint.fenced += 1;
         partition.endOffset = checkpoint.nextOffset;
-        addRow(world, strangeId(), {});
+        addRow(system, strangeId(), {});
       },
     },
   ];
 }
 
 function inRedis(): Defect[] {
-  const stateOf = ({ facts, plain }: World) => redisCouponOf(facts, plain).state;
+  const stateOf = ({ facts, plain }: System) => redisCouponOf(facts, plain).state;
   return [
     {
       name: 'a unit that leaked',
@@ -469,20 +469,20 @@ function inRedis(): Defect[] {
     {
       name: 'a holder that was forgotten',
       breaks: [4],
-      plant: (world) => {
-        const { holders } = redisCouponOf(world.facts, world.plain);
-        holders.delete(first(world.assigned).userId);
+      plant: (system) => {
+        const { holders } = redisCouponOf(system.facts, system.plain);
+        holders.delete(first(system.assigned).userId);
       },
     },
     {
       name: 'a holder without an event',
       breaks: [4],
-      plant: (world) => {
-        const { holders } = redisCouponOf(world.facts, world.plain);
+      plant: (system) => {
+        const { holders } = redisCouponOf(system.facts, system.plain);
         holders.set('nobody', [
           { assignmentId: strangeId(), sequence: 5_000, assignedAt: 1, nthOfUser: 1 },
         ]);
-        stateOf(world).remaining -= 1;
+        stateOf(system).remaining -= 1;
       },
     },
     {
@@ -504,9 +504,9 @@ function inRedis(): Defect[] {
     {
       name: 'a holder beyond the limit',
       breaks: [2, 4],
-      plant: (world) => {
-        const { holders } = redisCouponOf(world.facts, world.plain);
-        const { userId } = first(world.assigned);
+      plant: (system) => {
+        const { holders } = redisCouponOf(system.facts, system.plain);
+        const { userId } = first(system.assigned);
         const held = [0, 1, 2].map((i) => ({
           assignmentId: `${strangeId()}${i}`,
           sequence: 5_000 + i,
@@ -514,7 +514,7 @@ function inRedis(): Defect[] {
           nthOfUser: 50 + i,
         }));
         holders.set(userId, [...(holders.get(userId) ?? []), ...held]);
-        stateOf(world).remaining -= 3;
+        stateOf(system).remaining -= 3;
       },
     },
   ];
@@ -576,7 +576,7 @@ function inDeadLetters(): Defect[] {
   ];
 }
 
-function ledgerOf({ facts }: World): ClientLedger {
+function ledgerOf({ facts }: System): ClientLedger {
   if (facts.ledger === null) throw new Error('no ledger');
   return facts.ledger;
 }
@@ -586,28 +586,28 @@ function atTheClient(): Defect[] {
     {
       name: 'a client who was told of what never happened',
       breaks: [3],
-      plant: (world) => {
-        const { accepted } = ledgerOf(world);
+      plant: (system) => {
+        const { accepted } = ledgerOf(system);
         accepted.push({ ...first(accepted), assignmentId: strangeId() });
       },
     },
     {
       name: 'a client who was told another unit',
       breaks: [3],
-      plant: (world) => {
-        first(ledgerOf(world).accepted).sequence += 1;
+      plant: (system) => {
+        first(ledgerOf(system).accepted).sequence += 1;
       },
     },
     {
       name: 'an assignment of which no client was told',
       breaks: [3],
-      plant: (world) => void ledgerOf(world).accepted.pop(),
+      plant: (system) => void ledgerOf(system).accepted.pop(),
     },
     {
       name: 'an assignment of a user who was never answered',
       breaks: [],
-      plant: (world) => {
-        const ledger = ledgerOf(world);
+      plant: (system) => {
+        const ledger = ledgerOf(system);
         const untold = ledger.accepted.pop();
         if (untold !== undefined) ledger.unknownUsers.add(untold.userId);
       },
@@ -615,8 +615,8 @@ function atTheClient(): Defect[] {
     {
       name: 'an assignment that was told under two keys',
       breaks: [3],
-      plant: (world) => {
-        const { accepted } = ledgerOf(world);
+      plant: (system) => {
+        const { accepted } = ledgerOf(system);
         accepted.push({ ...first(accepted) });
       },
     },
@@ -641,8 +641,8 @@ const REFUSED: Pick<Refused, 'kind' | 'refusal' | 'named'> = {
   named: [],
 };
 
-function acceptedIn(world: World): Accepted[] {
-  return ledgerOf(world).answers.filter((answer) => answer.kind === 'accepted');
+function acceptedIn(system: System): Accepted[] {
+  return ledgerOf(system).answers.filter((answer) => answer.kind === 'accepted');
 }
 
 function inAnswers(): Defect[] {
@@ -650,52 +650,52 @@ function inAnswers(): Defect[] {
     {
       name: 'a key that was told two assignments',
       breaks: [6],
-      plant: (world) => {
-        const [one, other] = acceptedIn(world).filter(({ replayed }) => !replayed);
+      plant: (system) => {
+        const [one, other] = acceptedIn(system).filter(({ replayed }) => !replayed);
         if (one === undefined || other === undefined) throw new Error('too few');
-        ledgerOf(world).answers.push({ ...other, key: one.key, replayed: true });
+        ledgerOf(system).answers.push({ ...other, key: one.key, replayed: true });
       },
     },
     {
       name: 'a key that was told another time of the same assignment',
       breaks: [6],
-      plant: (world) => {
-        const answer = first(acceptedIn(world));
+      plant: (system) => {
+        const answer = first(acceptedIn(system));
         const told = { ...answer.told, assignedAt: answer.told.assignedAt + 1 };
-        ledgerOf(world).answers.push({ ...answer, told, replayed: true });
+        ledgerOf(system).answers.push({ ...answer, told, replayed: true });
       },
     },
     {
       name: 'a repeat that was told as new',
       breaks: [6],
-      plant: (world) => {
-        const answer = acceptedIn(world).find(({ replayed }) => !replayed);
-        if (answer !== undefined) ledgerOf(world).answers.push({ ...answer });
+      plant: (system) => {
+        const answer = acceptedIn(system).find(({ replayed }) => !replayed);
+        if (answer !== undefined) ledgerOf(system).answers.push({ ...answer });
       },
     },
     {
       name: 'a key that was refused after it was accepted',
       breaks: [6],
-      plant: (world) => {
-        const { userId, key, answeredAt } = first(acceptedIn(world).slice(-1));
+      plant: (system) => {
+        const { userId, key, answeredAt } = first(acceptedIn(system).slice(-1));
         const moments = { sentAt: answeredAt + 2, answeredAt: answeredAt + 3 };
-        ledgerOf(world).answers.push({ userId, key, ...moments, ...REFUSED });
+        ledgerOf(system).answers.push({ userId, key, ...moments, ...REFUSED });
       },
     },
     {
       name: 'a refusal that was on its way while the key was accepted',
       breaks: [],
-      plant: (world) => {
-        const { userId, key, sentAt, answeredAt } = first(acceptedIn(world));
-        ledgerOf(world).answers.push({ userId, key, sentAt, answeredAt, ...REFUSED });
+      plant: (system) => {
+        const { userId, key, sentAt, answeredAt } = first(acceptedIn(system));
+        ledgerOf(system).answers.push({ userId, key, sentAt, answeredAt, ...REFUSED });
       },
     },
     {
       name: 'two assignments of a user who asked under one key',
       breaks: [6],
-      plant: (world) => {
-        const { answers } = ledgerOf(world);
-        const { userId } = first(world.watchedAssigned);
+      plant: (system) => {
+        const { answers } = ledgerOf(system);
+        const { userId } = first(system.watchedAssigned);
         const kept = answers.find((answer) => answer.userId === userId);
         const others = answers.filter((answer) => answer.userId !== userId);
         answers.splice(0, answers.length, ...others, ...(kept === undefined ? [] : [kept]));
@@ -706,15 +706,15 @@ function inAnswers(): Defect[] {
 
 function inRefusals(): Defect[] {
   /** Who holds most of the watched coupon. */
-  const greedyOf = ({ watchedAssigned }: World): string => {
+  const greedyOf = ({ watchedAssigned }: System): string => {
     const byUser = Map.groupBy(watchedAssigned, ({ userId }) => userId);
     return first([...byUser].sort(([, a], [, b]) => b.length - a.length))[0];
   };
   /** The greediest is told so, long after everything was decided. */
-  const refuse = (world: World, refused: Pick<Refused, 'refusal'> & Partial<Refused>): void => {
-    const { occurredAt } = first(world.watchedAssigned);
-    const userId = greedyOf(world);
-    ledgerOf(world).answers.push({
+  const refuse = (system: System, refused: Pick<Refused, 'refusal'> & Partial<Refused>): void => {
+    const { occurredAt } = first(system.watchedAssigned);
+    const userId = greedyOf(system);
+    ledgerOf(system).answers.push({
       userId,
       key: 'another key',
       sentAt: occurredAt + 500_000,
@@ -724,14 +724,14 @@ function inRefusals(): Defect[] {
       ...refused,
     });
   };
-  const heldByGreedy = (world: World): string[] => {
-    const userId = greedyOf(world);
-    return world.watchedAssigned
+  const heldByGreedy = (system: System): string[] => {
+    const userId = greedyOf(system);
+    return system.watchedAssigned
       .filter((event) => event.userId === userId)
       .map(({ assignmentId }) => assignmentId);
   };
-  const limitTo = (world: World, perUserLimit: number): void => {
-    const { facts, watched } = world;
+  const limitTo = (system: System, perUserLimit: number): void => {
+    const { facts, watched } = system;
     const { state } = redisCouponOf(facts, watched);
     for (const one of [watched, state, couponRowOf(facts, watched)])
       one.perUserLimit = perUserLimit;
@@ -740,34 +740,34 @@ function inRefusals(): Defect[] {
     {
       name: '"sold out" while there were units',
       breaks: [9],
-      plant: (world) => refuse(world, { refusal: 'sold-out' }),
+      plant: (system) => refuse(system, { refusal: 'sold-out' }),
     },
     {
       name: '"sold out" from before the newest epoch, which nothing bears out any more,',
       breaks: [],
-      plant: (world) => {
-        const sentAt = world.watched.occurredAt - 10;
-        refuse(world, { refusal: 'sold-out', sentAt, answeredAt: sentAt + 1 });
+      plant: (system) => {
+        const sentAt = system.watched.occurredAt - 10;
+        refuse(system, { refusal: 'sold-out', sentAt, answeredAt: sentAt + 1 });
       },
     },
     {
       name: '"sold out" when it was',
       breaks: [],
-      plant: (world) => {
-        const { facts, watched, watchedAssigned } = world;
+      plant: (system) => {
+        const { facts, watched, watchedAssigned } = system;
         const { state } = redisCouponOf(facts, watched);
         for (const one of [watched, state, couponRowOf(facts, watched)]) {
           one.quantity = watchedAssigned.length;
         }
         state.remaining = 0;
-        refuse(world, { refusal: 'sold-out' });
+        refuse(system, { refusal: 'sold-out' });
       },
     },
     {
       name: '"sold out" a moment before the last unit was taken',
       breaks: [9],
-      plant: (world) => {
-        const { facts, watched, watchedAssigned } = world;
+      plant: (system) => {
+        const { facts, watched, watchedAssigned } = system;
         const { state } = redisCouponOf(facts, watched);
         for (const one of [watched, state, couponRowOf(facts, watched)]) {
           one.quantity = watchedAssigned.length;
@@ -775,46 +775,46 @@ function inRefusals(): Defect[] {
         state.remaining = 0;
         const { occurredAt } = first(watchedAssigned.slice(-1));
         // The last unit is later than every epoch's beginning.
-        refuse(world, { refusal: 'sold-out', sentAt: occurredAt - 1, answeredAt: occurredAt - 1 });
+        refuse(system, { refusal: 'sold-out', sentAt: occurredAt - 1, answeredAt: occurredAt - 1 });
       },
     },
     {
       name: '"limit reached" that names what the user holds',
       breaks: [],
-      plant: (world) => {
-        const named = heldByGreedy(world);
-        limitTo(world, named.length);
-        refuse(world, { refusal: 'limit-reached', named });
+      plant: (system) => {
+        const named = heldByGreedy(system);
+        limitTo(system, named.length);
+        refuse(system, { refusal: 'limit-reached', named });
       },
     },
     {
       name: '"limit reached" that names less than the limit',
       breaks: [9],
-      plant: (world) => {
-        const named = heldByGreedy(world);
-        limitTo(world, named.length + 1);
-        refuse(world, { refusal: 'limit-reached', named: [...named, first(named)] });
+      plant: (system) => {
+        const named = heldByGreedy(system);
+        limitTo(system, named.length + 1);
+        refuse(system, { refusal: 'limit-reached', named: [...named, first(named)] });
       },
     },
     {
       name: '"limit reached" that names what never happened',
       breaks: [9],
-      plant: (world) => {
-        const named = heldByGreedy(world);
-        limitTo(world, named.length);
-        refuse(world, { refusal: 'limit-reached', named: [strangeId(), ...named.slice(1)] });
+      plant: (system) => {
+        const named = heldByGreedy(system);
+        limitTo(system, named.length);
+        refuse(system, { refusal: 'limit-reached', named: [strangeId(), ...named.slice(1)] });
       },
     },
     {
       name: '"limit reached" that names what another user holds',
       breaks: [9],
-      plant: (world) => {
-        const named = heldByGreedy(world);
-        limitTo(world, named.length);
-        const other = world.watchedAssigned.find(
+      plant: (system) => {
+        const named = heldByGreedy(system);
+        limitTo(system, named.length);
+        const other = system.watchedAssigned.find(
           ({ assignmentId }) => !named.includes(assignmentId),
         );
-        refuse(world, {
+        refuse(system, {
           refusal: 'limit-reached',
           named: [other?.assignmentId ?? '', ...named.slice(1)],
         });
@@ -823,63 +823,67 @@ function inRefusals(): Defect[] {
     {
       name: '"not started" after the start',
       breaks: [9],
-      plant: (world) => {
-        const { startDate } = world.watched;
-        refuse(world, { refusal: 'not-started', sentAt: startDate, answeredAt: startDate + 1 });
+      plant: (system) => {
+        const { startDate } = system.watched;
+        refuse(system, { refusal: 'not-started', sentAt: startDate, answeredAt: startDate + 1 });
       },
     },
     {
       name: '"not started" before the start',
       breaks: [],
-      plant: (world) => {
-        const { startDate } = world.watched;
-        refuse(world, { refusal: 'not-started', sentAt: startDate - 1, answeredAt: startDate + 1 });
+      plant: (system) => {
+        const { startDate } = system.watched;
+        refuse(system, {
+          refusal: 'not-started',
+          sentAt: startDate - 1,
+          answeredAt: startDate + 1,
+        });
       },
     },
     {
       name: '"ended" before the end',
       breaks: [9],
-      plant: (world) => refuse(world, { refusal: 'ended' }),
+      plant: (system) => refuse(system, { refusal: 'ended' }),
     },
     {
       name: '"ended" after the end',
       breaks: [],
-      plant: (world) => {
-        const { endDate } = world.watched;
-        refuse(world, { refusal: 'ended', sentAt: endDate - 1, answeredAt: endDate });
+      plant: (system) => {
+        const { endDate } = system.watched;
+        refuse(system, { refusal: 'ended', sentAt: endDate - 1, answeredAt: endDate });
       },
     },
     {
       name: '"no such coupon" of one that is there',
       breaks: [9],
-      plant: (world) => refuse(world, { refusal: 'coupon-not-found' }),
+      plant: (system) => refuse(system, { refusal: 'coupon-not-found' }),
     },
     {
       name: '"key used for another request" of a key that nobody else used',
       breaks: [9],
-      plant: (world) => refuse(world, { refusal: 'key-reused' }),
+      plant: (system) => refuse(system, { refusal: 'key-reused' }),
     },
     {
       name: '"key used for another request" of a key that somebody else used',
       breaks: [],
-      plant: (world) => {
-        const { key } = first(acceptedIn(world));
-        refuse(world, { refusal: 'key-reused', key, userId: 'nobody' });
+      plant: (system) => {
+        const { key } = first(acceptedIn(system));
+        refuse(system, { refusal: 'key-reused', key, userId: 'nobody' });
       },
     },
     {
       name: '"sold out" that the doubt about the clocks covers',
       breaks: [],
-      plant: (world) => {
-        ledgerOf(world).clockDoubtMs = 10_000_000;
-        refuse(world, { refusal: 'sold-out' });
+      plant: (system) => {
+        ledgerOf(system).clockDoubtMs = 10_000_000;
+        refuse(system, { refusal: 'sold-out' });
       },
     },
   ];
 }
 
 function inTransitions(): Defect[] {
-  const renumber = ({ facts, plain }: World, event: CouponAssigned, nthOfUser: number): void => {
+  const renumber = ({ facts, plain }: System, event: CouponAssigned, nthOfUser: number): void => {
     event.nthOfUser = nthOfUser;
     const row = facts.tables.assignments.get(event.assignmentId);
     if (row !== undefined) row.nthOfUser = nthOfUser;
@@ -887,8 +891,8 @@ function inTransitions(): Defect[] {
       if (held.assignmentId === event.assignmentId) held.nthOfUser = nthOfUser;
     }
   };
-  const setDate = (world: World, field: 'startDate' | 'endDate', at: number): void => {
-    const { facts, plain } = world;
+  const setDate = (system: System, field: 'startDate' | 'endDate', at: number): void => {
+    const { facts, plain } = system;
     const { state } = redisCouponOf(facts, plain);
     for (const one of [plain, state, couponRowOf(facts, plain)]) one[field] = at;
   };
@@ -896,12 +900,12 @@ function inTransitions(): Defect[] {
     {
       name: 'an assignment from before the start',
       breaks: [10],
-      plant: (world) => setDate(world, 'startDate', first(world.assigned).occurredAt + 1),
+      plant: (system) => setDate(system, 'startDate', first(system.assigned).occurredAt + 1),
     },
     {
       name: 'an assignment from the very end',
       breaks: [10],
-      plant: (world) => setDate(world, 'endDate', first(world.assigned.slice(-1)).occurredAt),
+      plant: (system) => setDate(system, 'endDate', first(system.assigned.slice(-1)).occurredAt),
     },
     {
       name: 'an assignment of an epoch before that of its coupon',
@@ -936,12 +940,12 @@ function inTransitions(): Defect[] {
     {
       name: "a user's numbers that run against the sequences",
       breaks: [10],
-      plant: (world) => {
-        const [one, other] = world.assigned;
+      plant: (system) => {
+        const [one, other] = system.assigned;
         if (one === undefined || other === undefined) throw new Error('too few');
         const numbers = [one.nthOfUser, other.nthOfUser] as const;
-        renumber(world, one, numbers[1]);
-        renumber(world, other, numbers[0]);
+        renumber(system, one, numbers[1]);
+        renumber(system, other, numbers[0]);
       },
     },
     {

@@ -3,33 +3,33 @@ import type { Admin, Producer } from 'kafkajs';
 import type { EndableKafka } from '../../../../platform/kafka/client.ts';
 import { createTopicEndsReader } from '../../../../platform/kafka/end-offsets.ts';
 import { errorOf } from '../../../support/error-of.ts';
-import { createWiredKafka, type WiredKafka } from '../../../support/faults/faulty-kafka.ts';
-import { createEventWorld, type EventWorld } from '../../../support/system/topics.ts';
+import { createFaultyKafka, type FaultyKafka } from '../../../support/faults/faulty-kafka.ts';
+import { createEventSystem, type EventSystem } from '../../../support/system/topics.ts';
 import { waitUntil } from '../../../support/wait-until.ts';
 
 describe('The Kafka client', () => {
-  let world: EventWorld;
+  let system: EventSystem;
   let topic: string;
-  let wires: WiredKafka;
+  let links: FaultyKafka;
   let client: EndableKafka;
 
   before(async function () {
     this.timeout(60_000);
-    world = await createEventWorld('kafka-');
-    topic = `${world.topicPrefix}coupon-epochs`;
+    system = await createEventSystem('kafka-');
+    topic = `${system.topicPrefix}coupon-epochs`;
   });
   after(async function () {
     this.timeout(60_000);
-    await world?.cleanup();
+    await system?.cleanup();
   });
   beforeEach(async () => {
-    wires = await createWiredKafka();
-    client = wires.createClient();
+    links = await createFaultyKafka();
+    client = links.createClient();
   });
   afterEach(async () => {
-    wires.mend();
+    links.mend();
     client.end();
-    await wires.close();
+    await links.close();
   });
 
   describe('looking at the end of a topic', () => {
@@ -38,7 +38,7 @@ describe('The Kafka client', () => {
     beforeEach(async () => {
       admin = client.kafka.admin();
       await admin.connect();
-      producer = world.kafka.producer();
+      producer = system.kafka.producer();
       await producer.connect();
     });
     afterEach(() => producer.disconnect());
@@ -56,14 +56,14 @@ describe('The Kafka client', () => {
     it('gives up in time when no broker answers, and sees the truth when one does again', async () => {
       const read = createTopicEndsReader(admin, topic, 300);
       await read();
-      wires.stall();
+      links.stall();
       const startedMs = performance.now();
       const errors = await Promise.all([errorOf(read()), errorOf(read())]);
       expect(performance.now() - startedMs).to.be.below(2_000);
       for (const error of errors) {
         expect(error).to.deep.include({ code: 'KAFKA_UNAVAILABLE', retriable: true });
       }
-      wires.mend();
+      links.mend();
       const [written] = await write();
       const end = await waitUntil('an answer', () =>
         read().then(
@@ -79,23 +79,23 @@ describe('The Kafka client', () => {
     it('lets go of its connections at once, also of stalled ones', async () => {
       const producer = client.kafka.producer({ retry: { retries: 1 } });
       await producer.connect();
-      wires.stall();
+      links.stall();
       const sent = producer.send({ topic, messages: [{ value: 'x' }] }).catch((e: unknown) => e);
       client.end();
       expect(await sent).to.be.instanceOf(Error);
-      wires.mend();
-      await waitUntil('all connections have ended', () => wires.connections() === 0);
+      links.mend();
+      await waitUntil('all connections have ended', () => links.connections() === 0);
     });
 
     it('never connects again, whatever is asked of it', async () => {
       client.end();
       const producer = client.kafka.producer({ retry: { retries: 1 } });
       expect(await producer.connect().catch((e: unknown) => e)).to.be.instanceOf(Error);
-      expect(wires.connections()).to.equal(0);
+      expect(links.connections()).to.equal(0);
     });
 
     it('leaves other clients alone', async () => {
-      const other = wires.createClient();
+      const other = links.createClient();
       const producer = other.kafka.producer();
       await producer.connect();
       client.end();

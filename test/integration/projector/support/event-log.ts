@@ -5,7 +5,7 @@ import { recordNameOf } from '../../../../contracts/event-record.ts';
 import { EVENT_TOPICS, placeOf } from '../../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated, LogEvent } from '../../../../domain/coupon-events.ts';
 import { couponAssigned, couponCreated, NOW } from '../../../support/fixtures/sample-events.ts';
-import type { EventWorld } from '../../../support/system/topics.ts';
+import type { EventSystem } from '../../../support/system/topics.ts';
 
 /** A record to be written; `partition` only where a test needs to know it. */
 export type RawRecord = {
@@ -32,8 +32,8 @@ export type EventLog = {
 const PARTITIONS = [0, 1, 2];
 const RECORDS_PER_SEND = 1_000;
 
-/** A producer of this world's event topics. */
-export async function openEventLog({ kafka, codec, topicPrefix }: EventWorld): Promise<EventLog> {
+/** A producer of this system's event topics. */
+export async function openEventLog({ kafka, codec, topicPrefix }: EventSystem): Promise<EventLog> {
   const producer: Producer = kafka.producer({ allowAutoTopicCreation: false });
   await producer.connect();
 

@@ -23,8 +23,8 @@ export type ProjectorProcess = {
   ended(): Promise<number | null>;
 };
 
-/** Settings that name a world and a group of its own. */
-export function projectorSettings(world: {
+/** Settings that name a system and a group of its own. */
+export function projectorSettings(system: {
   topicPrefix: string;
   mysqlUrl: string;
 }): Record<string, string> {
@@ -33,9 +33,9 @@ export function projectorSettings(world: {
     HTTP_PORT: '0',
     KAFKA_BROKERS: addressOf('KAFKA_BROKERS'),
     SCHEMA_REGISTRY_URL: addressOf('SCHEMA_REGISTRY_URL'),
-    MYSQL_URL: world.mysqlUrl,
-    TOPIC_PREFIX: world.topicPrefix,
-    CONSUMER_GROUP: `${world.topicPrefix}projector`,
+    MYSQL_URL: system.mysqlUrl,
+    TOPIC_PREFIX: system.topicPrefix,
+    CONSUMER_GROUP: `${system.topicPrefix}projector`,
   };
 }
 

@@ -1,32 +1,32 @@
 // What every test of the projector starts from: a log and a database of its own.
 import { createTestDatabase, type TestDatabase } from '../../../support/system/database.ts';
-import { createEventWorld, type EventWorld } from '../../../support/system/topics.ts';
+import { createEventSystem, type EventSystem } from '../../../support/system/topics.ts';
 import { type EventLog, openEventLog } from './event-log.ts';
 import { type ProjectorProcess, projectorSettings, startProjector } from './projector-process.ts';
 
 export type Setting = {
-  world: EventWorld;
+  system: EventSystem;
   /** May be replaced by another; the projectors that start then, and the end, mean that one. */
   database: TestDatabase;
   log: EventLog;
-  /** Starts a projector of this world; it is ended with the setting, if not before. */
+  /** Starts a projector of this system; it is ended with the setting, if not before. */
   start(changes?: Record<string, string>): Promise<ProjectorProcess>;
   close(): Promise<void>;
 };
 
 /** An empty log in which epoch 0 has begun, and an empty read model. */
 export async function createSetting(name: string): Promise<Setting> {
-  const world = await createEventWorld(`${name}-`);
+  const system = await createEventSystem(`${name}-`);
   const database = await createTestDatabase();
-  const log = await openEventLog(world);
+  const log = await openEventLog(system);
   const projectors: ProjectorProcess[] = [];
   await log.startEpoch(0);
   const setting: Setting = {
-    world,
+    system,
     database,
     log,
     start: async (changes = {}) => {
-      const { topicPrefix } = world;
+      const { topicPrefix } = system;
       const settings = projectorSettings({ topicPrefix, mysqlUrl: setting.database.url });
       const projector = await startProjector({ ...settings, ...changes });
       projectors.push(projector);
@@ -36,7 +36,7 @@ export async function createSetting(name: string): Promise<Setting> {
       await Promise.all(projectors.map((projector) => projector.end('SIGKILL')));
       await log.close();
       await setting.database.drop();
-      await world.cleanup();
+      await system.cleanup();
     },
   };
   return setting;

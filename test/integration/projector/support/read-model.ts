@@ -2,7 +2,7 @@
 import { EVENT_TOPICS } from '../../../../contracts/topics.ts';
 import { rangesOf, scanLog } from '../../../../platform/kafka/log-scan.ts';
 import type { TestDatabase } from '../../../support/system/database.ts';
-import type { EventWorld } from '../../../support/system/topics.ts';
+import type { EventSystem } from '../../../support/system/topics.ts';
 import { waitUntil } from '../../../support/wait-until.ts';
 
 export type Checkpoint = {
@@ -12,14 +12,14 @@ export type Checkpoint = {
   highest_marker: number | null;
   applied: number;
   repeated: number;
-  voided: number;
+  fenced: number;
   markers: number;
   dead_lettered: number;
 };
 
 /** Waits until every record that is in `topics` now is accounted for by a checkpoint. */
 export async function caughtUp(
-  world: EventWorld,
+  system: EventSystem,
   { db }: TestDatabase,
   {
     topics = EVENT_TOPICS,
@@ -28,7 +28,7 @@ export async function caughtUp(
 ): Promise<void> {
   const ends = new Map<string, bigint>();
   for (const topic of topics) {
-    for (const { partition, to } of await rangesOf(world.kafka, world.topicPrefix + topic)) {
+    for (const { partition, to } of await rangesOf(system.kafka, system.topicPrefix + topic)) {
       if (to > 0n) ends.set(`${topic}/${partition}`, to);
     }
   }
@@ -56,7 +56,7 @@ export async function totals(
     next_offset: sum((row) => row.next_offset),
     applied: sum((row) => row.applied),
     repeated: sum((row) => row.repeated),
-    voided: sum((row) => row.voided),
+    fenced: sum((row) => row.fenced),
     markers: sum((row) => row.markers),
     dead_lettered: sum((row) => row.dead_lettered),
   };
@@ -83,13 +83,13 @@ export type RawLetter = {
 };
 
 /** Every record in a topic. */
-export async function recordsIn(world: EventWorld, topic: string): Promise<RawLetter[]> {
-  const physical = world.topicPrefix + topic;
+export async function recordsIn(system: EventSystem, topic: string): Promise<RawLetter[]> {
+  const physical = system.topicPrefix + topic;
   const letters: RawLetter[] = [];
   await scanLog(
-    world.kafka,
+    system.kafka,
     physical,
-    await rangesOf(world.kafka, physical),
+    await rangesOf(system.kafka, physical),
     ({ partition, message }) => {
       const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [
         name,
