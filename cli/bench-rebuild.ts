@@ -16,6 +16,7 @@ import type { CouponAssigned, CouponCreated, CouponEvent } from '../domain/coupo
 import { createEventCodec, type EventCodec } from '../platform/avro/event-codec.ts';
 import { createKafka } from '../platform/kafka/client.ts';
 import { createLogger } from '../platform/logger.ts';
+import { randomWord } from '../platform/random-word.ts';
 import { createRedis } from '../platform/redis.ts';
 import { readSettings } from '../platform/settings.ts';
 import { type RebuildOptions, rebuildRedis } from '../redis-rebuild/rebuild.ts';
@@ -54,7 +55,7 @@ const settings = {
 read.finish();
 
 const logger = createLogger('bench-rebuild', 'error');
-const topicPrefix = `bench-${randomBytes(4).toString('hex')}-`;
+const topicPrefix = `bench-${randomWord(8)}-`;
 const kafka = createKafka({ brokers: settings.brokers, clientId: 'firstcome-bench' }, logger);
 const redis = createRedis({ url: settings.redisUrl, commandTimeoutMs: 10_000 }, logger);
 await redis.connect();

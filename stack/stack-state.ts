@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { randomWord } from '../platform/random-word.ts';
 import type { ListenerName } from './process/ports.ts';
 
 /** What a folder's stack keeps between starts, in stack.json. */
 export type StackState = {
-  /** Kafka's id of the cluster: 22 characters of URL-safe base64. */
+  /** Kafka's id of the cluster: 22 characters of URL-safe base64, which stand for 16 bytes. */
   clusterId: string;
   /** Of the user `firstcome` in MySQL and MariaDB. */
   databasePassword: string;
@@ -20,8 +20,8 @@ export function readState(folder: string): StackState {
   const file = stateFile(folder);
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as StackState;
   return {
-    clusterId: randomBytes(16).toString('base64url'),
-    databasePassword: randomBytes(24).toString('base64url'),
+    clusterId: randomWord(22),
+    databasePassword: randomWord(32),
     ports: {},
     addresses: {},
     parts: [],

@@ -4,9 +4,9 @@
 // file (as `npm run stack -- up` writes it) instead of starting some; they are not killed, so there is
 // no level faults then. That level is a choice; npm run test:faults runs every fault.
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { randomWord } from '../platform/random-word.ts';
 import { type Stack, stackVariables, startStack } from '../stack/stack.ts';
 import { partsOf, serveParts } from './support/faults/parts.ts';
 import { variablesIn } from './support/variables-in.ts';
@@ -38,7 +38,7 @@ process.exitCode = await run();
 async function run(): Promise<number> {
   let running: Level | undefined;
   const startedMs = performance.now();
-  const folder = `.firstcome/test-${randomBytes(4).toString('hex')}`;
+  const folder = `.firstcome/test-${randomWord(8)}`;
   const needsServers = levels.some((level) => level !== 'unit') && values.env === undefined;
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());

@@ -1,18 +1,18 @@
 // A second set of read tables beside the live one, and its way into the place of that one.
-import { randomBytes } from 'node:crypto';
 import type { Knex } from 'knex';
+import { randomWord } from '../../platform/random-word.ts';
 import { LIVE_TABLES, type ReadTables } from '../projection/tables.ts';
 
 /** What the names of this project's passing tables end with. */
 const LEFTOVER =
-  /^(coupons|coupon_counters|assignments|projection_checkpoints)_(next|old)_[0-9a-f]{8}$/;
+  /^(coupons|coupon_counters|assignments|projection_checkpoints)_(next|old)_[0-9a-z]{8}$/;
 
 /**
  * Makes an empty set of tables, in the form of the live ones, under names that nobody has used: a
  * rebuild that was given up can't write into the tables of the next one.
  */
 export async function createNextTables(db: Knex): Promise<ReadTables> {
-  const next = tablesNamed(`next_${randomBytes(4).toString('hex')}`);
+  const next = tablesNamed(`next_${randomWord(8)}`);
   for (const [name, live] of pairs(LIVE_TABLES)) {
     await db.raw('CREATE TABLE ?? LIKE ??', [next[name], live]);
   }
@@ -44,7 +44,7 @@ export async function dropLeftovers(db: Knex): Promise<number> {
  * @returns it, and the names that the tables have afterwards that are live now
  */
 export function renaming(db: Knex, next: ReadTables): { statement: string; old: ReadTables } {
-  const old = tablesNamed(`old_${randomBytes(4).toString('hex')}`);
+  const old = tablesNamed(`old_${randomWord(8)}`);
   const steps = pairs(LIVE_TABLES).flatMap(([name, live]) => [
     [live, old[name]],
     [next[name], live],

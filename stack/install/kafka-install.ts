@@ -47,7 +47,8 @@ export async function formatLogFolder(
   clusterId: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  const args = ['format', '--config', configFile, '--cluster-id', clusterId];
+  // In one argument: an id that begins with a dash would be taken for an option.
+  const args = ['format', '--config', configFile, `--cluster-id=${clusterId}`];
   await runCommand(
     program.java,
     ['-XX:TieredStopAtLevel=1', ...program.classPath, 'kafka.tools.StorageTool', ...args],

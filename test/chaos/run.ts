@@ -1,8 +1,9 @@
 // npm run test:chaos -- --seed N --minutes M: random faults at random moments on all parts, under
 // load, on servers of its own; invariants 1 and 2 on the way, all of them at the end.
-import { randomBytes, randomInt } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { randomWord } from '../../platform/random-word.ts';
 import { stopSignal } from '../../stack/process/stop-signals.ts';
 import { type Stack, stackVariables, startStack } from '../../stack/stack.ts';
 import { openSetting, type Setting } from '../faults/environment.ts';
@@ -38,7 +39,7 @@ if (!Number.isInteger(seed) || seed < 0 || !(lengthMs >= 20_000)) {
 }
 
 async function run(planned: Planned[]): Promise<number> {
-  const folder = `.firstcome/chaos-${randomBytes(4).toString('hex')}`;
+  const folder = `.firstcome/chaos-${randomWord(8)}`;
   const signal = stopSignal();
   let stack: Stack | undefined;
   let setting: Setting | undefined;

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { randomName } from '../support/random-name.ts';
 import { assign, call, couponBody, createCoupon } from '../support/system/api.ts';
 import { type System, startSystem } from '../support/system/system.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -109,7 +110,7 @@ describe('The whole path, over HTTP only', () => {
     const inTime = await assign(system.commandApi, short, 'cy');
     expect(inTime.status).to.equal(201);
     const late = await waitUntil('the coupon has ended', async () => {
-      const answer = await assign(system.commandApi, short, `late-${Math.random()}`);
+      const answer = await assign(system.commandApi, short, randomName('late-'));
       return answer.status === 409 && answer;
     });
     expect(late.body).to.include({ code: 'Coupon-0009', endDate });
@@ -137,7 +138,7 @@ describe('The whole path, over HTTP only', () => {
   });
 
   it('creates one coupon for twins with the same key', async () => {
-    const key = { 'Idempotency-Key': `create-${Math.random()}` };
+    const key = { 'Idempotency-Key': randomName('create-') };
     const twins = await Promise.all(
       Array.from({ length: 20 }, () =>
         call('POST', `${system.commandApi}/coupons`, { body: couponBody(), headers: key }),

@@ -1,8 +1,8 @@
 // Scenarios one after the other, those of one setting in one system; a system where something went
 // wrong is not used again.
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { messageOf } from '../../platform/errors.ts';
+import { randomWord } from '../../platform/random-word.ts';
 import type { Parts } from '../support/faults/parts.ts';
 import { openSetting, type Setting } from './environment.ts';
 import {
@@ -43,7 +43,7 @@ export async function runScenarios(
   const open = async ({ setting: name }: Scenario): Promise<Setting> => {
     played = 0;
     for (let attempt = 1; ; attempt += 1) {
-      const folder = join(options.folder, `${name}-${randomBytes(3).toString('hex')}`);
+      const folder = join(options.folder, `${name}-${randomWord(6)}`);
       try {
         return await openSetting(name, options.parts, folder);
       } catch (error) {

@@ -1,8 +1,8 @@
 // npm run test:faults [-- --only TEXT] [-- --list]: every fault of the design, in mid-load, on servers
 // of its own; then the verifier, and a table. Ends with 1 when anything is not as it should be.
-import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { randomWord } from '../../platform/random-word.ts';
 import { stopSignal } from '../../stack/process/stop-signals.ts';
 import { type Stack, stackVariables, startStack } from '../../stack/stack.ts';
 import { partsOf } from '../support/faults/parts.ts';
@@ -22,7 +22,7 @@ else process.exitCode = await run();
 
 async function run(): Promise<number> {
   const startedMs = performance.now();
-  const folder = `.firstcome/faults-${randomBytes(4).toString('hex')}`;
+  const folder = `.firstcome/faults-${randomWord(8)}`;
   const signal = stopSignal();
   let stack: Stack | undefined;
   let reports: ScenarioReport[] = [];

@@ -2,11 +2,11 @@
 // the code, one after the other, in a copy of this folder, and runs the tests that have to notice.
 // Ends with 1 when one of them does not. --env: use these servers instead of starting some.
 import { spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { randomWord } from '../../platform/random-word.ts';
 import { stopSignal } from '../../stack/process/stop-signals.ts';
 import { stackVariables, startStack } from '../../stack/stack.ts';
 import { variablesIn } from '../support/variables-in.ts';
@@ -27,7 +27,7 @@ process.exitCode = await run();
 
 async function run(): Promise<number> {
   const signal = stopSignal();
-  const folder = `.firstcome/rules-${randomBytes(4).toString('hex')}`;
+  const folder = `.firstcome/rules-${randomWord(8)}`;
   const copy = mkdtempSync(join(tmpdir(), 'firstcome-rules-'));
   const stack =
     values.env === undefined

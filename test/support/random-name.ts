@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { randomWord } from '../../platform/random-word.ts';
 
-/** A name that no other test uses, for topics, keys, databases: `prefix` and 8 random hex digits. */
+/** A name that no other test uses, for topics, keys, databases: `prefix` and 8 random letters and digits. */
 export function randomName(prefix: string): string {
-  return `${prefix}${randomBytes(4).toString('hex')}`;
+  return `${prefix}${randomWord(8)}`;
 }

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { randomWord } from '../../../platform/random-word.ts';
 
 /** A folder of its own for one test, and how to remove it. */
 export function scratchFolder(): { folder: string; remove: () => void } {
-  const folder = resolve('.firstcome', `test-${randomBytes(6).toString('hex')}`);
+  const folder = resolve('.firstcome', `test-${randomWord(12)}`);
   mkdirSync(folder, { recursive: true });
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
