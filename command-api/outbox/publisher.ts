@@ -14,10 +14,10 @@ import { endSpan, startSpan } from '../../platform/tracing.ts';
 import type { NewestClaim } from '../gate/newest-claim.ts';
 import type { CommandMetrics } from '../metrics.ts';
 import type { Confirmation, WriteModel } from '../write-model/write-model.ts';
-import { writeSplitting } from './bisect-batch.ts';
 import type { LogWriter, PreparedEvent } from './log-writer.ts';
 import type { LastLook } from './master-check.ts';
 import type { SetAside } from './quarantine.ts';
+import { writeBatch } from './write-batch.ts';
 
 /**
  * `unknown`: the event may or may not be in the log; asking again gives the one true answer.
@@ -106,11 +106,9 @@ export function createPublisher(options: PublisherOptions): Publisher {
       const next = queue.slice(0, options.maxBatch);
       queue = queue.slice(options.maxBatch);
       const batch = await vouchedFor(next);
-      if (batch.length === 0) continue;
-      const written = await writeSplitting(
-        writer,
-        batch.map(({ prepared }) => prepared),
-      );
+      const [first, ...rest] = batch.map(({ prepared }) => prepared);
+      if (first === undefined) continue;
+      const written = await writeBatch(writer, [first, ...rest]);
       const inLog = new Map<Entry, Position>();
       batch.forEach((entry, index) => {
         const fate = written?.[index];

@@ -2,15 +2,13 @@
 import { toLogEvent } from '../../contracts/event-record.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { type Backoff, backoffMs } from '../../platform/backoff.ts';
+import { bisectBatch, type NonEmpty } from '../../platform/bisect-batch.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { codeOf, failureOf, reasonOf } from '../consumer/failures.ts';
 import type { LogRecord, Reading } from '../consumer/log-record.ts';
 import { type Turn, TurnEnded } from '../consumer/partition-lease.ts';
 import type { Condition } from '../consumer-health.ts';
-import { addCounts, type Outcome } from './store.ts';
-
-/** Records, or readings, of one batch: there is always a first one. */
-type NonEmpty<T> = readonly [T, ...T[]];
+import { addCounts, NOTHING, type Outcome } from './store.ts';
 
 /** Stores readings and their checkpoint, all or nothing. */
 export type Store = (readings: NonEmpty<Reading>) => Promise<Outcome>;
@@ -79,19 +77,24 @@ export function createApplyBatch(parts: {
     }
   };
 
-  const storeSplitting = async (readings: NonEmpty<Reading>, turn: Turn): Promise<Outcome> => {
-    if (readings.length === 1) return storeOne(readings[0], turn);
-    try {
-      return await store(readings, turn);
-    } catch (error) {
-      if (failureOf(error).kind !== 'poison') throw error;
+  const storeBisecting = async (readings: NonEmpty<Reading>, turn: Turn): Promise<Outcome> => {
+    let counts = NOTHING;
+    let nextOffset = readings[0].record.offset;
+    const outcomes = bisectBatch(readings, async (part) => {
+      if (part.length === 1) return storeOne(part[0], turn);
+      try {
+        return await store(part, turn);
+      } catch (error) {
+        if (failureOf(error).kind !== 'poison') throw error;
+        return 'split';
+      }
+    });
+    for await (const outcome of outcomes) {
+      if (outcome.kind === 'gap') return outcome;
+      counts = addCounts(counts, outcome.counts);
+      nextOffset = outcome.nextOffset;
     }
-    const middle = readings.length >> 1;
-    const first = await storeSplitting(readings.slice(0, middle) as [Reading, ...Reading[]], turn);
-    if (first.kind === 'gap') return first;
-    const second = await storeSplitting(readings.slice(middle) as [Reading, ...Reading[]], turn);
-    if (second.kind === 'gap') return second;
-    return { ...second, counts: addCounts(first.counts, second.counts) };
+    return { kind: 'applied', nextOffset, counts };
   };
 
   const read = async (records: NonEmpty<LogRecord>, turn: Turn): Promise<NonEmpty<Reading>> => {
@@ -107,7 +110,7 @@ export function createApplyBatch(parts: {
     return readings as [Reading, ...Reading[]];
   };
 
-  return async (records, turn) => storeSplitting(await read(records, turn), turn);
+  return async (records, turn) => storeBisecting(await read(records, turn), turn);
 }
 
 type Unread = { record: LogRecord; index: number; attempts: number };

@@ -1,5 +1,6 @@
-// A batch that the log refuses is halved until it is known which events it refuses; the others get in.
+// Writes a batch to the log. A refused batch is bisected, so that only the refused events stay out.
 import type { Position } from '../../contracts/position.ts';
+import { bisectBatch, type NonEmpty } from '../../platform/bisect-batch.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { LogWriter, PreparedEvent } from './log-writer.ts';
 
@@ -10,19 +11,28 @@ export type Written = { kind: 'written'; position: Position } | { kind: 'refused
  * Writes the batch as `writer.write` does. Halves that were in the log already may be there twice.
  * @returns what became of each event, in the order of the batch; null when the writer was closed first
  */
-export async function writeSplitting(
+export async function writeBatch(
   writer: Pick<LogWriter, 'write'>,
-  batch: readonly PreparedEvent[],
+  batch: NonEmpty<PreparedEvent>,
 ): Promise<Written[] | null> {
+  const written: Written[] = [];
+  const parts = bisectBatch(batch, (part) => writePart(writer, part));
+  for await (const part of parts) {
+    if (part === null) return null;
+    written.push(...part);
+  }
+  return written;
+}
+
+async function writePart(
+  writer: Pick<LogWriter, 'write'>,
+  part: NonEmpty<PreparedEvent>,
+): Promise<Written[] | null | 'split'> {
   try {
-    const positions = await writer.write(batch);
+    const positions = await writer.write(part);
     return positions?.map((position) => ({ kind: 'written', position })) ?? null;
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'EVENT_REFUSED') throw error;
-    if (batch.length === 1) return [{ kind: 'refused', reason: error.message }];
+    return part.length === 1 ? [{ kind: 'refused', reason: error.message }] : 'split';
   }
-  const middle = batch.length >> 1;
-  const first = await writeSplitting(writer, batch.slice(0, middle));
-  const second = first && (await writeSplitting(writer, batch.slice(middle)));
-  return second && [...first, ...second];
 }
