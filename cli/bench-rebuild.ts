@@ -11,7 +11,7 @@ import { createRegistryApi } from '../admin/schemas/registry-api.ts';
 import { createTopics } from '../admin/topics.ts';
 import { recordNameOf } from '../contracts/event-record.ts';
 import { createRedisKeys } from '../contracts/redis-keys.ts';
-import { ASSIGN_TOPIC, placeOf } from '../contracts/topics.ts';
+import { ASSIGN_TOPIC, destinationOf } from '../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated, CouponEvent } from '../domain/coupon-events.ts';
 import { createEventCodec, type EventCodec } from '../platform/avro/event-codec.ts';
 import { createKafka } from '../platform/kafka/client.ts';
@@ -134,12 +134,12 @@ async function fillLog(
       topic: topicPrefix + topic,
       acks: -1,
       messages: events.map((event) => ({
-        key: placeOf(event).key,
+        key: destinationOf(event).key,
         value: codec.encode(topic, recordNameOf(event), event),
       })),
     });
   if (first === 0) {
-    for (const coupon of coupons) await send(placeOf(coupon).topic, [coupon]);
+    for (const coupon of coupons) await send(destinationOf(coupon).topic, [coupon]);
   }
   for (let i = 0; i < count; i += SEND_AT_ONCE) {
     const events = Array.from({ length: Math.min(SEND_AT_ONCE, count - i) }, (_, n) =>

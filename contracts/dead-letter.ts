@@ -2,9 +2,6 @@
 // where from. And what becomes of one that is parked.
 import { deadLetterTopicOf, EVENT_TOPICS } from './topics.ts';
 
-/** Where a record stands. `topic` is the logical name, here and everywhere. */
-export type Place = { topic: string; partition: number; offset: bigint };
-
 /** Names to values, as kafkajs gives them: several values under one name are a list. */
 export type Headers = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
 

@@ -1,6 +1,7 @@
-// Where in the log a command's event stands, as the `Firstcome-Position` header carries it:
-// `coupon-assign/2/1041` (topic, partition, offset), several joined by commas.
+// Where a record stands in the log. The `Firstcome-Position` header carries it as `coupon-assign/2/1041`
+// (topic, partition, offset), several joined by commas.
 
+/** `topic` is the logical name, here and everywhere. */
 export type Position = { topic: string; partition: number; offset: bigint };
 
 const POSITION = /^([a-z][a-z0-9._-]{0,100})\/(\d{1,6})\/(\d{1,18})$/;

@@ -20,10 +20,10 @@ export function deadLetterTopicOf(topic: string): string {
 }
 
 /**
- * Topic and key of an event. Assignments are keyed by their own id, not by the coupon's: one hot
+ * The topic and key under which an event is written. Assignments are keyed by their own id, not by the coupon's: one hot
  * coupon then spreads over all partitions, and the events of one assignment stay in order.
  */
-export function placeOf(event: CouponEvent): { topic: EventTopic; key: string } {
+export function destinationOf(event: CouponEvent): { topic: EventTopic; key: string } {
   switch (event.type) {
     case 'CouponCreated':
       return { topic: LIFECYCLE_TOPIC, key: event.couponId };

@@ -1,12 +1,13 @@
 // The rows of `dead_letters`, as operators choose them.
 import type { Knex } from 'knex';
-import type { DeadLetterStatus, Place } from '../../contracts/dead-letter.ts';
+import type { DeadLetterStatus } from '../../contracts/dead-letter.ts';
+import type { Position } from '../../contracts/position.ts';
 
 /** A row without its bytes. Times are as the server has them, in UTC. */
 export type ParkedLetter = {
   id: number;
   /** Where the original stands; of what never was in the log, where the letter stands. */
-  place: Place;
+  place: Position;
   status: DeadLetterStatus;
   reasonCode: string;
   reason: string;

@@ -3,7 +3,8 @@
 // Never into the event topic itself: behind a newer marker the event would be fenced.
 import type { Kafka, KafkaMessage, Producer } from 'kafkajs';
 import type { Knex } from 'knex';
-import { type Place, readOrigin } from '../../contracts/dead-letter.ts';
+import { readOrigin } from '../../contracts/dead-letter.ts';
+import type { Position } from '../../contracts/position.ts';
 import { deadLetterTopicOf, EVENT_TOPICS } from '../../contracts/topics.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { demandAcknowledged } from '../../platform/kafka/client.ts';
@@ -128,7 +129,7 @@ async function findLetters(
   return found;
 }
 
-function nameOf({ topic, partition, offset }: Place): string {
+function nameOf({ topic, partition, offset }: Position): string {
   return `${topic}/${partition}/${offset}`;
 }
 

@@ -3,7 +3,7 @@
 import { Partitioners, type Producer } from 'kafkajs';
 import { recordNameOf } from '../../contracts/event-record.ts';
 import type { Position } from '../../contracts/position.ts';
-import { type EventTopic, placeOf } from '../../contracts/topics.ts';
+import { destinationOf, type EventTopic } from '../../contracts/topics.ts';
 import type { CouponEvent } from '../../domain/coupon-events.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { type Backoff, backoffMs, pause } from '../../platform/backoff.ts';
@@ -108,7 +108,7 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
   return {
     batches: () => batches,
     prepare: (event, traceparent) => {
-      const { topic, key } = placeOf(event);
+      const { topic, key } = destinationOf(event);
       const open = options.lastOpen();
       if (open?.epoch !== event.epoch) return null;
       const partition = partitionOfKey(key, open.partitions[topic]);

@@ -1,9 +1,10 @@
 // A record of the log as this process takes it over from Kafka, before and after it was read.
 import type { KafkaMessage } from 'kafkajs';
-import type { Headers, Place, Poison } from '../../contracts/dead-letter.ts';
+import type { Headers, Poison } from '../../contracts/dead-letter.ts';
+import type { Position } from '../../contracts/position.ts';
 import type { LogEvent } from '../../domain/coupon-events.ts';
 
-export type LogRecord = Place & {
+export type LogRecord = Position & {
   key: Buffer | null;
   value: Buffer | null;
   headers: Headers;

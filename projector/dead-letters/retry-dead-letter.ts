@@ -6,11 +6,11 @@ import {
   type DeadLetterOrigin,
   type DeadLetterStatus,
   type Headers,
-  type Place,
   type Poison,
   readOrigin,
   shorten,
 } from '../../contracts/dead-letter.ts';
+import type { Position } from '../../contracts/position.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { LogRecord, Reading } from '../consumer/log-record.ts';
 import { project } from '../projection/project.ts';
@@ -25,7 +25,7 @@ import {
 
 /** What a row of `dead_letters` holds; the place is that of the original record. */
 type Parked = {
-  place: Place;
+  place: Position;
   key: Buffer | null;
   value: Buffer | null;
   headers: Headers;
@@ -83,7 +83,7 @@ async function retry(
 async function retryFrom(
   trx: Knex.Transaction,
   reading: Reading,
-  origin: DeadLetterOrigin & { place: Place },
+  origin: DeadLetterOrigin & { place: Position },
   logger: Logger,
 ): Promise<Tried> {
   const existing = await lockParked(trx, origin.place);
@@ -103,7 +103,7 @@ async function retryFrom(
 
 function toParked(
   { key, value }: LogRecord,
-  { place, headers, failedAtMs }: DeadLetterOrigin & { place: Place },
+  { place, headers, failedAtMs }: DeadLetterOrigin & { place: Position },
   poison: Poison,
 ): Parked {
   return { place, key, value, headers, failedAtMs, poison };
@@ -116,7 +116,7 @@ function nothingIssued(counts: Partial<Counts>): Tried {
 type Existing = { id: number; status: DeadLetterStatus };
 
 /** The row of the record at this place, if there is one; an operator who wants it waits until the end. */
-function lockParked(trx: Knex.Transaction, place: Place): Promise<Existing | undefined> {
+function lockParked(trx: Knex.Transaction, place: Position): Promise<Existing | undefined> {
   return trx('dead_letters').where(whereOf(place)).forUpdate().first('id', 'status');
 }
 
@@ -163,7 +163,7 @@ async function mark(
   if (changed > 0) logger.info({ id, status }, 'dead letter settled');
 }
 
-function whereOf({ topic, partition, offset }: Place) {
+function whereOf({ topic, partition, offset }: Position) {
   return { topic, partition_id: partition, record_offset: offset.toString() };
 }
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { recordNameOf } from '../../../contracts/event-record.ts';
-import { EVENT_TOPICS, type EventTopic, placeOf } from '../../../contracts/topics.ts';
+import { destinationOf, EVENT_TOPICS, type EventTopic } from '../../../contracts/topics.ts';
 import type {
   CouponAssigned,
   CouponCreated,
@@ -80,7 +80,7 @@ export function createRandomLog(system: RebuildSystem, epochs: number[]) {
   };
   const putNew = (event: CouponEvent, at: number): void => {
     done.push(event);
-    put(placeOf(event).topic, at, event);
+    put(destinationOf(event).topic, at, event);
   };
   const couponId = (index: number): string => ids[index] ?? '';
   const key = (isKeyed: boolean) =>
@@ -142,7 +142,7 @@ export function createRandomLog(system: RebuildSystem, epochs: number[]) {
           return assign(taken);
         case 'repeat': {
           const again = done[taken.which % Math.max(1, done.length)];
-          if (again !== undefined) put(placeOf(again).topic, taken.partition, again);
+          if (again !== undefined) put(destinationOf(again).topic, taken.partition, again);
           return;
         }
         case 'epoch':

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { createWriteModel, type WriteModel } from '../../../command-api/write-model/write-model.ts';
 import { recordNameOf } from '../../../contracts/event-record.ts';
 import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.ts';
-import { EVENT_TOPICS, type EventTopic, placeOf } from '../../../contracts/topics.ts';
+import { destinationOf, EVENT_TOPICS, type EventTopic } from '../../../contracts/topics.ts';
 import type { CouponEvent, EpochStarted } from '../../../domain/coupon-events.ts';
 import {
   type RebuildOptions,
@@ -78,9 +78,9 @@ export async function createRebuildSystem(redisUrl?: string): Promise<RebuildSys
     append: async (appended, partition) => {
       for (const topic of EVENT_TOPICS) {
         const messages = appended
-          .filter((event) => placeOf(event).topic === topic)
+          .filter((event) => destinationOf(event).topic === topic)
           .map((event) => ({
-            key: placeOf(event).key,
+            key: destinationOf(event).key,
             value: codec.encode(topic, recordNameOf(event), event),
             ...(partition === undefined ? {} : { partition }),
           }));

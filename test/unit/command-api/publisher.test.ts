@@ -7,7 +7,7 @@ import type { SetAside } from '../../../command-api/outbox/quarantine.ts';
 import type { Confirmation, WriteModel } from '../../../command-api/write-model/write-model.ts';
 import { recordNameOf } from '../../../contracts/event-record.ts';
 import type { Position } from '../../../contracts/position.ts';
-import { placeOf } from '../../../contracts/topics.ts';
+import { destinationOf } from '../../../contracts/topics.ts';
 import type { CouponEvent } from '../../../domain/coupon-events.ts';
 import { AppError } from '../../../platform/errors.ts';
 import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
@@ -56,7 +56,7 @@ function createBench(
   const writer: Pick<LogWriter, 'prepare' | 'write'> = {
     prepare: (event, traceparent): PreparedEvent | null => {
       if (event.epoch === ANOTHER_EPOCH) return null;
-      const place = placeOf(event);
+      const place = destinationOf(event);
       if (place === undefined) throw new Error('no schema for it');
       const value = Buffer.from(recordNameOf(event));
       return { event, ...place, partition: 0, value, traceparent };
@@ -136,7 +136,7 @@ function acknowledge(send: Send | undefined, firstOffset = 0n): Promise<void> {
   return (
     send?.answer(
       send.events.map((event, index) => ({
-        topic: placeOf(event).topic,
+        topic: destinationOf(event).topic,
         partition: 0,
         offset: firstOffset + BigInt(index),
       })),

@@ -1,17 +1,20 @@
 import { expect } from 'chai';
 import { createRedisKeys } from '../../../contracts/redis-keys.ts';
-import { deadLetterTopicOf, placeOf } from '../../../contracts/topics.ts';
+import { deadLetterTopicOf, destinationOf } from '../../../contracts/topics.ts';
 import { toUuid } from '../../../domain/ids.ts';
 import { COUPON_ID, couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 
 describe('Where things are', () => {
   it('puts what happens to a coupon under the id of the coupon', () => {
-    expect(placeOf(couponCreated())).to.deep.equal({ topic: 'coupon-lifecycle', key: COUPON_ID });
+    expect(destinationOf(couponCreated())).to.deep.equal({
+      topic: 'coupon-lifecycle',
+      key: COUPON_ID,
+    });
   });
 
   it('puts an assignment under its own id, so that a hot coupon is spread over the partitions', () => {
     const event = couponAssigned(3);
-    expect(placeOf(event)).to.deep.equal({ topic: 'coupon-assign', key: event.assignmentId });
+    expect(destinationOf(event)).to.deep.equal({ topic: 'coupon-assign', key: event.assignmentId });
   });
 
   it('names the dead letter topic after the topic', () => {

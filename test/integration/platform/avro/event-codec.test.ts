@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { readOwnSchemas, registerSchemas } from '../../../../admin/schemas/register-schemas.ts';
 import { recordNameOf, toLogEvent } from '../../../../contracts/event-record.ts';
-import { placeOf } from '../../../../contracts/topics.ts';
+import { destinationOf } from '../../../../contracts/topics.ts';
 import type { EpochStarted, LogEvent } from '../../../../domain/coupon-events.ts';
 import type { RecordSchema } from '../../../../platform/avro/avro-schemas.ts';
 import { createEventCodec, type EventCodec } from '../../../../platform/avro/event-codec.ts';
@@ -49,7 +49,7 @@ describe('the event codec', () => {
     const anyEvent = fc.oneof(anyCouponCreated, anyCouponAssigned, anyEpochStarted);
     await fc.assert(
       fc.asyncProperty(anyEvent, async (event: LogEvent) => {
-        const topic = event.type === 'EpochStarted' ? 'coupon-assign' : placeOf(event).topic;
+        const topic = event.type === 'EpochStarted' ? 'coupon-assign' : destinationOf(event).topic;
         const { name, event: fields } = await codec.decode(
           codec.encode(topic, recordNameOf(event), event),
         );

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Producer } from 'kafkajs';
 import { recordNameOf } from '../../../../contracts/event-record.ts';
-import { EVENT_TOPICS, placeOf } from '../../../../contracts/topics.ts';
+import { destinationOf, EVENT_TOPICS } from '../../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated, LogEvent } from '../../../../domain/coupon-events.ts';
 import { couponAssigned, couponCreated, NOW } from '../../../support/fixtures/sample-events.ts';
 import type { EventSystem } from '../../../support/system/topics.ts';
@@ -66,7 +66,7 @@ export async function openEventLog({ kafka, codec, topicPrefix }: EventSystem): 
       appendRaw(
         events.flat().map((event) => {
           if (event.type === 'EpochStarted') throw new Error('a marker goes to every partition');
-          const { topic, key } = placeOf(event);
+          const { topic, key } = destinationOf(event);
           return toRecord(topic, event, key);
         }),
       ),
