@@ -7,7 +7,7 @@ import { AppError, messageOf } from '../platform/errors.ts';
 import { createKafka } from '../platform/kafka/client.ts';
 import { createLogger } from '../platform/logger.ts';
 import { readSettings } from '../platform/settings.ts';
-import type { Log } from '../redis-rebuild/claim-epoch.ts';
+import type { Log } from '../redis-rebuild/log.ts';
 import { type SnapshotResult, takeSnapshot } from '../redis-rebuild/snapshot/take-snapshot.ts';
 import { withRunEnv } from './shared/run-env.ts';
 

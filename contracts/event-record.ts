@@ -1,5 +1,5 @@
-// Between the records of the log and the domain's events: which record is in which topic, and what a
-// decoded record has to be before anyone trusts it.
+// From records of the log to the domain's events: which record may be in which topic, and what a decoded
+// record has to hold to be an event.
 import type {
   CouponAssigned,
   CouponCreated,
@@ -39,7 +39,7 @@ export function recordNameOf(event: { type: RecordName }): RecordName {
 
 /**
  * The event in a decoded record of an event topic. Upper bounds (LIMITS of commands.ts) are not
- * checked: they were the decision's business, and may have been others then.
+ * checked: the decision checked them, and they may have been others then.
  * @throws MalformedEvent when the record is of another kind, a field is missing, of a wrong type or
  * below its lowest value, unknown fields are there, or ids contradict each other
  */
@@ -56,6 +56,22 @@ export function toLogEvent(name: string, fields: Readonly<Record<string, unknown
       };
     default:
       throw new MalformedEvent(name, 'not a record of an event topic');
+  }
+}
+
+/**
+ * As `toLogEvent`, for readers that need no reason.
+ * @returns null when `toLogEvent` would throw MalformedEvent
+ */
+export function logEventOrNull(
+  name: string,
+  fields: Readonly<Record<string, unknown>>,
+): LogEvent | null {
+  try {
+    return toLogEvent(name, fields);
+  } catch (error) {
+    if (error instanceof MalformedEvent) return null;
+    throw error;
   }
 }
 

@@ -4,68 +4,19 @@ import { hostname } from 'node:os';
 import { type Kafka, Partitioners, type Producer } from 'kafkajs';
 import { recordNameOf } from '../contracts/event-record.ts';
 import { formatPartitions, type Partitions } from '../contracts/partitions.ts';
-import { EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../contracts/topics.ts';
+import { EPOCHS_TOPIC } from '../contracts/topics.ts';
 import type { EpochClaimed, EpochStarted } from '../domain/coupon-events.ts';
-import type { EventCodec } from '../platform/avro/event-codec.ts';
 import { type Backoff, backoffMs, pause } from '../platform/backoff.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import { disconnectSoon } from '../platform/kafka/client.ts';
-import { rangesOf } from '../platform/kafka/log-scan.ts';
+import type { EventPartition, Log } from './log.ts';
 
-/** The log that an epoch is claimed and marked in. */
-export type Log = { kafka: Kafka; codec: EventCodec; topicPrefix: string };
-
-/** One partition of an event topic; `topic` is logical. */
-export type LogPartition = { topic: EventTopic; partition: number };
-
-/** The records of a partition from its first one on, up to the offset `to`. */
-export type LogStretch = LogPartition & { to: bigint };
-
-type Mark = LogPartition & { eventId: string };
+type Mark = EventPartition & { eventId: string };
 /** Where this rebuild's own marker lies in a partition, acknowledged. */
 export type Marker = Mark & { offset: bigint };
 
 const ACKNOWLEDGE_MS = 8_000;
 const RETRY: Backoff = { firstMs: 100, factor: 2, maxMs: 2_000 };
-
-/**
- * Every partition of both event topics.
- * @throws AppError TOPIC_MISMATCH (not retriable) when one has lost its first records: what is left
- * does not tell what was handed out; KAFKA_UNAVAILABLE (retriable)
- */
-export async function eventPartitions(log: Log): Promise<LogPartition[]> {
-  return (await eventStretches(log)).map(({ topic, partition }) => ({ topic, partition }));
-}
-
-/**
- * Every partition of both event topics, as far as it goes at this moment.
- * @throws as `eventPartitions`
- */
-export async function eventStretches({ kafka, topicPrefix }: Log): Promise<LogStretch[]> {
-  const stretches: LogStretch[] = [];
-  for (const topic of EVENT_TOPICS) {
-    for (const { partition, from, to } of await rangesOf(kafka, topicPrefix + topic)) {
-      if (from > 0n) {
-        throw new AppError(
-          'TOPIC_MISMATCH',
-          `${topic}/${partition} begins at ${from}: its first records were deleted`,
-          { retriable: false },
-        );
-      }
-      stretches.push({ topic, partition, to });
-    }
-  }
-  return stretches;
-}
-
-/**
- * The newest epoch that was claimed; null when none ever was.
- * @throws AppError KAFKA_UNAVAILABLE (retriable)
- */
-export async function newestClaimOf({ kafka, topicPrefix }: Log): Promise<number | null> {
-  const [range] = await rangesOf(kafka, topicPrefix + EPOCHS_TOPIC);
-  return range === undefined || range.to === 0n ? null : Number(range.to - 1n);
-}
 
 /**
  * Claims a new epoch: the offset of the claim. Sent once; a claim whose outcome is not known counts
@@ -101,14 +52,14 @@ export async function claimEpoch(log: Log, partitions: Partitions, nowMs: number
  */
 export async function markLog(
   log: Log,
-  places: readonly LogPartition[],
+  partitions: readonly EventPartition[],
   epoch: number,
   nowMs: number,
   signal: AbortSignal,
   report: (line: string) => void,
 ): Promise<Marker[]> {
   // The same ids at every attempt: whatever of them is in the log is this rebuild's own.
-  const marks = places.map((place): Mark => ({ ...place, eventId: randomUUID() }));
+  const marks = partitions.map((partition): Mark => ({ ...partition, eventId: randomUUID() }));
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await sendMarks(log, marks, epoch, nowMs);

@@ -1,4 +1,5 @@
-// Before a rebuild marks the log, nothing of an older epoch can be decided or confirmed any more.
+// Closes Redis before a rebuild marks the log: nothing of an older epoch can be decided or confirmed
+// after that.
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from '../contracts/redis-keys.ts';
 import { redisUnavailable } from '../platform/redis.ts';
@@ -7,14 +8,14 @@ import type { RebuildLock } from './lock.ts';
 /** The Redis that is rebuilt, while its lock is held. */
 export type LockedRedis = { redis: Redis; keys: RedisKeys; lock: RebuildLock };
 
-/** Coupons in one step, and keys that one SCAN looks at. */
+/** Coupons in one step, and keys in one SCAN. */
 const COUPONS_AT_ONCE = 100;
 const SCAN_COUNT = 5_000;
 
 /**
- * Closes the gate, then every coupon that Redis knows: each becomes a tombstone, and what else was
- * kept of it is removed. Its idempotency keys stay: they name their epoch, and are fenced with it.
- * @returns the ids of the coupons that are tombstones now
+ * Closes the gate, then every coupon that Redis knows: a closing marker takes its place,
+ * and what else was kept of it is removed. Its idempotency keys stay: they name their epoch, and are fenced with it.
+ * @returns the ids of the coupons that have a closing marker now
  * @throws AppError EPOCH_CLOSED when the lock, the master or the epoch is lost, REDIS_UNAVAILABLE
  */
 export async function closeRedis(locked: LockedRedis, epoch: number): Promise<Set<string>> {
@@ -25,7 +26,7 @@ export async function closeRedis(locked: LockedRedis, epoch: number): Promise<Se
 }
 
 /**
- * Makes tombstones of these coupons, whether they are there or not.
+ * Puts a closing marker in the place of each of these coupons, whether it is there or not.
  * @throws AppError EPOCH_CLOSED when the lock, the master or the epoch is lost, REDIS_UNAVAILABLE
  */
 export async function closeCoupons(

@@ -10,8 +10,8 @@ import { createScript, type Script } from '../platform/redis.ts';
 /** How long the lock of a rebuilder that died keeps the others out. */
 const LIFETIME_MS = 10_000;
 const RENEW_MS = 2_000;
-/** How often a lock is offered to a Redis that does not take it back. */
-const GIVE_BACK_MS = 100;
+/** How often the release of a lock is tried again while Redis is away. */
+const RELEASE_RETRY_MS = 100;
 
 /** What a rebuild may do to Redis; step.lua says what each does. */
 export type Step =
@@ -34,38 +34,37 @@ export type RebuildLock = {
    */
   run(step: Step, epoch: number, keys: string[], args: (string | number)[]): Promise<void>;
   /**
-   * Lets the lock live on, now.
+   * Extends the lifetime of the lock, now.
    * @throws as `run`
    */
   renew(): Promise<void>;
   /**
-   * Gives the lock back if it is still this one's; in the background, for as long as it can live, when
-   * Redis is away: one that comes back with it would keep every rebuilder out. Never throws.
+   * Releases the lock if this rebuilder still holds it. While Redis is away it tries on in the background
+   * until the lock has expired: a Redis that comes back with it would keep every rebuilder out. Never throws.
    */
   release(): Promise<void>;
 };
 
 export type LockAttempt =
-  | { kind: 'taken'; lock: RebuildLock }
+  | { kind: 'acquired'; lock: RebuildLock }
   | { kind: 'held' }
   | { kind: 'not-master' };
 
 /**
- * Tries once to take the lock, with a token that was never used before.
+ * Tries once to acquire the lock, with a token that was never used before.
  * @throws AppError REDIS_UNAVAILABLE (retriable)
  */
-export async function takeLock(redis: Redis, keys: RedisKeys): Promise<LockAttempt> {
+export async function acquireLock(redis: Redis, keys: RedisKeys): Promise<LockAttempt> {
   const token = randomUUID();
-  const take = createScript(redis, new URL('./acquire-lock.lua', import.meta.url));
-  const [kind, replicationId = ''] = (await take([keys.rebuildLock], [token, LIFETIME_MS]).catch(
-    (error: unknown) => {
-      // It may have been taken all the same.
-      void giveBack(redis, keys, token);
-      throw error;
-    },
-  )) as string[];
-  if (kind !== 'taken') return { kind: kind === 'held' ? 'held' : 'not-master' };
-  return { kind: 'taken', lock: holdLock(redis, keys, token, replicationId) };
+  const acquire = createScript(redis, new URL('./acquire-lock.lua', import.meta.url));
+  const answer = await acquire([keys.rebuildLock], [token, LIFETIME_MS]).catch((error: unknown) => {
+    // It may have been acquired all the same.
+    void releaseLock(redis, keys, token);
+    throw error;
+  });
+  const [kind, replicationId = ''] = answer as string[];
+  if (kind !== 'acquired') return { kind: kind === 'held' ? 'held' : 'not-master' };
+  return { kind: 'acquired', lock: holdLock(redis, keys, token, replicationId) };
 }
 
 /** The failure of an attempt whose lock, master or epoch is lost: another attempt may succeed. */
@@ -96,7 +95,7 @@ function holdLock(
   const renew = (): Promise<void> => send([], ['', 'renew', LIFETIME_MS]);
 
   const timer = setInterval(() => {
-    // A Redis that is away fails the steps of the rebuild: here it is no news.
+    // While Redis is away the steps of the rebuild fail and report it; there is nothing to add here.
     renew().catch(() => undefined);
   }, RENEW_MS);
 
@@ -106,24 +105,24 @@ function holdLock(
     renew,
     release: async () => {
       clearInterval(timer);
-      await giveBack(redis, keys, token);
+      await releaseLock(redis, keys, token);
     },
   };
 }
 
-/** Once, and in the background for as long as it takes when that fails. */
-async function giveBack(redis: Redis, keys: RedisKeys, token: string): Promise<void> {
+/** Tries it once, and when that fails, again in the background until the lock has expired. Never throws. */
+async function releaseLock(redis: Redis, keys: RedisKeys, token: string): Promise<void> {
   const release: Script = createScript(redis, new URL('./release-lock.lua', import.meta.url));
-  const offer = (): Promise<boolean> =>
+  const tryRelease = (): Promise<boolean> =>
     release([keys.rebuildLock], [token]).then(
       () => true,
       () => false,
     );
-  const goOn = async (): Promise<void> => {
+  const retry = async (): Promise<void> => {
     const until = performance.now() + LIFETIME_MS;
-    // Not for this should a process live on that has nothing else to do.
-    do await wait(GIVE_BACK_MS, undefined, { ref: false });
-    while (!(await offer()) && performance.now() < until);
+    // Without a reference: this alone keeps no process alive.
+    do await wait(RELEASE_RETRY_MS, undefined, { ref: false });
+    while (!(await tryRelease()) && performance.now() < until);
   };
-  if (!(await offer())) void goOn();
+  if (!(await tryRelease())) void retry();
 }

@@ -1,19 +1,22 @@
-// In which partitions an epoch is marked, and that none is missing. A broker that lags behind may tell
-// of fewer than there are; what an older gate let into the others would not be folded, and would go on
-// counting behind no marker (docs/guarantees.md P19, docs/adr/0013).
+// In which partitions an epoch is marked, and that none is missing. A broker that lags behind may list
+// fewer than there are; what an older gate let into the others would not be folded, and would go on
+// counting without a marker before it (docs/guarantees.md P19, docs/adr/0013).
 import { type Partitions, parsePartitions } from '../contracts/partitions.ts';
 import { EPOCHS_TOPIC, EVENT_TOPICS } from '../contracts/topics.ts';
+import { decodeReadable } from '../platform/avro/decode-readable.ts';
 import { AppError } from '../platform/errors.ts';
 import { rangesOf, scanLog } from '../platform/kafka/log-scan.ts';
-import type { Log, LogPartition } from './claim-epoch.ts';
+import type { EventPartition, Log } from './log.ts';
 
 /**
  * How many partitions each event topic has, by this listing of them.
  * @throws AppError KAFKA_UNAVAILABLE (retriable) when the listing is not whole
  */
-export function countPartitions(listed: readonly LogPartition[]): Partitions {
+export function countPartitions(listed: readonly EventPartition[]): Partitions {
   const count = (topic: string): number => {
-    const found = listed.filter((place) => place.topic === topic).map((place) => place.partition);
+    const found = listed
+      .filter((candidate) => candidate.topic === topic)
+      .map(({ partition }) => partition);
     const isWhole = found.toSorted((a, b) => a - b).every((partition, n) => partition === n);
     if (found.length === 0 || !isWhole) throw unseen(`${topic} is listed with ${found}`);
     return found.length;
@@ -25,7 +28,7 @@ export function countPartitions(listed: readonly LogPartition[]): Partitions {
  * Looks at every claim before that of `epoch`: `partitions` are at least those that it names. A gate
  * is opened for the partitions of its claim, and this is asked after the own claim, so no gate that
  * was ever opened before is left out.
- * @throws AppError KAFKA_UNAVAILABLE (retriable) when there are more than the brokers told, or the
+ * @throws AppError KAFKA_UNAVAILABLE (retriable) when there are more than the brokers listed, or the
  * claims can't be read; TOPIC_MISMATCH (not retriable) when a claim is of a version after this one
  */
 export async function demandEveryPartition(
@@ -41,7 +44,7 @@ export async function demandEveryPartition(
     if (text === '') return 'go on';
     const claimed = parsePartitions(text);
     if (claimed === null) {
-      const reason = `the claim of epoch ${offset} names its partitions in words of another version`;
+      const reason = `the claim of epoch ${offset} names its partitions in a form that this version does not know`;
       throw new AppError('TOPIC_MISMATCH', reason, { retriable: false });
     }
     for (const name of EVENT_TOPICS) {
@@ -56,13 +59,8 @@ export async function demandEveryPartition(
 }
 
 async function readPartitions(codec: Log['codec'], value: Buffer | null): Promise<string> {
-  try {
-    const { event } = await codec.decode(value);
-    return typeof event.partitions === 'string' ? event.partitions : '';
-  } catch (error) {
-    if (error instanceof AppError && error.retriable === false) return '';
-    throw error;
-  }
+  const partitions = (await decodeReadable(codec, value))?.event.partitions;
+  return typeof partitions === 'string' ? partitions : '';
 }
 
 function unseen(reason: string): AppError {

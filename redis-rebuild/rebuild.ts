@@ -1,5 +1,5 @@
-// Redis from the log: after a loss, a failover, a restart, and at the very first start, when the log
-// is empty. The order is everything (docs/guarantees.md P11 to P19):
+// Rebuilds Redis from the log: after a loss, a failover or a restart, and at the very first start, when
+// the log is empty. The order of the steps is what makes it safe (docs/guarantees.md P11 to P19):
 //   lock -> wait out the lag -> claim -> close -> every marker acknowledged -> fold -> write -> gate
 import type { Redis } from 'ioredis';
 import type { Kafka } from 'kafkajs';
@@ -9,13 +9,16 @@ import type { EventCodec } from '../platform/avro/event-codec.ts';
 import { pause } from '../platform/backoff.ts';
 import { AppError } from '../platform/errors.ts';
 import { redisUnavailable } from '../platform/redis.ts';
-import { claimEpoch, eventPartitions, type Log, markLog, newestClaimOf } from './claim-epoch.ts';
-import { closeRedis } from './close-coupons.ts';
-import { foldLog } from './fold/fold-log.ts';
-import { lostAttempt, type RebuildLock, takeLock } from './lock.ts';
+import { claimEpoch, type Marker, markLog } from './claim-epoch.ts';
+import { closeRedis, type LockedRedis } from './close-coupons.ts';
+import type { LogFold } from './fold/fold.ts';
+import { foldToMarkers } from './fold/fold-to-markers.ts';
+import { acquireLock, lostAttempt, type RebuildLock } from './lock.ts';
+import { type EventPartition, type Log, listEventPartitions, readNewestClaim } from './log.ts';
 import { countPartitions, demandEveryPartition } from './partitions.ts';
+import { type RebuildTimes, type RebuildWatch, startRebuildWatch } from './rebuild-times.ts';
 import { loadSnapshot } from './snapshot/load-snapshot.ts';
-import { writeCoupons } from './write-coupons.ts';
+import { type WrittenState, writeCoupons } from './write-coupons.ts';
 
 export type RebuildOptions = {
   kafka: Kafka;
@@ -35,12 +38,6 @@ export type RebuildOptions = {
   signal?: AbortSignal;
 };
 
-/** Milliseconds by part; `read` is without the time that `fold` took. */
-type RebuildParts = Record<
-  'wait' | 'claim' | 'close' | 'mark' | 'load' | 'read' | 'fold' | 'write' | 'gate' | 'total',
-  number
->;
-
 export type RebuildResult =
   | {
       kind: 'rebuilt';
@@ -55,7 +52,7 @@ export type RebuildResult =
       snapshot: { snapshotId: string; records: number } | null;
       /** Ids of coupons that have assignments but no creation in the log: a whole log has none. */
       uncreated: string[];
-      parts: RebuildParts;
+      parts: RebuildTimes;
     }
   | { kind: 'held-by-another' }
   | { kind: 'not-needed' }
@@ -69,10 +66,11 @@ export type RebuildResult =
  * log has lost its first records
  */
 export async function rebuildRedis(options: RebuildOptions): Promise<RebuildResult> {
-  const taken = await takeLock(options.redis, options.keys);
-  if (taken.kind === 'held') return { kind: 'held-by-another' };
-  if (taken.kind === 'not-master') return { kind: 'lost', reason: 'this Redis is not a master' };
-  const { lock } = taken;
+  const lockAttempt = await acquireLock(options.redis, options.keys);
+  if (lockAttempt.kind === 'held') return { kind: 'held-by-another' };
+  if (lockAttempt.kind === 'not-master')
+    return { kind: 'lost', reason: 'this Redis is not a master' };
+  const { lock } = lockAttempt;
   const signals = [lock.lost, ...(options.signal === undefined ? [] : [options.signal])];
   try {
     return await rebuildUnderLock(options, lock, AbortSignal.any(signals));
@@ -86,93 +84,103 @@ export async function rebuildRedis(options: RebuildOptions): Promise<RebuildResu
   }
 }
 
+/** What every step of an attempt works with. */
+type Attempt = {
+  options: RebuildOptions;
+  log: Log;
+  locked: LockedRedis;
+  signal: AbortSignal;
+  report: (line: string) => void;
+  watch: RebuildWatch;
+};
+
 async function rebuildUnderLock(
   options: RebuildOptions,
   lock: RebuildLock,
   signal: AbortSignal,
 ): Promise<RebuildResult> {
-  const { redis, keys, lagMs, idempotencyTtlMs, report = () => undefined } = options;
-  const log: Log = options;
-  const locked = { redis, keys, lock };
+  const { redis, keys, lagMs, report = () => undefined } = options;
   if (options.isNeeded !== undefined && !(await options.isNeeded())) return { kind: 'not-needed' };
-  const watch = startWatch();
+  const watch = startRebuildWatch();
+  const locked = { redis, keys, lock };
+  const attempt: Attempt = { options, log: options, locked, signal, report, watch };
 
   report(lagMs > 0 ? `locked; waiting ${lagMs} ms for an old master to stop` : 'locked');
   await pause(lagMs, signal);
   signal.throwIfAborted();
-  // A log that can't be read whole is found out before anything is closed.
-  const places = await eventPartitions(log);
-  const partitions = countPartitions(places);
+  // Before anything is closed: a log that can't be read whole ends the attempt here.
+  const listed = await listEventPartitions(options);
+  const partitions = countPartitions(listed);
   await lock.renew();
   watch.lap('wait');
 
-  const epoch = await claimEpoch(log, partitions, await clockOf(redis));
+  const epoch = await claimEpoch(options, partitions, await clockOf(redis));
   report(`claimed epoch ${epoch}`);
-  await demandEveryPartition(log, epoch, partitions);
+  await demandEveryPartition(options, epoch, partitions);
   watch.lap('claim');
 
-  const closed = await closeRedis(locked, epoch);
-  report(`closed ${closed.size} coupons`);
-  watch.lap('close');
+  const { closed, markers } = await closeAndMark(attempt, epoch, listed);
+  const { fold, foldMs } = await readMarkedLog(attempt, epoch, markers);
+  const written = await writeFold(attempt, epoch, fold, closed);
 
-  const markers = await markLog(log, places, epoch, await clockOf(redis), signal, report);
-  report(`marked ${markers.length} partitions`);
-  watch.lap('mark');
-
-  // Not beyond the own marker, which is to be met.
-  const stretches = markers.map((marker) => ({ ...marker, to: marker.offset }));
-  const folded = await loadSnapshot(log, { stretches, epoch }, signal, report);
-  watch.lap('load');
-
-  const foldMs = await foldLog(log, epoch, markers, folded, signal, report);
-  const { records, fenced, unreadable, snapshot } = folded;
-  report(
-    `read ${records - (snapshot?.records ?? 0)} records: ${fenced} fenced, ${unreadable} unreadable`,
-  );
-  watch.lap('read');
-
-  const times = { epoch, nowMs: await clockOf(redis), idempotencyTtlMs };
-  const written = await writeCoupons(locked, folded, closed, times, report);
-  report(`wrote ${written.coupons} coupons with ${written.assignments} assignments`);
-  watch.lap('write');
-
-  const newest = await newestClaimOf(log);
+  const newest = await readNewestClaim(options);
   if (newest !== epoch) throw lostAttempt(`epoch ${newest} was claimed meanwhile`);
   await lock.run('open-gate', epoch, [], [formatPartitions(partitions)]);
   watch.lap('gate');
 
+  const { records, fenced, unreadable, snapshot } = fold;
   const counts = { records, fenced, unreadable, snapshot };
-  return { kind: 'rebuilt', epoch, ...written, ...counts, parts: watch.parts(foldMs) };
+  return { kind: 'rebuilt', epoch, ...written, ...counts, parts: watch.times(foldMs) };
 }
 
-type Lap = Exclude<keyof RebuildParts, 'fold' | 'total'>;
+/** @returns the ids of the coupons that Redis knew, all closed now, and a marker in each partition */
+async function closeAndMark(
+  { log, locked, signal, report, watch }: Attempt,
+  epoch: number,
+  listed: readonly EventPartition[],
+): Promise<{ closed: Set<string>; markers: Marker[] }> {
+  const closed = await closeRedis(locked, epoch);
+  report(`closed ${closed.size} coupons`);
+  watch.lap('close');
 
-function startWatch() {
-  const laps: Record<Lap, number> = {
-    wait: 0,
-    claim: 0,
-    close: 0,
-    mark: 0,
-    load: 0,
-    read: 0,
-    write: 0,
-    gate: 0,
-  };
-  const startedMs = performance.now();
-  let lapMs = startedMs;
-  return {
-    lap: (part: Lap): void => {
-      const nowMs = performance.now();
-      laps[part] = nowMs - lapMs;
-      lapMs = nowMs;
-    },
-    parts: (foldMs: number): RebuildParts => ({
-      ...laps,
-      read: laps.read - foldMs,
-      fold: foldMs,
-      total: lapMs - startedMs,
-    }),
-  };
+  const markers = await markLog(log, listed, epoch, await clockOf(locked.redis), signal, report);
+  report(`marked ${markers.length} partitions`);
+  watch.lap('mark');
+  return { closed, markers };
+}
+
+/** @returns what the log says up to the markers; of the time for reading it, how much folding took */
+async function readMarkedLog(
+  { log, signal, report, watch }: Attempt,
+  epoch: number,
+  markers: readonly Marker[],
+): Promise<{ fold: LogFold; foldMs: number }> {
+  // A snapshot must end before this rebuild's own markers: each of them has to be read.
+  const ranges = markers.map((marker) => ({ ...marker, from: 0n, to: marker.offset }));
+  const fold = await loadSnapshot(log, { ranges, epoch }, signal, report);
+  watch.lap('load');
+
+  const foldMs = await foldToMarkers(log, epoch, markers, fold, signal, report);
+  const { records, fenced, unreadable, snapshot } = fold;
+  report(
+    `read ${records - (snapshot?.records ?? 0)} records: ${fenced} fenced, ${unreadable} unreadable`,
+  );
+  watch.lap('read');
+  return { fold, foldMs };
+}
+
+async function writeFold(
+  { options, locked, report, watch }: Attempt,
+  epoch: number,
+  fold: LogFold,
+  closed: ReadonlySet<string>,
+): Promise<WrittenState> {
+  const { idempotencyTtlMs } = options;
+  const times = { epoch, nowMs: await clockOf(locked.redis), idempotencyTtlMs };
+  const written = await writeCoupons(locked, fold, closed, times, report);
+  report(`wrote ${written.coupons} coupons with ${written.assignments} assignments`);
+  watch.lap('write');
+  return written;
 }
 
 async function clockOf(redis: Redis): Promise<number> {

@@ -1,5 +1,5 @@
 --[[
-  Gives the lock of a rebuild back, if it is still the caller's.
+  Releases the lock of a rebuild, if it is still the caller's.
   Keys
     1 rebuild lock    string, the token of its holder
   Arguments

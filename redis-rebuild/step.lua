@@ -15,8 +15,8 @@
     renew             5 lifetime of the lock in ms
     close-gate        puts {closing} in the place of a gate of an older epoch
     close-coupons     keys: coupon, holders, outbox, outbox-events, unanswered of each; puts a
-                      tombstone in the place of each coupon and removes the rest
-    The next three ask of key 3 to be a tombstone of this epoch:
+                      closing marker in the place of each coupon and removes the rest
+    For the next three, key 3 must hold a closing marker of this epoch:
     write-assignments keys: coupon, holders, unanswered, idempotency keys;
                       5 how many texts follow for holders; those: user id, assignments, ...;
                       for each idempotency key: record, ms to live; ids of the unanswered

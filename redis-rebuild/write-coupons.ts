@@ -1,4 +1,4 @@
-// The folded coupons into Redis, exactly as the scripts of command-api would have left them: nothing
+// Writes the folded coupons to Redis, exactly as the scripts of command-api would have left them: nothing
 // in the outboxes, and nothing pending.
 
 import type { RedisKeys } from '../contracts/redis-keys.ts';
@@ -8,13 +8,13 @@ import { closeCoupons, type LockedRedis } from './close-coupons.ts';
 import type { LogFold } from './fold/fold.ts';
 import type { Step } from './lock.ts';
 
-/** Assignments in one step, and steps that are on their way at once. */
+/** Assignments in one step, and steps that run at once. */
 const ASSIGNMENTS_AT_ONCE = 500;
 const STEPS_AT_ONCE = 8;
 const REPORT_EVERY_MS = 1_000;
 
-/** Who got an assignment so shortly before the log ended may never have been told of it. */
-const UNTOLD_MS = 60_000;
+/** An assignment made this shortly before the log ends counts as unanswered: its caller may not know of it. */
+const UNANSWERED_MS = 60_000;
 
 export type WrittenState = {
   coupons: number;
@@ -24,12 +24,12 @@ export type WrittenState = {
 };
 
 type Write = { step: Step; keys: string[]; args: (string | number)[]; assignments: number };
-type Times = { epoch: number; nowMs: number; untoldSince: number; idempotencyTtlMs: number };
+type Times = { epoch: number; nowMs: number; unansweredSince: number; idempotencyTtlMs: number };
 
 /**
- * Writes every coupon in the place of its tombstone, and removes the tombstones of coupons that the
+ * Writes every coupon in the place of its closing marker, and removes the markers of coupons that the
  * log does not know.
- * @param closed ids of the coupons that are tombstones already
+ * @param closed ids of the coupons that have a closing marker already
  * @param times `nowMs`: Redis' clock; `idempotencyTtlMs`: how long a key lives from its assignment on
  * @throws AppError EPOCH_CLOSED when the lock, the master or the epoch is lost, REDIS_UNAVAILABLE
  */
@@ -47,12 +47,12 @@ export async function writeCoupons(
   await closeCoupons(locked, epoch, missing);
 
   const known = new Set(created.map(([id]) => id));
-  const strangers = [...closed].filter((id) => !known.has(id));
-  const untoldSince = folded.lastAssignedAt - UNTOLD_MS;
-  const writes = allWrites(keys, created, strangers, { ...times, untoldSince });
+  const unknownIds = [...closed].filter((id) => !known.has(id));
+  const unansweredSince = folded.lastAssignedAt - UNANSWERED_MS;
+  const writes = allWrites(keys, created, unknownIds, { ...times, unansweredSince });
   let assignments = 0;
   let reportedMs = performance.now();
-  await sideBySide(writes, async (write) => {
+  await runConcurrently(writes, async (write) => {
     await lock.run(write.step, epoch, write.keys, write.args);
     assignments += write.assignments;
     if (performance.now() - reportedMs < REPORT_EVERY_MS) return;
@@ -66,14 +66,14 @@ export async function writeCoupons(
 function* allWrites(
   keys: RedisKeys,
   created: readonly [string, Coupon][],
-  strangers: readonly string[],
+  unknownIds: readonly string[],
   times: Times,
 ): Generator<Write> {
   for (const [couponId, coupon] of created) {
     yield* assignmentWrites(keys, couponId, coupon, times);
     if (coupon.created !== null) yield couponWrite(keys, coupon, coupon.created, times);
   }
-  for (const couponId of strangers) {
+  for (const couponId of unknownIds) {
     const touched = [keys.coupon(couponId), keys.coupons];
     yield { step: 'drop-coupon', keys: touched, args: [couponId], assignments: 0 };
   }
@@ -102,10 +102,10 @@ function toWrite(
   keys: RedisKeys,
   couponId: string,
   chunk: readonly [string, CouponAssigned[]][],
-  { epoch, nowMs, untoldSince, idempotencyTtlMs }: Times,
+  { epoch, nowMs, unansweredSince, idempotencyTtlMs }: Times,
 ): Write {
   const holders: string[] = [];
-  const untold: string[] = [];
+  const unanswered: string[] = [];
   const names: string[] = [];
   const records: (string | number)[] = [];
   let assignments = 0;
@@ -114,7 +114,7 @@ function toWrite(
     holders.push(userId, held.map(pack).join(','));
     for (const assignment of held) {
       const { idempotencyKey, requestHash, occurredAt, assignmentId } = assignment;
-      if (occurredAt >= untoldSince) untold.push(assignmentId);
+      if (occurredAt >= unansweredSince) unanswered.push(assignmentId);
       const leftMs = occurredAt + idempotencyTtlMs - nowMs;
       if (idempotencyKey === null || leftMs <= 0) continue;
       names.push(keys.idempotency(couponId, idempotencyKey));
@@ -124,12 +124,12 @@ function toWrite(
   return {
     step: 'write-assignments',
     keys: [keys.coupon(couponId), keys.holders(couponId), keys.unanswered(couponId), ...names],
-    args: [holders.length, ...holders, ...records, ...untold],
+    args: [holders.length, ...holders, ...records, ...unanswered],
     assignments,
   };
 }
 
-// The last write of its coupon: the tombstone goes, and with it the leave to write.
+// The last write of its coupon: it replaces the closing marker, and without that no step writes.
 function couponWrite(
   keys: RedisKeys,
   coupon: Coupon,
@@ -160,16 +160,16 @@ function pack({ assignmentId, sequence, occurredAt, nthOfUser }: CouponAssigned)
   return `${assignmentId}/${sequence}/${occurredAt}/${nthOfUser}`;
 }
 
-// The writes leave in their order, on one connection: a coupon's last one is its last in Redis too.
-async function sideBySide(
+// The writes are sent in order, on one connection: a coupon's last one is its last in Redis too.
+async function runConcurrently(
   writes: Generator<Write>,
-  carryOut: (write: Write) => Promise<void>,
+  run: (write: Write) => Promise<void>,
 ): Promise<void> {
   let failed = false;
   const work = async (): Promise<void> => {
     for (const write of writes) {
       try {
-        await carryOut(write);
+        await run(write);
       } catch (error) {
         failed = true;
         throw error;

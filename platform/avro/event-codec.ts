@@ -19,7 +19,7 @@ export type EventCodec = {
   decode(value: Buffer | null): Promise<DecodedRecord>;
 };
 /** `name` is the record's name without its namespace. */
-type DecodedRecord = { name: string; event: Record<string, unknown> };
+export type DecodedRecord = { name: string; event: Record<string, unknown> };
 
 /** A failed look-up is not repeated for so long: a poison record must not flood the registry. */
 const FAILURE_MEMORY_MS = 5_000;

@@ -1,14 +1,14 @@
-// What the first records of each partition come to: the state of a rebuild while it reads, and of a
-// snapshot. A pure function of those records, whatever the order of the partitions (docs/guarantees.md P16).
+// The coupons that follow from the first records of each partition: the state of a rebuild while it
+// reads, and of a snapshot. A pure function of those records, whatever the order of the partitions (docs/guarantees.md P16).
 import { createHash } from 'node:crypto';
 import type { KafkaMessage } from 'kafkajs';
 import { type Coupon, evolve, initialCoupon } from '../../domain/coupon.ts';
 import type { CouponEvent, LogEvent } from '../../domain/coupon-events.ts';
 import { higherMarker, isFenced } from '../../domain/fencing.ts';
-import type { LogPartition } from '../claim-epoch.ts';
+import type { EventPartition } from '../log.ts';
 
 /** How far one partition was read, and what later records of it depend on. */
-export type PartitionFold = LogPartition & {
+export type PartitionFold = EventPartition & {
   /** Offset of the first record that was not read. */
   next: bigint;
   highestMarker: number | null;
@@ -26,7 +26,7 @@ export type LogFold = {
   records: number;
   /** Records of an epoch that was over when they were written. */
   fenced: number;
-  /** Records that nobody can read; the projector puts them among the dead letters. */
+  /** Records that can never be read; the projector makes dead letters of them. */
   unreadable: number;
   partitions: PartitionFold[];
   /** The snapshot that it began with, and how many of `records` were not read again for that. */
@@ -34,7 +34,7 @@ export type LogFold = {
 };
 
 /** Nothing read of any of these partitions. */
-export function emptyFold(partitions: readonly LogPartition[]): LogFold {
+export function emptyFold(partitions: readonly EventPartition[]): LogFold {
   return {
     coupons: new Map(),
     lastAssignedAt: 0,
@@ -53,12 +53,12 @@ export function emptyFold(partitions: readonly LogPartition[]): LogFold {
   };
 }
 
-/** Takes the next event of `place`, one of the partitions of `fold`. */
-export function foldEvent(fold: LogFold, place: PartitionFold, event: LogEvent): void {
-  place.highestEpoch = higherMarker(place.highestEpoch, event.epoch);
+/** Takes the next event of `partition`, one of the partitions of `fold`. */
+export function foldEvent(fold: LogFold, partition: PartitionFold, event: LogEvent): void {
+  partition.highestEpoch = higherMarker(partition.highestEpoch, event.epoch);
   if (event.type === 'EpochStarted') {
-    place.highestMarker = higherMarker(place.highestMarker, event.epoch);
-  } else if (isFenced(event.epoch, place.highestMarker)) {
+    partition.highestMarker = higherMarker(partition.highestMarker, event.epoch);
+  } else if (isFenced(event.epoch, partition.highestMarker)) {
     fold.fenced += 1;
   } else {
     countEvent(fold, event);

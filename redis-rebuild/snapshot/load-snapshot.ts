@@ -5,8 +5,8 @@ import type { SnapshotChunk, SnapshotCompleted } from '../../contracts/snapshot.
 import { CHUNKS_PARTITION, SNAPSHOTS_TOPIC } from '../../contracts/topics.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { type LogBatch, scanBatches, type TopicRange } from '../../platform/kafka/log-scan.ts';
-import type { Log } from '../claim-epoch.ts';
 import { emptyFold, identityOf, type LogFold, sizeOf } from '../fold/fold.ts';
+import type { Log } from '../log.ts';
 import { countCoupon } from './snapshot-chunks.ts';
 import {
   type ListedSnapshot,
@@ -27,18 +27,20 @@ export async function loadSnapshot(
   report: (line: string) => void,
 ): Promise<LogFold> {
   const refused: string[] = [];
-  const say = (taken: string): void =>
-    report([taken, ...refused.map((reason) => `not used: ${reason}`)].join('; '));
+  const reportChoice = (chosen: string): void =>
+    report([chosen, ...refused.map((reason) => `not used: ${reason}`)].join('; '));
   for (const { completed } of await listOrNone(log, signal, refused)) {
     const fold = await tryToLoad(log, limits, completed, signal);
     if (typeof fold !== 'string') {
-      say(`snapshot ${completed.snapshotId}: ${completed.records} records need not be read again`);
+      reportChoice(
+        `snapshot ${completed.snapshotId}: ${completed.records} records need not be read again`,
+      );
       return fold;
     }
     refused.push(`snapshot ${completed.snapshotId}, ${fold}`);
   }
-  say('no snapshot: every record is read');
-  return emptyFold(limits.stretches);
+  reportChoice('no snapshot: every record is read');
+  return emptyFold(limits.ranges);
 }
 
 async function listOrNone(
@@ -64,7 +66,7 @@ async function tryToLoad(
 ): Promise<LogFold | string> {
   const unfit = whyUnfit(completed, limits);
   if (unfit !== null) return unfit;
-  const fold = emptyFold(limits.stretches);
+  const fold = emptyFold(limits.ranges);
   try {
     const fault = (await readInto(log, fold, completed, signal)) ?? whyIncomplete(fold, completed);
     if (fault !== null) return fault;

@@ -5,6 +5,7 @@ import {
   COMPLETIONS_PARTITION,
   SNAPSHOTS_TOPIC,
 } from '../../contracts/topics.ts';
+import { decodeReadable } from '../../platform/avro/decode-readable.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { AppError, messageOf } from '../../platform/errors.ts';
 import { disconnectSoon } from '../../platform/kafka/client.ts';
@@ -14,13 +15,13 @@ import {
   rangesOf,
   scanBatches,
 } from '../../platform/kafka/log-scan.ts';
-import type { Log, LogStretch } from '../claim-epoch.ts';
+import type { EventRange, Log } from '../log.ts';
 
 /** A completed snapshot; `offset`: where its completion lies. */
 export type ListedSnapshot = { completed: SnapshotCompleted; offset: bigint };
 
 /** What a snapshot must fit: the partitions up to these offsets, and epochs below this one. */
-export type SnapshotLimits = { stretches: readonly LogStretch[]; epoch: number };
+export type SnapshotLimits = { ranges: readonly EventRange[]; epoch: number };
 
 /**
  * Every completed snapshot whose chunks were not deleted, the newest first. None when the topic is
@@ -50,11 +51,11 @@ export async function listSnapshots(log: Log, signal: AbortSignal): Promise<List
 export function whyUnfit(snapshot: SnapshotCompleted, limits: SnapshotLimits): string | null {
   for (const { topic, partition, next, highestEpoch } of snapshot.partitions) {
     const place = `${topic}/${partition}`;
-    const stretch = limits.stretches.find(
+    const range = limits.ranges.find(
       (candidate) => candidate.topic === topic && candidate.partition === partition,
     );
-    if (stretch === undefined) return `there is no ${place}`;
-    if (next > stretch.to) return `it goes to ${next} in ${place}, further than ${stretch.to}`;
+    if (range === undefined) return `there is no ${place}`;
+    if (next > range.to) return `it goes to ${next} in ${place}, further than ${range.to}`;
     if (highestEpoch !== null && highestEpoch >= limits.epoch) {
       return `it knows epoch ${highestEpoch} in ${place}, and this is ${limits.epoch}`;
     }
@@ -81,19 +82,14 @@ function rangeOf(ranges: readonly LogRange[], partition: number): LogRange | und
   return ranges.find((range) => range.partition === partition);
 }
 
-/** null: nothing that this version can use. A failure that may pass is thrown. */
+/** @returns null when it is nothing that this version can use */
 async function readCompletion(
   codec: EventCodec,
   value: Buffer | null,
 ): Promise<SnapshotCompleted | null> {
-  try {
-    const { name, event } = await codec.decode(value);
-    if (name !== 'SnapshotCompleted' || event.format !== SNAPSHOT_FORMAT) return null;
-    return event as SnapshotCompleted;
-  } catch (error) {
-    if (error instanceof AppError && error.retriable === false) return null;
-    throw error;
-  }
+  const record = await decodeReadable(codec, value);
+  if (record?.name !== 'SnapshotCompleted' || record.event.format !== SNAPSHOT_FORMAT) return null;
+  return record.event as SnapshotCompleted;
 }
 
 function isWhole({ chunks, firstChunk, endOfChunks }: SnapshotCompleted, range: LogRange): boolean {

@@ -3,8 +3,8 @@
 
 import type { SnapshotCompleted } from '../../contracts/snapshot.ts';
 import { AppError } from '../../platform/errors.ts';
-import { eventStretches, type Log } from '../claim-epoch.ts';
-import { readLog } from '../read-log.ts';
+import { foldRecords } from '../fold/fold-records.ts';
+import { type Log, listEventRanges } from '../log.ts';
 import { loadSnapshot } from './load-snapshot.ts';
 import { listSnapshots, type SnapshotLimits, whyUnfit } from './snapshot-list.ts';
 import { deleteOldSnapshots, writeSnapshot } from './write-snapshot.ts';
@@ -37,23 +37,23 @@ export type SnapshotResult =
 export async function takeSnapshot(options: SnapshotOptions): Promise<SnapshotResult> {
   const { minRecords, report, signal } = options;
   const log: Log = options;
-  const stretches = await eventStretches(log);
-  const limits: SnapshotLimits = { stretches, epoch: Number.POSITIVE_INFINITY };
+  const ranges = await listEventRanges(log);
+  const limits: SnapshotLimits = { ranges, epoch: Number.POSITIVE_INFINITY };
   const [newest] = await listSnapshots(log, signal);
   if (newest !== undefined && whyUnfit(newest.completed, limits) === null) {
-    const total = stretches.reduce((sum, { to }) => sum + Number(to), 0);
+    const total = ranges.reduce((sum, { to }) => sum + Number(to), 0);
     const newRecords = total - newest.completed.records;
     if (newRecords < minRecords) return { kind: 'not-needed', newRecords };
   }
 
   const fold = await loadSnapshot(log, limits, signal, report);
-  await readLog(log, fold, { stretches, atUnreadable: 'stop there', signal, report });
+  await foldRecords(log, fold, { ranges, atUnreadable: 'stop there', signal, report });
   const recordsRead = fold.records - (fold.snapshot?.records ?? 0);
   if (recordsRead < minRecords) return { kind: 'not-needed', newRecords: recordsRead };
   report(`read ${recordsRead} records`);
   const stoppedAt = fold.partitions
     .filter((place) =>
-      stretches.some(
+      ranges.some(
         ({ topic, partition, to }) =>
           topic === place.topic && partition === place.partition && place.next < to,
       ),

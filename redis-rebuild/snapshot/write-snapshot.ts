@@ -16,8 +16,8 @@ import {
 } from '../../contracts/topics.ts';
 import { AppError, messageOf } from '../../platform/errors.ts';
 import { disconnectSoon } from '../../platform/kafka/client.ts';
-import type { Log } from '../claim-epoch.ts';
 import { type LogFold, type PartitionFold, sizeOf } from '../fold/fold.ts';
+import type { Log } from '../log.ts';
 import { chunksOf } from './snapshot-chunks.ts';
 import type { ListedSnapshot } from './snapshot-list.ts';
 

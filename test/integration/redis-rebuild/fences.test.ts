@@ -6,7 +6,7 @@ import { EPOCHS_TOPIC } from '../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated } from '../../../domain/coupon-events.ts';
 import { rangesOf } from '../../../platform/kafka/log-scan.ts';
 import { createRedis } from '../../../platform/redis.ts';
-import { takeLock } from '../../../redis-rebuild/lock.ts';
+import { acquireLock } from '../../../redis-rebuild/lock.ts';
 import type { RebuildOptions } from '../../../redis-rebuild/rebuild.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { createTcpProxy } from '../../support/faults/tcp-proxy.ts';
@@ -288,9 +288,9 @@ describe('The fences of a rebuild', () => {
 
   describe('with a lock', () => {
     const take = async () => {
-      const taken = await takeLock(redis, system.keys);
-      if (taken.kind !== 'taken') throw new Error(taken.kind);
-      return taken.lock;
+      const attempt = await acquireLock(redis, system.keys);
+      if (attempt.kind !== 'acquired') throw new Error(attempt.kind);
+      return attempt.lock;
     };
 
     it('take none for their own that was lost and is held again', async () => {
@@ -306,12 +306,12 @@ describe('The fences of a rebuild', () => {
 
     it('are not in the way when Redis was away at their end, and came back with the lock', async () => {
       const own = await connectRedis(server.url);
-      const taken = await takeLock(own, system.keys);
-      if (taken.kind !== 'taken') throw new Error(taken.kind);
+      const attempt = await acquireLock(own, system.keys);
+      if (attempt.kind !== 'acquired') throw new Error(attempt.kind);
       const ended = once(own, 'end');
       own.disconnect();
       await ended;
-      await taken.lock.release();
+      await attempt.lock.release();
       expect(await redis.exists(system.keys.rebuildLock)).to.equal(1);
       await own.connect();
       await waitUntil(

@@ -8,7 +8,7 @@ import {
   COMPLETIONS_PARTITION,
 } from '../../../contracts/topics.ts';
 import { AppError } from '../../../platform/errors.ts';
-import { eventStretches } from '../../../redis-rebuild/claim-epoch.ts';
+import { listEventRanges } from '../../../redis-rebuild/log.ts';
 import { loadSnapshot } from '../../../redis-rebuild/snapshot/load-snapshot.ts';
 import { takeSnapshot } from '../../../redis-rebuild/snapshot/take-snapshot.ts';
 import { errorOf } from '../../support/error-of.ts';
@@ -207,12 +207,12 @@ describe('Rebuilding Redis from a snapshot', () => {
     const fold = async (limits: { shorter?: boolean; epoch: number }): Promise<string[]> => {
       const lines: string[] = [];
       const log = system.events;
-      const stretches = (await eventStretches(log)).map((stretch) =>
-        limits.shorter === true ? { ...stretch, to: 0n } : stretch,
+      const ranges = (await listEventRanges(log)).map((range) =>
+        limits.shorter === true ? { ...range, to: 0n } : range,
       );
       const { signal } = new AbortController();
       const { epoch } = limits;
-      const found = await loadSnapshot(log, { stretches, epoch }, signal, (l) => lines.push(l));
+      const found = await loadSnapshot(log, { ranges, epoch }, signal, (l) => lines.push(l));
       expect(found).to.include({ records: 0, snapshot: null });
       expect(found.partitions.map(({ next }) => next)).to.deep.equal(Array(PARTITIONS).fill(0n));
       return lines;

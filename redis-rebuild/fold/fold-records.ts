@@ -1,0 +1,118 @@
+// FoldRecordsOptions on in the event topics, from where a fold is up to stated offsets, all partitions at once.
+import type { KafkaMessage } from 'kafkajs';
+import { logEventOrNull } from '../../contracts/event-record.ts';
+import type { LogEvent } from '../../domain/coupon-events.ts';
+import { decodeReadable } from '../../platform/avro/decode-readable.ts';
+import type { EventCodec } from '../../platform/avro/event-codec.ts';
+import { type Backoff, backoffMs, pause } from '../../platform/backoff.ts';
+import { AppError } from '../../platform/errors.ts';
+import { type LogBatch, scanBatches } from '../../platform/kafka/log-scan.ts';
+import type { EventRange, Log } from '../log.ts';
+import { foldEvent, identityOf, type LogFold, type PartitionFold } from './fold.ts';
+
+const RETRY: Backoff = { firstMs: 100, factor: 2, maxMs: 2_000 };
+const REPORT_EVERY_MS = 1_000;
+
+export type FoldRecordsOptions = {
+  /** How far to read each partition of the fold; where to begin, the fold itself says. */
+  ranges: readonly EventRange[];
+  /** Looks at each event before it is folded; what it throws ends the reading. */
+  check?: (partition: PartitionFold, event: LogEvent) => void;
+  /** At a record that nobody can read: count it and go on, or read no further in its partition. */
+  atUnreadable: 'go on' | 'stop there';
+  signal: AbortSignal;
+  report: (line: string) => void;
+};
+
+/**
+ * Folds what lies between `fold` and the ends of the ranges. When brokers or registry are away it
+ * goes on from where it was, until the signal aborts.
+ * @returns how long decoding and folding took, of the time for reading: milliseconds
+ * @throws the signal's reason; what `check` throws
+ */
+export async function foldRecords(
+  log: Log,
+  fold: LogFold,
+  options: FoldRecordsOptions,
+): Promise<number> {
+  const { kafka, codec, topicPrefix } = log;
+  const { signal, report } = options;
+  const total = options.ranges.reduce((sum, { to }) => sum + Number(to), 0);
+  const partitionFolds = new Map(
+    fold.partitions.map((partitionFold) => [
+      `${topicPrefix}${partitionFold.topic}/${partitionFold.partition}`,
+      partitionFold,
+    ]),
+  );
+  const stopped = new Set<PartitionFold>();
+  let foldMs = 0;
+  let reportedMs = performance.now();
+  const visit = async (batch: LogBatch): Promise<undefined> => {
+    const startedMs = performance.now();
+    const partitionFold = partitionFolds.get(`${batch.topic}/${batch.partition}`);
+    if (partitionFold === undefined || stopped.has(partitionFold)) return;
+    const end = await foldBatch(codec, fold, partitionFold, batch, options);
+    if (end === 'stopped') stopped.add(partitionFold);
+    const endedMs = performance.now();
+    foldMs += endedMs - startedMs;
+    if (endedMs - reportedMs < REPORT_EVERY_MS) return;
+    reportedMs = endedMs;
+    report(`read ${fold.records} of ${total} records`);
+  };
+  for (let attempt = 0; ; attempt += 1) {
+    const left = options.ranges.flatMap(({ topic, partition, to }) => {
+      const partitionFold = partitionFolds.get(`${topicPrefix}${topic}/${partition}`);
+      if (partitionFold === undefined || stopped.has(partitionFold)) return [];
+      return { topic: topicPrefix + topic, partition, from: partitionFold.next, to };
+    });
+    try {
+      await scanBatches(kafka, left, visit, signal);
+      return foldMs;
+    } catch (error) {
+      if (!(error instanceof AppError && isTransient(error))) throw error;
+      report(`the log could not be read, trying again: ${error.message}`);
+      await pause(backoffMs(RETRY, attempt), signal);
+    }
+  }
+}
+
+function isTransient({ code }: AppError): boolean {
+  return code === 'KAFKA_UNAVAILABLE' || code === 'REGISTRY_UNAVAILABLE';
+}
+
+async function foldBatch(
+  codec: EventCodec,
+  fold: LogFold,
+  partitionFold: PartitionFold,
+  { messages }: LogBatch,
+  { check, atUnreadable }: FoldRecordsOptions,
+): Promise<'read' | 'stopped'> {
+  let last: KafkaMessage | undefined;
+  try {
+    for (const message of messages) {
+      const offset = BigInt(message.offset);
+      // After a broken connection records may come again.
+      if (offset < partitionFold.next) continue;
+      const event = await readEvent(codec, message.value);
+      if (event === null && atUnreadable === 'stop there') return 'stopped';
+      if (event === null) {
+        fold.unreadable += 1;
+      } else {
+        check?.(partitionFold, event);
+        foldEvent(fold, partitionFold, event);
+      }
+      fold.records += 1;
+      partitionFold.next = offset + 1n;
+      last = message;
+    }
+    return 'read';
+  } finally {
+    if (last !== undefined) partitionFold.lastRecord = identityOf(last);
+  }
+}
+
+/** @returns null when this version can never read an event in these bytes */
+async function readEvent(codec: EventCodec, value: Buffer | null): Promise<LogEvent | null> {
+  const record = await decodeReadable(codec, value);
+  return record === null ? null : logEventOrNull(record.name, record.event);
+}

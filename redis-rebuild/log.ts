@@ -1,0 +1,54 @@
+// The log that Redis is rebuilt from: its event partitions, how far each goes, and the newest claim.
+import type { Kafka } from 'kafkajs';
+import { EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../contracts/topics.ts';
+import type { EventCodec } from '../platform/avro/event-codec.ts';
+import { AppError } from '../platform/errors.ts';
+import { type LogRange, rangesOf } from '../platform/kafka/log-scan.ts';
+
+/** How to reach the log. */
+export type Log = { kafka: Kafka; codec: EventCodec; topicPrefix: string };
+
+/** One partition of an event topic; `topic` is logical. */
+export type EventPartition = { topic: EventTopic; partition: number };
+
+/** Records of one partition of an event topic. */
+export type EventRange = EventPartition & LogRange;
+
+/**
+ * Every partition of both event topics, from its first record to its end at this moment.
+ * @throws AppError TOPIC_MISMATCH (not retriable) when one has lost its first records: what is left
+ * does not tell what was handed out; KAFKA_UNAVAILABLE (retriable)
+ */
+export async function listEventRanges({ kafka, topicPrefix }: Log): Promise<EventRange[]> {
+  const ranges: EventRange[] = [];
+  for (const topic of EVENT_TOPICS) {
+    for (const { partition, from, to } of await rangesOf(kafka, topicPrefix + topic)) {
+      if (from > 0n) {
+        throw new AppError(
+          'TOPIC_MISMATCH',
+          `${topic}/${partition} begins at ${from}: its first records were deleted`,
+          { retriable: false },
+        );
+      }
+      ranges.push({ topic, partition, from, to });
+    }
+  }
+  return ranges;
+}
+
+/**
+ * Every partition of both event topics.
+ * @throws as `listEventRanges`
+ */
+export async function listEventPartitions(log: Log): Promise<EventPartition[]> {
+  return (await listEventRanges(log)).map(({ topic, partition }) => ({ topic, partition }));
+}
+
+/**
+ * The newest epoch that was claimed; null when none ever was.
+ * @throws AppError KAFKA_UNAVAILABLE (retriable)
+ */
+export async function readNewestClaim({ kafka, topicPrefix }: Log): Promise<number | null> {
+  const [range] = await rangesOf(kafka, topicPrefix + EPOCHS_TOPIC);
+  return range === undefined || range.to === 0n ? null : Number(range.to - 1n);
+}
