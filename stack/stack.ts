@@ -17,7 +17,7 @@ import { StackError } from './stack-error.ts';
 import { readState, type StackState, writeState } from './stack-state.ts';
 
 // Long enough for one that was killed this very moment to be gone.
-const FOLDER_LIMIT_MS = 500;
+const FOLDER_LIMIT_MS = 3_000;
 
 export type PartName = 'kafka' | 'registry' | 'redis' | 'mysql' | 'mariadb';
 

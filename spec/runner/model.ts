@@ -11,7 +11,7 @@ const USAGE = `npm run model -- [--bounded] [--run NAME ...]
 Ends with 0 when no promise is violated in a safe run and every broken variant is caught. The
 counterexamples are in spec/out/.`;
 
-const OUT = new URL('../spec/out/', import.meta.url);
+const OUT = new URL('../out/', import.meta.url);
 const MEMORY_MB = 6_000;
 const TIMEOUT_MS = 600_000;
 

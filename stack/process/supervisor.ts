@@ -12,7 +12,7 @@ import { lastLogLines } from './log-tail.ts';
 const KEEPER = fileURLToPath(new URL('./watchdog.sh', import.meta.url));
 const PROBE_INTERVAL_MS = 100;
 // A machine that does much else may take ten times what a start takes.
-const DEFAULT_READY_TIMEOUT_MS = 120_000;
+const DEFAULT_READY_TIMEOUT_MS = 180_000;
 const DEFAULT_STOP_TIMEOUT_MS = 15_000;
 const FIRST_BACK_OFF_MS = 500;
 const MAX_BACK_OFF_MS = 15_000;

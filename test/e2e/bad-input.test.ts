@@ -33,7 +33,7 @@ describe('Bad input gets a typed problem and changes nothing', () => {
   };
 
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(180_000);
     system = await startSystem();
     redis = new Redis(addressOf('REDIS_URL'));
     couponId = await createCoupon(system.commandApi);
@@ -41,7 +41,7 @@ describe('Bad input gets a typed problem and changes nothing', () => {
     untouched = await stateInRedis();
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     redis?.disconnect();
     await system?.close();
   });

@@ -10,17 +10,17 @@ const USERS = Array.from({ length: 1_250 }, (_, n) => `user-${n}`);
 describe('A process killed in mid-rush (kill -9), and started again', () => {
   let system: System;
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(180_000);
     system = await startSystem({}, { restart: true });
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await system?.close();
   });
 
   for (const victim of ['command-api', 'projector', 'query-api'] as const) {
     it(`${victim}: every unit is given exactly once, nobody accepted is lost`, async function () {
-      this.timeout(120_000);
+      this.timeout(240_000);
       const couponId = await createCoupon(system.commandApi, { quantity: QUANTITY });
       const workload = await sendWorkload(() => system.commandApi, couponId, USERS, {
         atOnce: 50,

@@ -16,11 +16,11 @@ const USERS = Array.from({ length: 60 }, (_, n) => `user-${n}`);
 describe('A topic that gets another partition while everything runs', () => {
   let system: System;
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(180_000);
     system = await startSystem({}, { restart: true });
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await system?.close();
   });
 
@@ -33,7 +33,7 @@ describe('A topic that gets another partition while everything runs', () => {
   const restartCommandApi = async (): Promise<void> => {
     system.services.process('command-api').kill('SIGTERM');
     await waitUntil('the command API is gone', async () => !(await isReady()));
-    await waitUntil('the command API is back', isReady, 30_000);
+    await waitUntil('the command API is back', isReady);
   };
   /** One after the other: a batch each, so that the partitions take their turns. */
   const handOutToEach = async () => {
@@ -55,7 +55,7 @@ describe('A topic that gets another partition while everything runs', () => {
       ?.to;
 
   it('counts everybody whom a command API accepts that was started after that', async function () {
-    this.timeout(90_000);
+    this.timeout(240_000);
     await addPartitions(system.events.kafka, topic(), 4);
     await restartCommandApi();
     const { couponId, workload } = await handOutToEach();
@@ -64,7 +64,7 @@ describe('A topic that gets another partition while everything runs', () => {
   });
 
   it('is used whole once Redis was rebuilt, and everybody counts, also in the read model', async function () {
-    this.timeout(90_000);
+    this.timeout(240_000);
     await run('cli/migrate.ts', '--assign-partitions', '5');
     await run('cli/rebuild-redis.ts');
     const redis = await connectRedis();

@@ -5,11 +5,11 @@ import { type System, startSystem } from '../support/system/system.ts';
 describe('More requests at once than a command API takes', () => {
   let system: System;
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(180_000);
     system = await startSystem({ 'command-api': { MAX_WAITING: '10' } });
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await system?.close();
   });
 

@@ -9,16 +9,16 @@ describe('The read tables made anew in the middle of a rush', () => {
   let system: System;
 
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(180_000);
     system = await startSystem();
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await system?.close();
   });
 
   it('hold exactly what the clients were told, and what the log says', async function () {
-    this.timeout(120_000);
+    this.timeout(240_000);
     const couponId = await createCoupon(system.commandApi, { quantity: 1_500 });
     const users = Array.from({ length: 2_000 }, (_, n) => `user-${n}`);
     let rebuild: Promise<ToolRun> | undefined;

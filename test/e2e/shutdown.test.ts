@@ -7,16 +7,16 @@ import type { Workload } from '../support/workload/workload.ts';
 describe('SIGTERM to a command API under load', () => {
   let system: System;
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(180_000);
     system = await startSystem();
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await system?.close();
   });
 
   it('answers every request that reached it, takes no more, and ends with 0', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const couponId = await createCoupon(system.commandApi, { quantity: 1_000_000 });
     const told = new Map<string, Answer>();
     const failures: string[] = [];

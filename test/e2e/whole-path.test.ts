@@ -7,17 +7,21 @@ import { waitUntil } from '../support/wait-until.ts';
 describe('The whole path, over HTTP only', () => {
   let system: System;
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(180_000);
     system = await startSystem();
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await system?.close();
   });
 
   /** Reads what a command's answer speaks of, once the read model is that far. */
   const readAfter = (url: string, position: string | null) =>
-    call('GET', url, { headers: { 'Firstcome-Position': position ?? '', Prefer: 'wait=10' } });
+    waitUntil('the read model is that far', async () => {
+      const headers = { 'Firstcome-Position': position ?? '', Prefer: 'wait=10' };
+      const answer = await call('GET', url, { headers });
+      return answer.status !== 503 && answer;
+    });
 
   it('creates a coupon and shows it to whoever reads with the position of the answer', async () => {
     const created = await call('POST', `${system.commandApi}/coupons`, {
@@ -58,7 +62,7 @@ describe('The whole path, over HTTP only', () => {
     expect(ofCoupon.body).to.deep.equal({ items: [given.body], nextCursor: null });
   });
 
-  it('gives every unit once and not one more to a workload that comes at once', async () => {
+  it('gives every unit once and not one more to 300 users who ask at the same time', async () => {
     const couponId = await createCoupon(system.commandApi, { quantity: 100 });
     const users = Array.from({ length: 300 }, (_, n) => `user-${n}`);
     const answers = await Promise.all(
@@ -105,10 +109,15 @@ describe('The whole path, over HTTP only', () => {
       code: 'Coupon-0008',
       startDate: '2090-01-01T00:00:00.000Z',
     });
-    const endDate = new Date(Date.now() + 1_500).toISOString();
-    const short = await createCoupon(system.commandApi, { endDate, quantity: 1_000_000 });
-    const inTime = await assign(system.commandApi, short, 'cy');
-    expect(inTime.status).to.equal(201);
+    let lengthMs = 1_500;
+    const { endDate, short } = await waitUntil('a unit of a short coupon is given', async () => {
+      const end = new Date(Date.now() + lengthMs).toISOString();
+      const couponId = await createCoupon(system.commandApi, { endDate: end, quantity: 1_000_000 });
+      const inTime = await assign(system.commandApi, couponId, 'cy');
+      // A busy machine may need longer for these two requests.
+      lengthMs *= 2;
+      return inTime.status === 201 && { endDate: end, short: couponId };
+    });
     const late = await waitUntil('the coupon has ended', async () => {
       const answer = await assign(system.commandApi, short, randomName('late-'));
       return answer.status === 409 && answer;

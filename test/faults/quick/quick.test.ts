@@ -12,25 +12,27 @@ const LOAD: LoadSize = { quantity: 2_500, rate: 200, connections: 40 };
 describe('In the middle of a rush, with every invariant verified after it', () => {
   let setting: Setting;
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(180_000);
     const parts = partsOfRun();
     setting = await openSetting('plain', parts, join(parts.folder, 'faults'));
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await setting?.close();
   });
 
-  const faults: [Fault, { successWithinS: number }][] = [
-    [redisTold(['FLUSHALL']), { successWithinS: 10 }],
-    [serverKilled('kafka-2', 3_000), { successWithinS: 20 }],
+  // How long it takes is measured by `npm run test:faults`; here that it comes back, on a busy machine too.
+  const limits = { successWithinS: 60, lagWithinS: 90 };
+  const faults: Fault[] = [
+    redisTold(['FLUSHALL']),
+    serverKilled('kafka-2', 3_000),
     // Longer than the producer waits for an acknowledgement.
-    [serverFrozen('kafka-1', 9_000), { successWithinS: 20 }],
-    [serverStopped('mysql', 4_000), { successWithinS: 10 }],
+    serverFrozen('kafka-1', 9_000),
+    serverStopped('mysql', 4_000),
   ];
-  for (const [fault, limits] of faults) {
+  for (const fault of faults) {
     it(`${fault.name}: every unit is given once, nobody accepted is lost`, async function () {
-      this.timeout(180_000);
+      this.timeout(600_000);
       const report = await runScenario({ fault, setting: 'plain', ...limits }, setting, LOAD);
       expect(report.problems).to.deep.equal([]);
       expect(report.accepted).to.equal(LOAD.quantity);

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import kafkajs from 'kafkajs';
 import { createTopics, TOPIC_LAYOUT } from '../../../admin/topics.ts';
@@ -111,9 +112,16 @@ describe('creating the topics', () => {
     );
   };
 
+  /** Waits for these numbers: the broker that is reached may not know them yet. */
+  const untilCounts = (expected: Record<string, number>): Promise<unknown> =>
+    waitUntil(`the partitions are ${JSON.stringify(expected)}`, async () => {
+      const counts = await countsOf().catch(() => ({}));
+      return isDeepStrictEqual(counts, expected);
+    });
+
   it('makes as many partitions for assignments as are asked for, and for their dead letters', async () => {
     await createTopics(kafka, prefix, 5);
-    expect(await countsOf()).to.deep.equal({
+    await untilCounts({
       'coupon-lifecycle': 3,
       'coupon-assign': 5,
       'coupon-lifecycle-dlt': 3,
@@ -124,7 +132,7 @@ describe('creating the topics', () => {
       { topic: `${prefix}coupon-assign`, kind: 'widened', partitions: 6 },
       { topic: `${prefix}coupon-assign-dlt`, kind: 'widened', partitions: 6 },
     ]);
-    expect(await countsOf()).to.include({ 'coupon-assign': 6, 'coupon-assign-dlt': 6 });
+    await untilCounts({ ...(await countsOf()), 'coupon-assign': 6, 'coupon-assign-dlt': 6 });
   });
 
   it('takes more partitions than it would make, and gives the dead letters as many', async () => {

@@ -26,7 +26,7 @@ describe('npm run dead-letters', () => {
   const refused = anAssignment(coupon.couponId, 200, { userId: 'refused' });
 
   before(async function () {
-    this.timeout(90_000);
+    this.timeout(180_000);
     setting = await createSetting('letters');
     const { log, system } = setting;
     const encoded = (event: (typeof tooLong)[number]) =>
@@ -49,7 +49,7 @@ describe('npm run dead-letters', () => {
     await waitUntil('seven are parked', async () => (await rows()).length === 7);
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await setting?.close();
   });
 
@@ -145,7 +145,7 @@ describe('npm run dead-letters', () => {
   });
 
   it('has a letter applied once that can be applied by now, however often it is redriven', async function () {
-    this.timeout(30_000);
+    this.timeout(180_000);
     const [event] = tooLong;
     const key = event?.eventId ?? '';
     const [letter] = (await recordsIn(setting.system, DLT)).filter((found) => found.key === key);

@@ -7,11 +7,11 @@ import { createRebuildSystem, type RebuildSystem } from '../redis-rebuild/rebuil
 describe('npm run rebuild:redis', () => {
   let system: RebuildSystem;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     system = await createRebuildSystem();
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await system?.close();
   });
 

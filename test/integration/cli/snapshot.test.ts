@@ -14,13 +14,13 @@ describe('npm run snapshot', () => {
   let system: RebuildSystem;
   const running: ChildProcess[] = [];
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     system = await createRebuildSystem();
     const { epoch } = await system.rebuild();
     await system.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     for (const child of running) child.kill('SIGKILL');
     await system?.close();
   });

@@ -81,7 +81,7 @@ export async function openCommandNode(
   const admin = kafka.admin();
   await admin.connect();
   const newestClaim = createNewestClaim(
-    createTopicEndsReader(admin, `${system.topicPrefix}${EPOCHS_TOPIC}`, 2_000),
+    createTopicEndsReader(admin, `${system.topicPrefix}${EPOCHS_TOPIC}`, 10_000),
   );
   const gate = createGate({ redis, keys, newestClaim, logger });
   const writer = await createLogWriter({
@@ -89,7 +89,7 @@ export async function openCommandNode(
     codec: system.codec,
     topicPrefix: system.topicPrefix,
     lastOpen: gate.lastOpen,
-    sendTimeoutMs: options.sendTimeoutMs ?? 2_000,
+    sendTimeoutMs: options.sendTimeoutMs ?? 20_000,
     logger,
   });
   const writeModel = createWriteModel({
@@ -107,7 +107,7 @@ export async function openCommandNode(
       ...{ redis, keys, kafka, metrics, logger },
       topicPrefix: system.topicPrefix,
     }),
-    answerTimeoutMs: options.answerTimeoutMs ?? 10_000,
+    answerTimeoutMs: options.answerTimeoutMs ?? 60_000,
     maxBatch: 500,
     metrics,
     logger,
@@ -153,7 +153,7 @@ export async function openCommandNode(
     close: async () => {
       links.mend();
       for (const relay of relays) await relay.close();
-      await publisher.drained(5_000);
+      await publisher.drained(30_000);
       await writer.close();
       await gate.close();
       redis.disconnect();

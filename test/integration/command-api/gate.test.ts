@@ -46,17 +46,17 @@ describe('The gate', () => {
     });
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     system = await createEventSystem('gate-');
     keys = createRedisKeys(system.topicPrefix);
     admin = system.kafka.admin();
     await admin.connect();
     newestClaim = createNewestClaim(
-      createTopicEndsReader(admin, `${system.topicPrefix}${EPOCHS_TOPIC}`, 2_000),
+      createTopicEndsReader(admin, `${system.topicPrefix}${EPOCHS_TOPIC}`, 10_000),
     );
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await admin?.disconnect();
     await system?.cleanup();
   });
@@ -65,7 +65,7 @@ describe('The gate', () => {
     link = await createTcpProxy('127.0.0.1', server.port);
     direct = await connectRedis(server.url);
     redis = createRedis(
-      { url: `redis://127.0.0.1:${link.port}`, commandTimeoutMs: 300 },
+      { url: `redis://127.0.0.1:${link.port}`, commandTimeoutMs: 1_500 },
       silentLogger(),
     );
     await redis.connect();

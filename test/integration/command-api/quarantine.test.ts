@@ -25,13 +25,13 @@ describe('An event that the log refuses', () => {
   let node: CommandNode;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     system = await createEventSystem('refused-');
     server = await startOwnRedis();
     await openEpochHere();
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await server?.close();
     await system?.cleanup();
   });
@@ -67,18 +67,19 @@ describe('An event that the log refuses', () => {
     } finally {
       await admin.disconnect();
     }
-    if (bytes === SMALL) await untilRefused(name);
+    await untilInForce(name, bytes === SMALL ? 'refused' : 'taken');
   };
-  const untilRefused = async (name: string): Promise<void> => {
+  /** Waits until every partition does this with a record of more than SMALL bytes. */
+  const untilInForce = async (name: string, wanted: 'taken' | 'refused'): Promise<void> => {
     const producer = system.kafka.producer({ retry: { retries: 0 } });
     await producer.connect();
-    const isTaken = (partition: number): Promise<boolean> =>
-      producer
-        .send({ topic: name, messages: [{ partition, value: Buffer.alloc(SMALL) }] })
-        .then(() => true)
-        .catch((error: Error & { type?: string }) => error.type !== 'MESSAGE_TOO_LARGE');
+    const attempt = (partition: number): Promise<'taken' | 'refused' | 'failed'> =>
+      producer.send({ topic: name, messages: [{ partition, value: Buffer.alloc(SMALL) }] }).then(
+        () => 'taken',
+        ({ type }: { type?: string }) => (type === 'MESSAGE_TOO_LARGE' ? 'refused' : 'failed'),
+      );
     for (const partition of [0, 1, 2]) {
-      await waitUntil('it is refused', async () => !(await isTaken(partition)));
+      await waitUntil(`it is ${wanted}`, async () => (await attempt(partition)) === wanted);
     }
     await producer.disconnect();
   };

@@ -14,7 +14,7 @@ import { createEventSystem, type EventSystem } from '../../support/system/topics
 import { type CommandNode, newCoupon, openCommandNode } from './command-node.ts';
 
 describe('A Redis that is full', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let system: EventSystem;
   let server: OwnRedis;
   let redis: Redis;

@@ -18,7 +18,7 @@ describe('The relay', () => {
   let node: CommandNode;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     system = await createEventSystem('relay-');
     server = await startOwnRedis();
     const redis = await connectRedis(server.url);
@@ -26,7 +26,7 @@ describe('The relay', () => {
     redis.disconnect();
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await server?.close();
     await system?.cleanup();
   });
@@ -115,7 +115,7 @@ describe('The relay', () => {
     });
 
     it('finishes more than one round can take', async function () {
-      this.timeout(60_000);
+      this.timeout(180_000);
       const couponId = await node.create({ quantity: 3_000 });
       const events = await Promise.all(
         Array.from({ length: 2_500 }, (_, n) =>
@@ -157,8 +157,8 @@ describe('The relay', () => {
       const state = await untilDrained(couponId);
       expect(state.unanswered).to.have.length(50);
       expect(state.coupon.remaining).to.equal('50');
-      await other.desk.publisher.drained(10_000);
-      await node.desk.publisher.drained(10_000);
+      await other.desk.publisher.drained(60_000);
+      await node.desk.publisher.drained(60_000);
       expect(await node.stateOf(couponId)).to.deep.equal(state);
       const times = await timesInLog(couponId);
       for (const { eventId } of events) expect(times.get(eventId)).to.be.at.least(1);
@@ -197,7 +197,7 @@ describe('The relay', () => {
   });
 
   it('emits what a request could not wait for, and then the user gets it', async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     const couponId = await node.create();
     const hasty = await openCommandNode(system, {
       redisUrl: server.url,

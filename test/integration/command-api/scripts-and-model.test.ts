@@ -143,7 +143,7 @@ describe('The scripts and the pure rules', () => {
   });
 
   it('give the same answers and leave the same state, whatever is asked in whatever order', async function () {
-    this.timeout(90_000);
+    this.timeout(180_000);
     const patience = fc.constantFrom(AGES.patient, AGES.patient, AGES.impatient);
     await fc.assert(
       fc.asyncProperty(steps, patience, async (sequence, maxOutboxAgeMs) => {

@@ -12,6 +12,9 @@ import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts'
 import { connectRedis } from '../../support/system/redis.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
+/** Long enough for a busy machine: a script takes less than a thousandth of it. */
+const TIME_LIMIT_MS = 1_500;
+
 describe('The Redis client', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lua-'));
   let server: OwnRedis;
@@ -35,7 +38,7 @@ describe('The Redis client', () => {
     link = await createTcpProxy('127.0.0.1', server.port);
     direct = await connectRedis(server.url);
     redis = createRedis(
-      { url: `redis://127.0.0.1:${link.port}`, commandTimeoutMs: 200 },
+      { url: `redis://127.0.0.1:${link.port}`, commandTimeoutMs: TIME_LIMIT_MS },
       silentLogger(),
     );
     await redis.connect();
@@ -108,7 +111,7 @@ describe('The Redis client', () => {
     const errors = await Promise.all(
       Array.from({ length: 20 }, () => errorOf(script(['runs'], [1]))),
     );
-    expect(performance.now() - startedMs).to.be.within(190, 2_000);
+    expect(performance.now() - startedMs).to.be.within(TIME_LIMIT_MS - 10, 20_000);
     for (const { code } of errors) expect(code).to.equal('REDIS_UNAVAILABLE');
   });
 
@@ -136,31 +139,31 @@ describe('The Redis client', () => {
     expect(await timesRun()).to.equal(12);
   });
 
-  it('keeps nothing for later: what is asked for without a connection fails at once', async () => {
+  it('keeps nothing for later: what is asked for without a connection fails', async () => {
     const script = count();
     link.cut();
     await waitUntil('the connection is lost', () => redis.status !== 'ready');
-    const startedMs = performance.now();
     expect((await errorOf(script(['runs'], [1]))).code).to.equal('REDIS_UNAVAILABLE');
-    expect(performance.now() - startedMs).to.be.below(190);
     link.mend();
     await untilReady();
     await script(['runs'], [10]);
     expect(await timesRun()).to.equal(10);
   });
 
-  it('keeps nothing for the connection that comes within the time limit either', async () => {
+  it('keeps nothing for the connection that comes within the time limit either, and fails at once', async () => {
     const url = `redis://127.0.0.1:${link.port}`;
-    const patient = createRedis({ url, commandTimeoutMs: 5_000 }, silentLogger());
+    const patient = createRedis({ url, commandTimeoutMs: 60_000 }, silentLogger());
     try {
       await patient.connect();
       link.cut();
       await waitUntil('the connection is lost', () => patient.status !== 'ready');
+      const startedMs = performance.now();
       link.mend();
       await patient.incr('runs').then(
         () => expect.fail('it waited'),
         (error: unknown) => expect(error).to.be.instanceOf(Error),
       );
+      expect(performance.now() - startedMs).to.be.below(30_000);
       await waitUntil('connected', () => patient.status === 'ready');
       expect(await timesRun()).to.equal(0);
     } finally {

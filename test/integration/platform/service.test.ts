@@ -94,7 +94,7 @@ describe('A service', () => {
     const signalledAtMs = performance.now();
     service.child.kill('SIGTERM');
     expect(await service.ended).to.deep.equal({ code: 0, signal: null });
-    expect(performance.now() - signalledAtMs).to.be.below(5_000);
+    expect(performance.now() - signalledAtMs).to.be.below(30_000);
     expect(service.entries().at(-1)).to.include({ level: 'warn' });
   });
 

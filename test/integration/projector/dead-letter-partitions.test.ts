@@ -13,7 +13,7 @@ import { addPartitions } from '../../support/system/partitions.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 
 describe('A dead letter of a partition that was added', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let system: EventSystem;
   let producer: Producer;
   let write: WriteDeadLetters;

@@ -69,16 +69,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 describe('A rebuild after any history', () => {
   let system: RebuildSystem;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     system = await createRebuildSystem();
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await system?.close();
   });
 
   it('leaves exactly what the log says, whatever was asked, emitted, lost or late', async function () {
-    this.timeout(120_000);
+    this.timeout(240_000);
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps) => {
         const history = await startHistory(system);

@@ -11,11 +11,11 @@ describe('A gate that rebuilds', () => {
   let epoch: number | null;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     system = await createRebuildSystem();
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await system?.close();
   });
   beforeEach(() => {

@@ -8,7 +8,7 @@ import { addPartitions } from '../../support/system/partitions.ts';
 import { createRebuildSystem, type RebuildSystem } from './rebuild-system.ts';
 
 describe('The partitions of an epoch', function () {
-  this.timeout(60_000);
+  this.timeout(180_000);
   let system: RebuildSystem;
   beforeEach(async () => {
     system = await createRebuildSystem();

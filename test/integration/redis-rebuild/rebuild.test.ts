@@ -22,11 +22,11 @@ const keyed = (idempotencyKey: string, requestHash = 'hash'): RequestKey => ({
 describe('Rebuilding Redis from the log', () => {
   let system: RebuildSystem;
   beforeEach(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     system = await createRebuildSystem();
   });
   afterEach(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await system?.close();
   });
 

@@ -15,7 +15,6 @@ import {
   takeSnapshot,
 } from '../../../redis-rebuild/snapshot/take-snapshot.ts';
 import { keysWith } from '../../support/system/redis.ts';
-import { waitUntil } from '../../support/wait-until.ts';
 import type { RebuildSystem } from './rebuild-system.ts';
 
 /** A snapshot of the system's log that has to be taken. */
@@ -123,26 +122,6 @@ async function readKey(redis: Redis, key: string, epoch: number): Promise<unknow
     default:
       throw new Error(`${key} is of a type that no rebuild writes`);
   }
-}
-
-/** Makes `topic` (logical) one of `count` partitions, and waits until the brokers tell of them. */
-export async function addPartition(
-  { events }: RebuildSystem,
-  topic: EventTopic,
-  count: number,
-): Promise<void> {
-  const physical = events.topicPrefix + topic;
-  const admin = events.kafka.admin();
-  await admin.connect();
-  try {
-    await admin.createPartitions({ topicPartitions: [{ topic: physical, count }] });
-  } finally {
-    await admin.disconnect();
-  }
-  await waitUntil(`${physical} has ${count} partitions`, async () => {
-    const ranges = await rangesOf(events.kafka, physical).catch(() => []);
-    return ranges.length === count;
-  });
 }
 
 /** Appends by a producer that knows the partitions of now. */

@@ -13,11 +13,11 @@ import { loadSnapshot } from '../../../redis-rebuild/snapshot/load-snapshot.ts';
 import { takeSnapshot } from '../../../redis-rebuild/snapshot/take-snapshot.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
+import { addPartitions } from '../../support/system/partitions.ts';
 import { deleteTopics } from '../../support/system/topics.ts';
 import { anyHistory, createRandomLog } from './random-log.ts';
 import { createRebuildSystem, type RebuildSystem } from './rebuild-system.ts';
 import {
-  addPartition,
   appendAnew,
   appendCompletion,
   appendSnapshotRecords,
@@ -29,16 +29,16 @@ import {
 
 const PARTITIONS = 6;
 /** Redis' clock went on between two rebuilds. */
-const BETWEEN_REBUILDS_MS = 30_000;
+const BETWEEN_REBUILDS_MS = 120_000;
 
 describe('Rebuilding Redis from a snapshot', () => {
   let system: RebuildSystem;
   beforeEach(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     system = await createRebuildSystem();
   });
   afterEach(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await system?.close();
   });
 
@@ -75,7 +75,7 @@ describe('Rebuilding Redis from a snapshot', () => {
     lines.find((line) => line.includes('snapshot'));
 
   it('gives what one from the start gives, key for key, after any history; and reads the tail only', async function () {
-    this.timeout(120_000);
+    this.timeout(240_000);
     const epochs = [await epochOpened()];
     await fc.assert(
       fc.asyncProperty(anyHistory, async ({ deeds, snapshots }) => {
@@ -181,7 +181,7 @@ describe('Rebuilding Redis from a snapshot', () => {
     const epoch = await epochOpened();
     await system.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
     await takeOne(system);
-    await addPartition(system, ASSIGN_TOPIC, 4);
+    await addPartitions(system.events.kafka, system.events.topicPrefix + ASSIGN_TOPIC, 4);
     const next = await epochOpened();
     const late = couponAssigned(2, { epoch: next, userId: 'bo' });
     await appendAnew(system, ASSIGN_TOPIC, 3, [late]);
@@ -329,7 +329,7 @@ describe('Rebuilding Redis from a snapshot', () => {
   });
 
   it('goes on under load, while snapshots are taken by two at once', async function () {
-    this.timeout(90_000);
+    this.timeout(180_000);
     let epoch = await epochOpened();
     await system.append([couponCreated({ epoch, quantity: 1_000_000 })]);
     let running = true;

@@ -7,7 +7,7 @@ const BOUNDED = MODEL_RUNS.filter(({ bounded }) => bounded);
 const LIMITS = { memoryMb: 2_000, timeoutMs: 60_000 };
 
 describe('The protocol, in every order of steps and faults within small bounds', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const stopped = new AbortController();
   let checker: Checker;
 

@@ -7,7 +7,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 import { processesNaming, scratchFolder } from './processes.ts';
 
 describe('MySQL and MariaDB', function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   const { folder, remove } = scratchFolder();
   let stack: Stack;
 

@@ -12,7 +12,7 @@ const SUBJECT = 'a-topic-value';
 const SCHEMA = JSON.stringify({ type: 'record', name: 'A', fields: [] });
 
 describe('Kafka and the schema registry', function () {
-  this.timeout(240_000);
+  this.timeout(300_000);
   const { folder, remove } = scratchFolder();
   const topic = 'a-topic';
   let stack: Stack;

@@ -167,7 +167,7 @@ describe('A supervised process', () => {
 
   it('ends when the process that started it is killed with -9', async () => {
     const code = `
-      import { startProcess } from './stack/supervisor.ts';
+      import { startProcess } from './stack/process/supervisor.ts';
       const managed = await startProcess({ name: 'it', command: process.execPath,
         args: ['-e', ${JSON.stringify(SERVES)}, ${JSON.stringify(marker)}],
         logFile: ${JSON.stringify(join(folder, 'logs', 'it.log'))},

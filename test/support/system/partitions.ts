@@ -1,9 +1,9 @@
 // More partitions for a topic, as an operator's `kafka-topics --alter` makes them.
 import type { Kafka } from 'kafkajs';
+import { createKafka } from '../../../platform/kafka/client.ts';
+import { silentLogger } from '../silent-logger.ts';
 import { waitUntil } from '../wait-until.ts';
-
-/** How often in a row a look has to find the new number: each look may reach another broker. */
-const LOOKS = 12;
+import { addressOf } from './addresses.ts';
 
 /** Brings `topic` (physical) up to `count` partitions; resolves when every broker knows of them. */
 export async function addPartitions(kafka: Kafka, topic: string, count: number): Promise<void> {
@@ -14,9 +14,10 @@ export async function addPartitions(kafka: Kafka, topic: string, count: number):
   } finally {
     await admin.disconnect();
   }
-  for (let look = 0; look < LOOKS; look += 1) {
-    await waitUntil(`${topic} has ${count} partitions`, async () => {
-      const own = kafka.admin();
+  for (const broker of addressOf('KAFKA_BROKERS').split(',')) {
+    const clientId = 'firstcome-test';
+    await waitUntil(`${broker} knows ${count} partitions of ${topic}`, async () => {
+      const own = createKafka({ brokers: [broker], clientId }, silentLogger()).admin();
       await own.connect();
       try {
         const ends = await own.fetchTopicOffsets(topic);

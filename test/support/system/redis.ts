@@ -11,7 +11,7 @@ const DELETED_AT_ONCE = 1_000;
  * @throws what kept it from connecting; it does not try again then
  */
 export async function connectRedis(url = addressOf('REDIS_URL')): Promise<Redis> {
-  const redis = createRedis({ url, commandTimeoutMs: 5_000 }, silentLogger());
+  const redis = createRedis({ url, commandTimeoutMs: 20_000 }, silentLogger());
   try {
     await redis.connect();
   } catch (error) {

@@ -18,6 +18,7 @@ export async function expectVerified(
   }));
   const verification = await verify(parseVerifySettings(system.variables), {
     couponId,
+    waitMs: 90_000,
     ledger: { couponId, accepted, unknownUsers: new Set(), answers: [], clockDoubtMs: 0 },
   });
   const broken = verification.findings.filter(({ ok }) => !ok);

@@ -38,7 +38,7 @@ export async function sendWorkload(
         commandApi,
         couponId,
         user,
-        options.limitMs ?? 60_000,
+        options.limitMs ?? 90_000,
       );
       workload.told.set(user, answer);
       if (answer.status === 201) {

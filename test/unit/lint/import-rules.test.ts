@@ -100,7 +100,7 @@ describe('The import rules that npm run check applies', () => {
         (found.get(file)?.has('lint/style/noRestrictedImports') ?? false) !== refused,
     );
     expect(wrong).to.deep.equal([]);
-  }).timeout(60_000);
+  }).timeout(180_000);
 
   for (const specifier of ['kafkajs', 'node:fs', '@opentelemetry/api']) {
     it(`refuse domain/ and its subfolders that import ${specifier}`, () => {

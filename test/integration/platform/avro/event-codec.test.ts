@@ -306,7 +306,7 @@ describe('the event codec', () => {
         await errorOf(guarded.decode(foreignId()));
         return asked() > 1;
       });
-      expect(performance.now() - startedMs).to.be.within(4_900, 8_000);
+      expect(performance.now() - startedMs).to.be.within(4_900, 30_000);
     });
   });
 });

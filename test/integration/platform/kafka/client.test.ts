@@ -14,12 +14,12 @@ describe('The Kafka client', () => {
   let client: EndableKafka;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     system = await createEventSystem('kafka-');
     topic = `${system.topicPrefix}coupon-epochs`;
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(180_000);
     await system?.cleanup();
   });
   beforeEach(async () => {
@@ -45,7 +45,7 @@ describe('The Kafka client', () => {
     const write = () => producer.send({ topic, acks: -1, messages: [{ value: 'x' }] });
 
     it('sees every record that was acknowledged before it looked', async () => {
-      const read = createTopicEndsReader(admin, topic, 5_000);
+      const read = createTopicEndsReader(admin, topic, 20_000);
       for (let round = 0; round < 20; round += 1) {
         const [written] = await write();
         const ends = await read();
@@ -54,12 +54,12 @@ describe('The Kafka client', () => {
     });
 
     it('gives up in time when no broker answers, and sees the truth when one does again', async () => {
-      const read = createTopicEndsReader(admin, topic, 300);
+      const read = createTopicEndsReader(admin, topic, 1_500);
       await read();
       links.stall();
       const startedMs = performance.now();
       const errors = await Promise.all([errorOf(read()), errorOf(read())]);
-      expect(performance.now() - startedMs).to.be.below(2_000);
+      expect(performance.now() - startedMs).to.be.below(20_000);
       for (const error of errors) {
         expect(error).to.deep.include({ code: 'KAFKA_UNAVAILABLE', retriable: true });
       }

@@ -48,7 +48,8 @@ export async function startProjector(settings: Record<string, string>): Promise<
   );
   const lines: LogLine[] = [];
   const noise: string[] = [];
-  const exit = once(child, 'exit').then(([code]) => code as number | null);
+  // Not `exit`: the last lines may come after that.
+  const exit = once(child, 'close').then(([code]) => code as number | null);
   createInterface(child.stderr).on('line', (line) => noise.push(line));
   createInterface(child.stdout).on('line', (line) => {
     try {
@@ -58,14 +59,10 @@ export async function startProjector(settings: Record<string, string>): Promise<
     }
   });
   try {
-    const port = await waitUntil(
-      'the projector listens',
-      () => {
-        if (!isRunning(child)) throw new Error(`it ended: ${JSON.stringify([lines, noise])}`);
-        return lines.find(({ msg }) => msg === 'listening')?.port as number | undefined;
-      },
-      20_000,
-    );
+    const port = await waitUntil('the projector listens', () => {
+      if (!isRunning(child)) throw new Error(`it ended: ${JSON.stringify([lines, noise])}`);
+      return lines.find(({ msg }) => msg === 'listening')?.port as number | undefined;
+    });
     return {
       url: `http://127.0.0.1:${port}`,
       lines,

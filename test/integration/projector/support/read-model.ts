@@ -21,10 +21,7 @@ export type Checkpoint = {
 export async function caughtUp(
   system: EventSystem,
   { db }: TestDatabase,
-  {
-    topics = EVENT_TOPICS,
-    timeoutMs = 30_000,
-  }: { topics?: readonly string[]; timeoutMs?: number } = {},
+  { topics = EVENT_TOPICS }: { topics?: readonly string[] } = {},
 ): Promise<void> {
   const ends = new Map<string, bigint>();
   for (const topic of topics) {
@@ -32,17 +29,11 @@ export async function caughtUp(
       if (to > 0n) ends.set(`${topic}/${partition}`, to);
     }
   }
-  await waitUntil(
-    `the projection is at ${JSON.stringify([...ends].map(String))}`,
-    async () => {
-      const rows: Checkpoint[] = await db('projection_checkpoints');
-      const next = new Map(
-        rows.map((row) => [`${row.topic}/${row.partition_id}`, row.next_offset]),
-      );
-      return [...ends].every(([lane, end]) => BigInt(next.get(lane) ?? 0) >= end);
-    },
-    timeoutMs,
-  );
+  await waitUntil(`the projection is at ${JSON.stringify([...ends].map(String))}`, async () => {
+    const rows: Checkpoint[] = await db('projection_checkpoints');
+    const next = new Map(rows.map((row) => [`${row.topic}/${row.partition_id}`, row.next_offset]));
+    return [...ends].every(([lane, end]) => BigInt(next.get(lane) ?? 0) >= end);
+  });
 }
 
 /** The sums over all checkpoints of these topics. */

@@ -31,18 +31,20 @@ export function startTool(
   for (const stream of [child.stdout, child.stderr]) {
     createInterface(stream).on('line', (line) => lines.push(line));
   }
-  const exit = once(child, 'exit').then(([code]) => code as number | null);
+  let isOver = false;
+  child.once('close', () => {
+    isOver = true;
+  });
+  // Not `exit`: the last lines may come after that.
+  const exit = once(child, 'close').then(([code]) => code as number | null);
   return {
     lines,
     says: async (line) => {
-      await waitUntil(
-        `it says ${line}`,
-        () => {
-          if (child.exitCode !== null) throw new Error(`it ended: ${lines.join('\n')}`);
-          return lines.some((said) => line.test(said));
-        },
-        30_000,
-      );
+      await waitUntil(`it says ${line}`, () => {
+        if (lines.some((said) => line.test(said))) return true;
+        if (isOver) throw new Error(`it ended: ${lines.join('\n')}`);
+        return false;
+      });
     },
     kill: async () => {
       child.kill('SIGKILL');
