@@ -1,4 +1,4 @@
-// Waiting until there is something to verify: what is under way has arrived, or should have.
+// Waits until nothing is under way any more, so that log, Redis and tables can be compared.
 import type { Redis } from 'ioredis';
 import type { Knex } from 'knex';
 import type { RedisKeys } from '../contracts/redis-keys.ts';
@@ -9,14 +9,12 @@ import { readCheckpoints } from './read/read-tables.ts';
 
 const POLL_MS = 50;
 
-/** What was still missing when the waiting ended; empty when everything had arrived. */
-export type Unsettled = string[];
-
 /**
  * Waits until the gate is open, no outbox holds an event from before `beganAt`, and the projection
- * has reached `target` (by `placeOf`); at most `waitMs`.
+ * has reached `target` (by `topicPartitionOf`); at most `waitMs`.
+ * @returns what was still missing when the waiting ended; empty when everything had arrived
  */
-export async function settle(options: {
+export async function awaitQuiescence(options: {
   redis: Redis;
   keys: RedisKeys;
   db: Knex;
@@ -26,7 +24,7 @@ export async function settle(options: {
   target: ReadonlyMap<string, number>;
   waitMs: number;
   progress: (missing: string) => void;
-}): Promise<Unsettled> {
+}): Promise<string[]> {
   const deadline = performance.now() + options.waitMs;
   for (;;) {
     const missing = await findMissing(options);
@@ -43,8 +41,8 @@ async function findMissing({
   couponId,
   beganAt,
   target,
-}: Parameters<typeof settle>[0]): Promise<Unsettled> {
-  const missing: Unsettled = [];
+}: Parameters<typeof awaitQuiescence>[0]): Promise<string[]> {
+  const missing: string[] = [];
   if ((await readGateEpoch(redis, keys)) === null) missing.push('there is no gate in Redis');
   let waiting = 0;
   for (const counted of await Promise.all(
@@ -57,7 +55,8 @@ async function findMissing({
   if (waiting > 0) missing.push(`${waiting} event(s) in outboxes`);
   const reached = checkpointsOf({ checkpoints: await readCheckpoints(db) });
   let behind = 0;
-  for (const [place, offset] of target) behind += Math.max(0, offset - (reached.get(place) ?? 0));
+  for (const [topicPartition, offset] of target)
+    behind += Math.max(0, offset - (reached.get(topicPartition) ?? 0));
   if (behind > 0) missing.push(`the projection is ${behind} record(s) behind`);
   return missing;
 }

@@ -1,26 +1,26 @@
-// What was read, before anyone judges it: the log, Redis, the read model, the dead letters, and what
-// a client was told. Times are milliseconds since 1970 (UTC); offsets are exact as numbers.
+// What was read, before anything is checked: the log, Redis, the read model, the dead letters, and what
+// clients were answered. Times are milliseconds since 1970 (UTC); offsets are exact as numbers.
 import type { LogEvent } from '../domain/coupon-events.ts';
 
 /** One record of an event topic; `event` is null when the bytes are no event that can be read. */
-export type LogRecord = { offset: number; event: LogEvent | null };
+export type RecordFacts = { offset: number; event: LogEvent | null };
 
 /** One partition as far as it was read: every record with `firstOffset` <= offset < `endOffset`. */
-export type LogPartition = {
+export type PartitionFacts = {
   /** Logical name. */
   topic: string;
   partition: number;
   firstOffset: number;
   endOffset: number;
-  records: LogRecord[];
+  records: RecordFacts[];
 };
 
-/** An assignment as a coupon's holders in Redis tell it. */
-export type HeldAssignment = {
+/** An assignment as it stands in the holders of a coupon in Redis. */
+export type RedisAssignment = {
   assignmentId: string;
   sequence: number;
   assignedAt: number;
-  /** null: Redis does not say it. */
+  /** null: not in Redis. */
   nthOfUser: number | null;
 };
 
@@ -43,10 +43,10 @@ export type RedisCoupon = {
   /** null: a name without a coupon, as after a creation that was refused. */
   state: RedisCouponState | null;
   /** By user id. */
-  holders: Map<string, HeldAssignment[]>;
+  holders: Map<string, RedisAssignment[]>;
   outbox: { eventId: string; decidedAt: number }[];
-  /** Ids of decided events that wait for nothing: the log refused them. */
-  setAside: string[];
+  /** Ids of decided events that the log refused: out of the outbox, and not in the log. */
+  quarantined: string[];
   /** The hash was the same before and after the holders were read, so the two can be compared. */
   steady: boolean;
 };
@@ -54,7 +54,7 @@ export type RedisCoupon = {
 export type RedisFacts = {
   /** Redis' clock when the verification began. */
   beganAt: number;
-  /** Ends of the log right before Redis was read, by `placeOf`: what lies below was decided by then. */
+  /** Ends of the log right before Redis was read, by `topicPartitionOf`: what lies below was decided by then. */
   logEndsBefore: Map<string, number>;
   /** null: there is no gate, so nothing may be decided. */
   gateEpoch: number | null;
@@ -80,7 +80,7 @@ export type AssignmentRow = {
   epoch: number;
 };
 
-export type Checkpoint = {
+export type CheckpointRow = {
   topic: string;
   partition: number;
   nextOffset: number;
@@ -100,7 +100,7 @@ export type TableFacts = {
   issued: Map<string, number>;
   /** By assignment id. */
   assignments: Map<string, AssignmentRow>;
-  checkpoints: Checkpoint[];
+  checkpoints: CheckpointRow[];
   /**
    * Positions of the original records that wait for an operator, or that one discarded, as
    * `positionOf` spells them.
@@ -108,14 +108,14 @@ export type TableFacts = {
   parked: Set<string>;
 };
 
-/** What the clients of one coupon were told: written down before each request was sent. */
+/** What the clients of one coupon asked and were answered; each request is in it before it is sent. */
 export type ClientLedger = {
   couponId: string;
-  /** What each key was told with 201, once, in the order of the answers; two keys may have been told the same. */
-  accepted: ToldAssignment[];
-  /** Users who asked and never got an answer that settles it. */
+  /** The assignment that each key was answered with (201), once, in the order of the answers; two keys may have got the same. */
+  accepted: AnsweredAssignment[];
+  /** Users who asked and never got a final answer. */
   unknownUsers: Set<string>;
-  /** Every answer that settles a request, in the order in which they came. */
+  /** Every final answer, in the order in which they came. */
   answers: ClientAnswer[];
   /** How far the clients' clock may be from that of Redis, in milliseconds. */
   clockDoubtMs: number;
@@ -131,31 +131,33 @@ export type Refusal =
   | 'key-reused'
   | 'other';
 
-/** A request under a key, and what its sender was told; the moments are by the clients' clock. */
+/** A request under a key, and its answer; the moments are by the clients' clock. */
 export type ClientAnswer = {
   userId: string;
   key: string;
   sentAt: number;
   answeredAt: number;
 } & (
-  | { kind: 'accepted'; told: ToldAssignment; replayed: boolean }
+  | { kind: 'accepted'; assignment: AnsweredAssignment; replayed: boolean }
   /** `named`: ids of the assignments that the refusal gives as its reason. */
   | { kind: 'refused'; refusal: Refusal; named: string[] }
 );
-export type ToldAssignment = {
+
+/** An assignment as an answer gave it. */
+export type AnsweredAssignment = {
   assignmentId: string;
   userId: string;
   sequence: number;
   assignedAt: number;
 };
 
-export type Facts = {
+export type SystemFacts = {
   /** Only this coupon was read; null: everything. */
   couponId: string | null;
   /** The newest epoch that was claimed, looked up after the log was read; null: none ever was. */
   newestClaim: number | null;
-  log: LogPartition[];
-  /** Ends of the log when the verification began, by `placeOf`: the projection should be there by now. */
+  log: PartitionFacts[];
+  /** Ends of the log when the verification began, by `topicPartitionOf`: the projection should be there by now. */
   projectionTarget: Map<string, number>;
   redis: RedisFacts;
   tables: TableFacts;
@@ -167,11 +169,11 @@ export type Facts = {
 };
 
 /** The name of a partition in facts and findings: `coupon-assign/2`. */
-export function placeOf(topic: string, partition: number): string {
+export function topicPartitionOf(topic: string, partition: number): string {
   return `${topic}/${partition}`;
 }
 
 /** The name of a record in facts and findings, with its partition's: `coupon-assign/2/1041`. */
-export function positionOf(place: string, offset: number): string {
-  return `${place}/${offset}`;
+export function positionOf(topicPartition: string, offset: number): string {
+  return `${topicPartition}/${offset}`;
 }

@@ -1,4 +1,4 @@
-// What the verifier says of one invariant of the design.
+// What the verifier found about one invariant.
 
 export type Finding = {
   /** Its number in the list of invariants. */
@@ -11,6 +11,9 @@ export type Finding = {
   breaches: { count: number; examples: string[] };
 };
 
+/** Takes one breach of an invariant, in words. */
+export type ReportBreach = (example: string) => void;
+
 const MAX_EXAMPLES = 5;
 
 /**
@@ -20,7 +23,7 @@ const MAX_EXAMPLES = 5;
 export function findingOf(
   invariant: number,
   title: string,
-  check: (breach: (example: string) => void) => Record<string, number>,
+  check: (breach: ReportBreach) => Record<string, number>,
 ): Finding {
   let count = 0;
   const examples: string[] = [];

@@ -4,10 +4,10 @@ import type { Verification } from './verify.ts';
 
 /** A line per invariant with its numbers, under each broken one its examples, and a last line. */
 export function describeVerification(verification: Verification): string {
-  const { findings, unsettled, writtenMeanwhile, tookMs } = verification;
+  const { findings, notArrived, writtenMeanwhile, tookMs } = verification;
   const width = Math.max(...findings.map(({ title }) => title.length));
   const lines = findings.flatMap((finding) => describeFinding(finding, width));
-  for (const missing of unsettled) lines.push(`waited in vain: ${missing}`);
+  for (const missing of notArrived) lines.push(`still missing after the wait: ${missing}`);
   if (writtenMeanwhile > 0) {
     lines.push(`${writtenMeanwhile} record(s) came into the log meanwhile`);
   }

@@ -2,12 +2,12 @@
 import { type Coupon, evolve, initialCoupon } from '../domain/coupon.ts';
 import type { CouponEvent, LogEvent } from '../domain/coupon-events.ts';
 import { higherMarker, isFenced } from '../domain/fencing.ts';
-import { type LogPartition, type LogRecord, placeOf } from './facts.ts';
+import { type PartitionFacts, type RecordFacts, topicPartitionOf } from './facts.ts';
 
 /** `repeat`: an event that counts, whose id was met before in a record that counts. */
 export type JudgedRecord = {
-  /** Its partition, as `placeOf` spells it. */
-  place: string;
+  /** Its partition, as `topicPartitionOf` spells it. */
+  topicPartition: string;
   offset: number;
 } & (
   | { kind: 'event' | 'repeat' | 'fenced'; event: CouponEvent }
@@ -16,7 +16,7 @@ export type JudgedRecord = {
 );
 export type EventRecord = JudgedRecord & { event: CouponEvent };
 
-export type FoldedLog = {
+export type JudgedLog = {
   records: JudgedRecord[];
   /** The record by which each event counts, by event id. */
   events: Map<string, EventRecord>;
@@ -25,13 +25,13 @@ export type FoldedLog = {
 };
 
 /** Judges every record of these partitions by the fencing rule, and folds what counts. */
-export function foldLog(partitions: readonly LogPartition[]): FoldedLog {
-  const folded: FoldedLog = { records: [], events: new Map(), coupons: new Map() };
+export function judgeLog(partitions: readonly PartitionFacts[]): JudgedLog {
+  const folded: JudgedLog = { records: [], events: new Map(), coupons: new Map() };
   for (const { topic, partition, records } of partitions) {
-    const place = placeOf(topic, partition);
+    const topicPartition = topicPartitionOf(topic, partition);
     let highestMarker: number | null = null;
     for (const record of records) {
-      const judged = judge(place, record, highestMarker, folded.events);
+      const judged = judge(topicPartition, record, highestMarker, folded.events);
       if (judged.kind === 'marker') highestMarker = higherMarker(highestMarker, judged.epoch);
       if (judged.kind === 'event') apply(folded, judged);
       folded.records.push(judged);
@@ -41,7 +41,7 @@ export function foldLog(partitions: readonly LogPartition[]): FoldedLog {
 }
 
 /** The highest marker in a partition below `offset`; null when there is none. */
-export function highestMarkerBelow(partition: LogPartition, offset: number): number | null {
+export function highestMarkerBelow(partition: PartitionFacts, offset: number): number | null {
   let highest: number | null = null;
   for (const record of partition.records) {
     if (record.offset >= offset) break;
@@ -51,22 +51,23 @@ export function highestMarkerBelow(partition: LogPartition, offset: number): num
 }
 
 function judge(
-  place: string,
-  { offset, event }: LogRecord,
+  topicPartition: string,
+  { offset, event }: RecordFacts,
   highestMarker: number | null,
   known: ReadonlyMap<string, unknown>,
 ): JudgedRecord {
-  if (event === null) return { place, offset, kind: 'unreadable' };
-  if (isMarker(event)) return { place, offset, kind: 'marker', epoch: event.epoch };
-  if (isFenced(event.epoch, highestMarker)) return { place, offset, kind: 'fenced', event };
-  return { place, offset, kind: known.has(event.eventId) ? 'repeat' : 'event', event };
+  if (event === null) return { topicPartition, offset, kind: 'unreadable' };
+  if (isMarker(event)) return { topicPartition, offset, kind: 'marker', epoch: event.epoch };
+  if (isFenced(event.epoch, highestMarker))
+    return { topicPartition, offset, kind: 'fenced', event };
+  return { topicPartition, offset, kind: known.has(event.eventId) ? 'repeat' : 'event', event };
 }
 
 function isMarker(event: LogEvent): event is Exclude<LogEvent, CouponEvent> {
   return event.type === 'EpochStarted';
 }
 
-function apply(folded: FoldedLog, record: EventRecord): void {
+function apply(folded: JudgedLog, record: EventRecord): void {
   const { couponId } = record.event;
   const coupon = folded.coupons.get(couponId) ?? initialCoupon();
   folded.coupons.set(couponId, evolve(coupon, record.event));

@@ -16,15 +16,15 @@ import { createLifecycle } from '../platform/lifecycle.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createMysql } from '../platform/mysql.ts';
 import { createRedis } from '../platform/redis.ts';
-import { settle } from './await-quiescence.ts';
-import type { ClientLedger, Facts } from './facts.ts';
+import { awaitQuiescence } from './await-quiescence.ts';
+import type { ClientLedger, SystemFacts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { checkInvariants } from './invariants.ts';
 import { readDeadLetters } from './read/read-dead-letters.ts';
-import { readLog } from './read/read-log.ts';
+import { readEventTopics } from './read/read-event-topics.ts';
 import { readClock, readGateEpoch, readRedis } from './read/read-redis.ts';
 import { readTables } from './read/read-tables.ts';
-import { endsOf, rangesOf } from './read/read-topic.ts';
+import { endsOf, listRanges } from './read/read-topic.ts';
 
 /** Where the system is. */
 export type VerifySettings = {
@@ -39,7 +39,7 @@ export type VerifySettings = {
 export type VerifyOptions = {
   /** Only this coupon; everything when not said. */
   couponId?: string;
-  /** What the clients of a coupon were told; with it, invariants 3, 6 and 9 are checked too. */
+  /** What the clients of a coupon were answered; with it, invariants 3, 6 and 9 are checked too. */
   ledger?: ClientLedger;
   /** How long to wait for what is under way; 20 s when not said. */
   waitMs?: number;
@@ -52,7 +52,7 @@ export type Verification = {
   ok: boolean;
   findings: Finding[];
   /** What had not arrived when the waiting ended; empty when everything had. */
-  unsettled: string[];
+  notArrived: string[];
   /** Records that came into the log while it was read. */
   writtenMeanwhile: number;
   tookMs: number;
@@ -75,7 +75,7 @@ export async function verify(
   const startedAt = performance.now();
   const parts = await connect(settings);
   try {
-    const { facts, unsettled, writtenMeanwhile } = await collectOfOneEpoch(
+    const { facts, notArrived, writtenMeanwhile } = await collectOfOneEpoch(
       settings,
       options,
       parts,
@@ -84,7 +84,7 @@ export async function verify(
     return {
       ok: findings.every(({ ok }) => ok),
       findings,
-      unsettled,
+      notArrived,
       writtenMeanwhile,
       tookMs: performance.now() - startedAt,
     };
@@ -159,13 +159,13 @@ async function collect(
   { topicPrefix, redisKeyPrefix }: VerifySettings,
   options: VerifyOptions,
   { kafka, admin, redis, db, codec }: Parts,
-): Promise<{ facts: Facts; unsettled: string[]; writtenMeanwhile: number }> {
+): Promise<{ facts: SystemFacts; notArrived: string[]; writtenMeanwhile: number }> {
   const progress = options.progress ?? (() => undefined);
   const couponId = options.couponId ?? null;
   const keys = createRedisKeys(redisKeyPrefix);
   const beganAt = await readClock(redis);
-  const projectionTarget = endsOf(await rangesOf(admin, topicPrefix, EVENT_TOPICS));
-  const unsettled = await settle({
+  const projectionTarget = endsOf(await listRanges(admin, topicPrefix, EVENT_TOPICS));
+  const notArrived = await awaitQuiescence({
     redis,
     keys,
     db,
@@ -175,15 +175,15 @@ async function collect(
     waitMs: options.waitMs ?? WAIT_MS,
     progress: (missing) => progress(`waiting: ${missing}`),
   });
-  const logEndsBefore = endsOf(await rangesOf(admin, topicPrefix, EVENT_TOPICS));
+  const logEndsBefore = endsOf(await listRanges(admin, topicPrefix, EVENT_TOPICS));
   progress('reading Redis');
   const inRedis = await readRedis(redis, keys, couponId);
   progress('reading the tables');
   const tables = await readTables(db, couponId);
   // Assignments first: then each one's coupon is below the end of the other topic.
-  const ranges = await rangesOf(admin, topicPrefix, [ASSIGN_TOPIC, LIFECYCLE_TOPIC]);
+  const ranges = await listRanges(admin, topicPrefix, [ASSIGN_TOPIC, LIFECYCLE_TOPIC]);
   progress('reading the log');
-  const log = await readLog({
+  const log = await readEventTopics({
     kafka,
     codec,
     topicPrefix,
@@ -196,14 +196,14 @@ async function collect(
   const { positions: deadLetters, refused } = await readDeadLetters(
     kafka,
     topicPrefix,
-    await rangesOf(admin, topicPrefix, deadTopics),
+    await listRanges(admin, topicPrefix, deadTopics),
   );
-  const [claims] = await rangesOf(admin, topicPrefix, [EPOCHS_TOPIC]);
+  const [claims] = await listRanges(admin, topicPrefix, [EPOCHS_TOPIC]);
   progress('judging');
   return {
     facts: {
       couponId,
-      newestClaim: claims === undefined || claims.endOffset === 0 ? null : claims.endOffset - 1,
+      newestClaim: claims === undefined || claims.to === 0n ? null : Number(claims.to) - 1,
       log,
       projectionTarget,
       redis: { beganAt, logEndsBefore, ...inRedis },
@@ -212,13 +212,13 @@ async function collect(
       refused,
       ledger: options.ledger ?? null,
     },
-    unsettled,
+    notArrived,
     writtenMeanwhile: countGrowth(logEndsBefore, endsOf(ranges)),
   };
 }
 
 function countGrowth(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>) {
   let growth = 0;
-  for (const [place, end] of after) growth += end - (before.get(place) ?? 0);
+  for (const [topicPartition, end] of after) growth += end - (before.get(topicPartition) ?? 0);
   return growth;
 }

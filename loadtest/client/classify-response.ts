@@ -1,12 +1,12 @@
 // What an exchange means for the client: told, refused, or ask again with the same key, and when.
 import { PROBLEMS } from '../../contracts/problems.ts';
 import { type Backoff, backoffMs } from '../../platform/backoff.ts';
-import type { Refusal, ToldAssignment } from '../../verifier/facts.ts';
+import type { AnsweredAssignment, Refusal } from '../../verifier/facts.ts';
 import type { Exchange } from './connection.ts';
 import { type Answer, headerOf } from './response-parser.ts';
 
 export type Verdict =
-  | { kind: 'accepted'; told: ToldAssignment; replayed: boolean }
+  | { kind: 'accepted'; assignment: AnsweredAssignment; replayed: boolean }
   /** `named`: ids of the assignments it gives as its reason; `reason`: the problem's code and title. */
   | { kind: 'refused'; refusal: Refusal; named: string[]; reason: string }
   /** The outcome is not known, or nothing was done: the same request is to be sent again. */
@@ -62,7 +62,7 @@ function judgeAccepted(answer: Answer, body: Record<string, unknown>): Verdict {
   }
   return {
     kind: 'accepted',
-    told: { assignmentId, userId, sequence, assignedAt },
+    assignment: { assignmentId, userId, sequence, assignedAt },
     replayed: headerOf(answer, 'idempotency-replayed') === 'true',
   };
 }

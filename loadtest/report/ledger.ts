@@ -31,7 +31,7 @@ export function createLedger(file: string | null, clockDoubtMs = CLOCK_DOUBT_MS)
   const accepted: ClientLedger['accepted'] = [];
   const answers: ClientAnswer[] = [];
   const unknownUsers = new Set<string>();
-  const toldUnder = new Set<string>();
+  const answeredUnder = new Set<string>();
   const stream = file === null ? null : createWriteStream(file, { flags: 'w' });
   let failure: Error | null = null;
   stream?.on('error', (error) => {
@@ -58,12 +58,12 @@ export function createLedger(file: string | null, clockDoubtMs = CLOCK_DOUBT_MS)
       if (verdict.kind === 'accepted') {
         const { kind, replayed } = verdict;
         // The user is the one who asked, whoever the answer names.
-        const told = { ...verdict.told, userId };
-        answers.push({ ...moments, kind, told, replayed });
+        const assignment = { ...verdict.assignment, userId };
+        answers.push({ ...moments, kind, assignment, replayed });
         unknownUsers.delete(userId);
-        const underKey = `${key} ${told.assignmentId}`;
-        if (!toldUnder.has(underKey)) accepted.push(told);
-        toldUnder.add(underKey);
+        const underKey = `${key} ${assignment.assignmentId}`;
+        if (!answeredUnder.has(underKey)) accepted.push(assignment);
+        answeredUnder.add(underKey);
       }
     },
     settled: (couponId) => ({ couponId, accepted, unknownUsers, answers, clockDoubtMs }),

@@ -31,7 +31,7 @@ describe('npm run loadtest', () => {
       verification.findings.map((finding: { invariant: number }) => finding.invariant),
     ).to.deep.equal([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(verification.findings[2].numbers).to.deep.equal({
-      told: 200,
+      answered: 200,
       events: 200,
       rows: 200,
       lost: 0,

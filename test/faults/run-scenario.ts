@@ -7,7 +7,7 @@ import { pause } from '../../platform/backoff.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { rangesOf } from '../../platform/kafka/log-scan.ts';
 import { checkpointsOf } from '../../verifier/checkers/check-read-model.ts';
-import { placeOf } from '../../verifier/facts.ts';
+import { topicPartitionOf } from '../../verifier/facts.ts';
 import { type Finding, findingOf } from '../../verifier/finding.ts';
 import { readCheckpoints } from '../../verifier/read/read-tables.ts';
 import { parseVerifySettings } from '../../verifier/settings.ts';
@@ -194,7 +194,7 @@ async function endsOfLog({ events: { kafka, topicPrefix } }: System): Promise<Ma
   const ends = new Map<string, number>();
   for (const topic of EVENT_TOPICS) {
     for (const { partition, to } of await rangesOf(kafka, topicPrefix + topic)) {
-      ends.set(placeOf(topic, partition), Number(to));
+      ends.set(topicPartitionOf(topic, partition), Number(to));
     }
   }
   return ends;
@@ -233,12 +233,12 @@ async function judge(
   for (const [outcome, count] of Object.entries(reads)) {
     if (outcome.startsWith(WRONG)) problems.push(`read side: ${count} times ${outcome}`);
   }
-  const { findings, unsettled } = await verify(parseVerifySettings(system.variables), {
+  const { findings, notArrived } = await verify(parseVerifySettings(system.variables), {
     ledger,
     waitMs: SETTLE_MS,
   });
   report.findings = [...findings, timeFinding(report, limits)];
-  problems.push(...unsettled);
+  problems.push(...notArrived);
   for (const { invariant, breaches } of report.findings) {
     const more = breaches.count > 1 ? ` (one of ${breaches.count})` : '';
     if (breaches.count > 0) problems.push(`invariant ${invariant}: ${breaches.examples[0]}${more}`);

@@ -1,19 +1,23 @@
-// Invariants 6 and 9: what clients were told under their keys, and whether refusals were true.
+// Invariants 6 and 9: what clients were answered under their keys, and whether refusals were true.
 import type { CouponCreated } from '../../domain/coupon-events.ts';
-import type { ClientAnswer, ClientLedger, Facts, Refusal } from '../facts.ts';
-import { type Finding, findingOf } from '../finding.ts';
-import type { FoldedLog } from '../judge-log.ts';
+import type {
+  AnsweredAssignment,
+  ClientAnswer,
+  ClientLedger,
+  Refusal,
+  SystemFacts,
+} from '../facts.ts';
+import { type Finding, findingOf, type ReportBreach } from '../finding.ts';
+import type { JudgedLog } from '../judge-log.ts';
 
-type Breach = (example: string) => void;
-type Accepted = ClientAnswer & { kind: 'accepted' };
 type Refused = ClientAnswer & { kind: 'refused' };
 
 /**
- * 6: a key is told one assignment for ever, at most one of its answers is not marked as a replay, no
+ * 6: a key is always answered with the same assignment, at most one of its answers is not marked as a replay, no
  * refusal comes after an acceptance, and a user has no more assignments than keys. A refusal binds
  * nothing: an acceptance may follow it.
  */
-export function checkSameAnswer(log: FoldedLog, ledger: ClientLedger): Finding {
+export function checkSameAnswer(log: JudgedLog, ledger: ClientLedger): Finding {
   return findingOf(6, 'same key, same answer', (breach) => {
     const byKey = Map.groupBy(ledger.answers, ({ key }) => key);
     let repeated = 0;
@@ -24,10 +28,10 @@ export function checkSameAnswer(log: FoldedLog, ledger: ClientLedger): Finding {
     }
     const byUser = Map.groupBy(ledger.answers, ({ userId }) => userId);
     for (const [userId, held] of log.coupons.get(ledger.couponId)?.assignments ?? []) {
-      // Who is still waiting for an answer may have asked under keys that are not in the book.
+      // A user who is still waiting may have asked under keys that are not in the ledger.
       if (ledger.unknownUsers.has(userId)) continue;
       const keys = new Set(byUser.get(userId)?.map(({ key }) => key)).size;
-      // A user of whom the ledger does not know at all is an orphan of invariant 3.
+      // A user who is not in the ledger at all is an orphan, which invariant 3 reports.
       if (keys > 0 && held.length > keys) {
         breach(`user ${userId}: ${held.length} assignments under ${keys} key(s)`);
       }
@@ -36,25 +40,26 @@ export function checkSameAnswer(log: FoldedLog, ledger: ClientLedger): Finding {
   });
 }
 
-function checkKey(key: string, answers: readonly ClientAnswer[], breach: Breach): void {
+function checkKey(key: string, answers: readonly ClientAnswer[], breach: ReportBreach): void {
   const accepted = answers.filter((answer) => answer.kind === 'accepted');
   const [first] = accepted;
   if (first === undefined) return;
-  for (const { told } of accepted) {
-    if (isSame(first.told, told)) continue;
-    breach(`key ${key}: told ${first.told.assignmentId} and ${told.assignmentId}, or not alike`);
+  for (const { assignment } of accepted) {
+    if (isSameAssignment(first.assignment, assignment)) continue;
+    const ids = `${first.assignment.assignmentId} and ${assignment.assignmentId}`;
+    breach(`key ${key}: answered with ${ids}, or with different fields`);
   }
   const fresh = accepted.filter(({ replayed }) => !replayed);
   if (fresh.length > 1) breach(`key ${key}: ${fresh.length} answers that are no replay`);
-  const toldAt = Math.min(...accepted.map(({ answeredAt }) => answeredAt));
+  const acceptedAt = Math.min(...accepted.map(({ answeredAt }) => answeredAt));
   for (const { kind, userId, sentAt } of answers) {
-    if (kind === 'refused' && userId === first.userId && sentAt > toldAt) {
+    if (kind === 'refused' && userId === first.userId && sentAt > acceptedAt) {
       breach(`key ${key}: refused to user ${userId} after it was accepted`);
     }
   }
 }
 
-function isSame(one: Accepted['told'], other: Accepted['told']): boolean {
+function isSameAssignment(one: AnsweredAssignment, other: AnsweredAssignment): boolean {
   return (
     one.assignmentId === other.assignmentId &&
     one.sequence === other.sequence &&
@@ -63,30 +68,31 @@ function isSame(one: Accepted['told'], other: Accepted['told']): boolean {
 }
 
 /**
- * 9: a refusal was true when it was told, as far as that can be known afterwards.
+ * 9: a refusal was true when it was answered, as far as that can be known afterwards.
  * - `limit-reached` names at least as many assignments as the limit, each of them this user's, and in
  *   the log for good.
  * - `sold-out`: by then, as many units had been decided on as there are. Stock never comes back yet, so
  *   a process that remembers "sold out" for 100 ms can't be wrong; once it can come back, the 100 ms
  *   before the request count too. A refusal from before the last epoch began may have been about
- *   reservations that nobody was told of, and that were lost with it: where the log alone does not
+ *   reservations of unanswered requests, and that were lost with it: where the log alone does not
  *   bear it out, it is counted as in doubt.
  * - `not-started`, `ended`: the coupon's own dates against the moments of the request.
  * - `coupon-not-found`: never true, since the clients of a ledger ask for a coupon that is there.
  * - `key-reused`: only when somebody else used the key.
  * Moments of clients and of Redis are compared with `clockDoubtMs` in favour of the service.
  */
-export function checkRefusals(facts: Facts, log: FoldedLog, ledger: ClientLedger): Finding {
-  return findingOf(9, 'no refusal was a lie', (breach) => {
+export function checkRefusals(facts: SystemFacts, log: JudgedLog, ledger: ClientLedger): Finding {
+  return findingOf(9, 'every refusal was true', (breach) => {
     const refusals = ledger.answers.filter((answer) => answer.kind === 'refused');
     const count = (wanted: Refusal): number =>
       refusals.filter(({ refusal }) => refusal === wanted).length;
     const judge = createJudge(facts, log, ledger);
     let inDoubt = 0;
     for (const refused of refusals) {
-      const lie = judge(refused);
-      if (lie === 'in doubt') inDoubt += 1;
-      else if (lie !== null) breach(`user ${refused.userId}, told ${refused.refusal}: ${lie}`);
+      const falsehood = judge(refused);
+      if (falsehood === 'in doubt') inDoubt += 1;
+      else if (falsehood !== null)
+        breach(`user ${refused.userId}, answered ${refused.refusal}: ${falsehood}`);
     }
     return {
       refusals: refusals.length,
@@ -98,10 +104,10 @@ export function checkRefusals(facts: Facts, log: FoldedLog, ledger: ClientLedger
   });
 }
 
-/** Why a refusal was a lie; `in doubt` when that can't be known; null when it was none. */
+/** Why a refusal was false; `in doubt` when that can't be known; null when it was true. */
 type Judge = (refused: Refused) => string | null;
 
-function createJudge(facts: Facts, log: FoldedLog, ledger: ClientLedger): Judge {
+function createJudge(facts: SystemFacts, log: JudgedLog, ledger: ClientLedger): Judge {
   const { couponId, clockDoubtMs: doubtMs } = ledger;
   const created = log.coupons.get(couponId)?.created ?? null;
   const takenAt = momentsOfUnits(facts, log, couponId);
@@ -150,7 +156,7 @@ function createJudge(facts: Facts, log: FoldedLog, ledger: ClientLedger): Judge 
 function judgeLimit(
   { userId, named }: Refused,
   { couponId, perUserLimit }: CouponCreated,
-  log: FoldedLog,
+  log: JudgedLog,
 ): string | null {
   if (new Set(named).size < perUserLimit) {
     return `it names ${named.length} assignment(s), the limit is ${perUserLimit}`;
@@ -167,7 +173,7 @@ function judgeLimit(
 }
 
 /** When each unit that is taken was decided on, in order: those in the log, and those on their way. */
-function momentsOfUnits({ redis }: Facts, log: FoldedLog, couponId: string): number[] {
+function momentsOfUnits({ redis }: SystemFacts, log: JudgedLog, couponId: string): number[] {
   const moments: number[] = [];
   for (const held of log.coupons.get(couponId)?.assignments.values() ?? []) {
     for (const { occurredAt } of held) moments.push(occurredAt);
@@ -192,7 +198,7 @@ function countUpTo(sorted: readonly number[], moment: number): number {
 }
 
 /** When the newest epoch in the log had marked it; the beginning of time when none has. */
-function lastEpochBeganAt({ log }: Facts): number {
+function lastEpochBeganAt({ log }: SystemFacts): number {
   let newest = { epoch: -1, at: Number.NEGATIVE_INFINITY };
   for (const { records } of log) {
     for (const { event } of records) {

@@ -1,31 +1,31 @@
-// Invariant 3: what the clients of a coupon were told, against the log and the read model.
+// Invariant 3: what the clients of a coupon were answered, against the log and the read model.
 import type { CouponAssigned } from '../../domain/coupon-events.ts';
-import type { ClientLedger, Facts, ToldAssignment } from '../facts.ts';
-import { type Finding, findingOf } from '../finding.ts';
-import type { FoldedLog } from '../judge-log.ts';
+import type { AnsweredAssignment, ClientLedger, SystemFacts } from '../facts.ts';
+import { type Finding, findingOf, type ReportBreach } from '../finding.ts';
+import type { JudgedLog } from '../judge-log.ts';
 
 /**
  * 3: every 201 has exactly one event and one row, and every event and row has a 201, or a user whose
  * request was never answered. Lost, orphan and duplicate are counted as sets of assignment ids.
  */
-export function checkClient(facts: Facts, log: FoldedLog, ledger: ClientLedger): Finding {
-  return findingOf(3, 'what clients were told is what happened', (breach) => {
-    const { told, duplicates } = readTold(ledger);
-    for (const id of duplicates) breach(`duplicate: ${id} was told under more than one key`);
-    const lost = findLost(told, facts, log, breach);
+export function checkClient(facts: SystemFacts, log: JudgedLog, ledger: ClientLedger): Finding {
+  return findingOf(3, 'what clients were answered is what happened', (breach) => {
+    const { answered, duplicates } = readAnswered(ledger);
+    for (const id of duplicates) breach(`duplicate: ${id} was answered under more than one key`);
+    const lost = findLost(answered, facts, log, breach);
     const events = [...(log.coupons.get(ledger.couponId)?.assignments.values() ?? [])].flat();
     const rows = [...facts.tables.assignments]
       .filter(([, { couponId }]) => couponId === ledger.couponId)
       .map(([assignmentId, { userId }]) => ({ assignmentId, userId }));
     const orphans = new Set<string>();
     for (const { assignmentId, userId } of [...events, ...rows]) {
-      if (told.has(assignmentId) || ledger.unknownUsers.has(userId)) continue;
+      if (answered.has(assignmentId) || ledger.unknownUsers.has(userId)) continue;
       if (orphans.has(assignmentId)) continue;
       orphans.add(assignmentId);
-      breach(`orphan: ${assignmentId} of user ${userId}, of which no client was told`);
+      breach(`orphan: ${assignmentId} of user ${userId}, with which no client was answered`);
     }
     return {
-      told: ledger.accepted.length,
+      answered: ledger.accepted.length,
       events: events.length,
       rows: rows.length,
       lost,
@@ -37,50 +37,54 @@ export function checkClient(facts: Facts, log: FoldedLog, ledger: ClientLedger):
 }
 
 function findLost(
-  told: ReadonlyMap<string, ToldAssignment>,
-  facts: Facts,
-  log: FoldedLog,
-  breach: (example: string) => void,
+  answered: ReadonlyMap<string, AnsweredAssignment>,
+  facts: SystemFacts,
+  log: JudgedLog,
+  breach: ReportBreach,
 ): number {
   let lost = 0;
-  for (const assignment of told.values()) {
+  for (const assignment of answered.values()) {
     const missing = missingOf(assignment, facts, log);
     if (missing === null) continue;
     lost += 1;
-    breach(`lost: ${assignment.assignmentId}, told to user ${assignment.userId}: ${missing}`);
+    breach(`lost: ${assignment.assignmentId}, answered to user ${assignment.userId}: ${missing}`);
   }
   return lost;
 }
 
-function readTold({ accepted }: ClientLedger): {
-  told: Map<string, ToldAssignment>;
+function readAnswered({ accepted }: ClientLedger): {
+  answered: Map<string, AnsweredAssignment>;
   duplicates: Set<string>;
 } {
-  const told = new Map<string, ToldAssignment>();
+  const answered = new Map<string, AnsweredAssignment>();
   const duplicates = new Set<string>();
   for (const assignment of accepted) {
-    if (told.has(assignment.assignmentId)) duplicates.add(assignment.assignmentId);
-    told.set(assignment.assignmentId, assignment);
+    if (answered.has(assignment.assignmentId)) duplicates.add(assignment.assignmentId);
+    answered.set(assignment.assignmentId, assignment);
   }
-  return { told, duplicates };
+  return { answered, duplicates };
 }
 
-function missingOf(told: ToldAssignment, facts: Facts, log: FoldedLog): string | null {
-  const event = log.events.get(told.assignmentId)?.event;
+function missingOf(
+  answered: AnsweredAssignment,
+  facts: SystemFacts,
+  log: JudgedLog,
+): string | null {
+  const event = log.events.get(answered.assignmentId)?.event;
   if (event?.type !== 'CouponAssigned') return 'no event';
-  if (!isAsTold(told, { ...event, assignedAt: event.occurredAt })) return 'another event';
-  const row = facts.tables.assignments.get(told.assignmentId);
+  if (!isAsAnswered(answered, { ...event, assignedAt: event.occurredAt })) return 'another event';
+  const row = facts.tables.assignments.get(answered.assignmentId);
   if (row === undefined) return 'no row';
-  return isAsTold(told, row) ? null : 'another row';
+  return isAsAnswered(answered, row) ? null : 'another row';
 }
 
-function isAsTold(
-  told: ToldAssignment,
+function isAsAnswered(
+  answered: AnsweredAssignment,
   found: Pick<CouponAssigned, 'userId' | 'sequence'> & { assignedAt: number },
 ): boolean {
   return (
-    told.userId === found.userId &&
-    told.sequence === found.sequence &&
-    told.assignedAt === found.assignedAt
+    answered.userId === found.userId &&
+    answered.sequence === found.sequence &&
+    answered.assignedAt === found.assignedAt
   );
 }

@@ -3,28 +3,26 @@ import type { CouponAssigned, CouponCreated } from '../../domain/coupon-events.t
 import {
   type AssignmentRow,
   type CouponRow,
-  type Facts,
-  placeOf,
   positionOf,
+  type SystemFacts,
   type TableFacts,
+  topicPartitionOf,
 } from '../facts.ts';
-import { type Finding, findingOf } from '../finding.ts';
-import type { EventRecord, FoldedLog } from '../judge-log.ts';
+import { type Finding, findingOf, type ReportBreach } from '../finding.ts';
+import type { EventRecord, JudgedLog } from '../judge-log.ts';
 import { countRows } from './check-stock.ts';
-
-type Breach = (example: string) => void;
 
 /**
  * 5: row by row, the tables hold what follows from the log below the checkpoints, and the
  * checkpoints have reached what was in the log when the verification began. An event without a row
  * that is in the dead letter topic is not missing here: invariant 8 counts it.
  */
-export function checkReadModel(facts: Facts, log: FoldedLog): Finding {
+export function checkReadModel(facts: SystemFacts, log: JudgedLog): Finding {
   return findingOf(5, 'the read model is the fold of the log', (breach) => {
     const { tables } = facts;
     const reached = checkpointsOf(tables);
-    const isReached = ({ place, offset }: EventRecord): boolean =>
-      offset < (reached.get(place) ?? 0);
+    const isReached = ({ topicPartition, offset }: EventRecord): boolean =>
+      offset < (reached.get(topicPartition) ?? 0);
     const { missing, different } = checkRowsOfEvents(facts, log, isReached, breach);
     return {
       coupons: tables.coupons.size,
@@ -40,12 +38,15 @@ export function checkReadModel(facts: Facts, log: FoldedLog): Finding {
   });
 }
 
-/** How far the projection has got, by `placeOf`. */
+/** How far the projection has got, by `topicPartitionOf`. */
 export function checkpointsOf({
   checkpoints,
 }: Pick<TableFacts, 'checkpoints'>): Map<string, number> {
   return new Map(
-    checkpoints.map(({ topic, partition, nextOffset }) => [placeOf(topic, partition), nextOffset]),
+    checkpoints.map(({ topic, partition, nextOffset }) => [
+      topicPartitionOf(topic, partition),
+      nextOffset,
+    ]),
   );
 }
 
@@ -93,17 +94,17 @@ function isAssignmentAs(row: AssignmentRow, event: CouponAssigned): boolean {
 }
 
 function checkRowsOfEvents(
-  { tables, deadLetters }: Facts,
-  log: FoldedLog,
+  { tables, deadLetters }: SystemFacts,
+  log: JudgedLog,
   isReached: (record: EventRecord) => boolean,
-  breach: Breach,
+  breach: ReportBreach,
 ): { missing: number; different: number } {
   const counts = { missing: 0, different: 0 };
   for (const record of log.events.values()) {
     if (!isReached(record)) continue;
     const found = compareWithRow(record, tables);
     if (found === 'same') continue;
-    const position = positionOf(record.place, record.offset);
+    const position = positionOf(record.topicPartition, record.offset);
     if (found === 'missing' && deadLetters.has(position)) continue;
     counts[found] += 1;
     breach(`${found} row: ${nameOf(record)} at ${position}`);
@@ -114,9 +115,9 @@ function checkRowsOfEvents(
 function checkEventsOfRows(
   what: string,
   ids: Iterable<string>,
-  log: FoldedLog,
+  log: JudgedLog,
   isReached: (record: EventRecord) => boolean,
-  breach: Breach,
+  breach: ReportBreach,
 ): number {
   let extra = 0;
   for (const id of ids) {
@@ -138,7 +139,7 @@ function nameOf({ event }: EventRecord): string {
     : `assignment ${event.assignmentId}`;
 }
 
-function checkCounters(tables: TableFacts, breach: Breach): number {
+function checkCounters(tables: TableFacts, breach: ReportBreach): number {
   const rows = countRows(tables);
   let wrong = 0;
   for (const couponId of new Set([...rows.keys(), ...tables.issued.keys()])) {
@@ -152,15 +153,19 @@ function checkCounters(tables: TableFacts, breach: Breach): number {
 }
 
 /** @returns the records that were in the log at the beginning, and that the projection has not reached */
-function checkReached(facts: Facts, reached: ReadonlyMap<string, number>, breach: Breach): number {
+function checkReached(
+  facts: SystemFacts,
+  reached: ReadonlyMap<string, number>,
+  breach: ReportBreach,
+): number {
   let behind = 0;
   for (const { topic, partition, firstOffset } of facts.log) {
-    const place = placeOf(topic, partition);
-    const target = facts.projectionTarget.get(place) ?? 0;
-    const next = reached.get(place) ?? firstOffset;
+    const topicPartition = topicPartitionOf(topic, partition);
+    const target = facts.projectionTarget.get(topicPartition) ?? 0;
+    const next = reached.get(topicPartition) ?? firstOffset;
     if (next >= target) continue;
     behind += target - next;
-    breach(`${place}: the projection is at ${next}, the log was at ${target}`);
+    breach(`${topicPartition}: the projection is at ${next}, the log was at ${target}`);
   }
   return behind;
 }

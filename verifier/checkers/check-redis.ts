@@ -2,17 +2,15 @@
 import type { Coupon } from '../../domain/coupon.ts';
 import type { CouponAssigned, CouponCreated } from '../../domain/coupon-events.ts';
 import {
-  type Facts,
-  type HeldAssignment,
-  placeOf,
+  type RedisAssignment,
   type RedisCoupon,
   type RedisCouponState,
+  type SystemFacts,
+  topicPartitionOf,
 } from '../facts.ts';
-import { type Finding, findingOf } from '../finding.ts';
-import { type EventRecord, type FoldedLog, highestMarkerBelow } from '../judge-log.ts';
+import { type Finding, findingOf, type ReportBreach } from '../finding.ts';
+import { type EventRecord, highestMarkerBelow, type JudgedLog } from '../judge-log.ts';
 import { countHeld } from './check-stock.ts';
-
-type Breach = (example: string) => void;
 
 /**
  * 4: for each coupon, quantity - remaining = the units held = the events that hold a unit, each with
@@ -21,20 +19,20 @@ type Breach = (example: string) => void;
  * requests come in: an event of the log has its holder if it was there before Redis was read, and a
  * holder has its event if that is there now, or still in the outbox.
  */
-export function checkRedis(facts: Facts, log: FoldedLog): Finding {
+export function checkRedis(facts: SystemFacts, log: JudgedLog): Finding {
   return findingOf(4, 'Redis is what follows from the log', (breach) => {
     checkGate(facts, breach);
     const numbers = {
       ...{ coupons: 0, taken: 0, held: 0, events: 0 },
-      ...{ 'in outboxes': 0, 'set aside': 0, unsteady: 0 },
+      ...{ 'in outboxes': 0, quarantined: 0, unsteady: 0 },
     };
     for (const [couponId, coupon] of facts.redis.coupons) {
       numbers['in outboxes'] += coupon.outbox.length;
       numbers.unsteady += coupon.steady ? 0 : 1;
       numbers.held += checkHolders(couponId, coupon, log, breach);
-      numbers['set aside'] += coupon.setAside.length;
+      numbers['quarantined'] += coupon.quarantined.length;
       checkOutbox(couponId, coupon, facts.redis.beganAt, breach);
-      checkSetAside(couponId, coupon, facts, breach);
+      checkQuarantine(couponId, coupon, facts, breach);
       if (coupon.state === null) continue;
       numbers.coupons += 1;
       numbers.taken += coupon.state.quantity - coupon.state.remaining;
@@ -48,7 +46,7 @@ export function checkRedis(facts: Facts, log: FoldedLog): Finding {
   });
 }
 
-function checkGate({ redis: { gateEpoch }, log }: Facts, breach: Breach): void {
+function checkGate({ redis: { gateEpoch }, log }: SystemFacts, breach: ReportBreach): void {
   if (gateEpoch === null) {
     breach('there is no gate');
     return;
@@ -56,8 +54,8 @@ function checkGate({ redis: { gateEpoch }, log }: Facts, breach: Breach): void {
   for (const partition of log) {
     const marker = highestMarkerBelow(partition, partition.endOffset);
     if (marker !== null && marker !== gateEpoch) {
-      const place = placeOf(partition.topic, partition.partition);
-      breach(`gate of epoch ${gateEpoch}, but ${place} is marked with epoch ${marker}`);
+      const topicPartition = topicPartitionOf(partition.topic, partition.partition);
+      breach(`gate of epoch ${gateEpoch}, but ${topicPartition} is marked with epoch ${marker}`);
     }
   }
 }
@@ -66,9 +64,9 @@ function checkState(
   couponId: string,
   coupon: RedisCoupon,
   state: RedisCouponState,
-  { redis: { gateEpoch } }: Facts,
-  log: FoldedLog,
-  breach: Breach,
+  { redis: { gateEpoch } }: SystemFacts,
+  log: JudgedLog,
+  breach: ReportBreach,
 ): void {
   const held = countHeld(coupon);
   const taken = state.quantity - state.remaining;
@@ -103,14 +101,14 @@ function differentFields(state: RedisCouponState, created: CouponCreated): strin
     .map(([field]) => field);
 }
 
-/** Every holder has its event, or waits in the outbox, or was set aside. @returns how many there are */
+/** Every holder has its event, or waits in the outbox, or was quarantined. @returns how many there are */
 function checkHolders(
   couponId: string,
   coupon: RedisCoupon,
-  log: FoldedLog,
-  breach: Breach,
+  log: JudgedLog,
+  breach: ReportBreach,
 ): number {
-  const decided = new Set([...coupon.outbox.map(({ eventId }) => eventId), ...coupon.setAside]);
+  const decided = new Set([...coupon.outbox.map(({ eventId }) => eventId), ...coupon.quarantined]);
   let count = 0;
   for (const [userId, held] of coupon.holders) {
     for (const assignment of held) {
@@ -125,7 +123,7 @@ function checkHolders(
   return count;
 }
 
-function isHeldAs(held: HeldAssignment, event: CouponAssigned, userId: string): boolean {
+function isHeldAs(held: RedisAssignment, event: CouponAssigned, userId: string): boolean {
   return (
     event.userId === userId &&
     event.sequence === held.sequence &&
@@ -136,9 +134,9 @@ function isHeldAs(held: HeldAssignment, event: CouponAssigned, userId: string): 
 
 function checkOutbox(
   couponId: string,
-  { outbox, setAside, state }: RedisCoupon,
+  { outbox, quarantined, state }: RedisCoupon,
   beganAt: number,
-  breach: Breach,
+  breach: ReportBreach,
 ): void {
   for (const { eventId, decidedAt } of outbox) {
     // What was decided since the verification began is on its way, not stuck.
@@ -146,18 +144,18 @@ function checkOutbox(
     breach(`coupon ${couponId}: event ${eventId} stays in the outbox`);
   }
   const isWaiting = outbox.some(({ eventId }) => eventId === couponId);
-  if (state?.pendingCreation === true && !isWaiting && !setAside.includes(couponId)) {
+  if (state?.pendingCreation === true && !isWaiting && !quarantined.includes(couponId)) {
     breach(`coupon ${couponId}: its creation is pending, but not in the outbox`);
   }
 }
 
-function checkSetAside(
+function checkQuarantine(
   couponId: string,
-  { setAside }: RedisCoupon,
-  { refused }: Facts,
-  breach: Breach,
+  { quarantined }: RedisCoupon,
+  { refused }: SystemFacts,
+  breach: ReportBreach,
 ): void {
-  for (const eventId of setAside) {
+  for (const eventId of quarantined) {
     if (refused.has(eventId)) continue;
     breach(`coupon ${couponId}: event ${eventId} left the outbox and is no dead letter`);
   }
@@ -167,9 +165,9 @@ function checkSetAside(
 function checkLogIsHeld(
   couponId: string,
   { created, assignments }: Coupon,
-  { redis }: Facts,
-  log: FoldedLog,
-  breach: Breach,
+  { redis }: SystemFacts,
+  log: JudgedLog,
+  breach: ReportBreach,
 ): void {
   const isEarlier = (eventId: string): boolean => {
     const record = log.events.get(eventId);
@@ -201,6 +199,6 @@ function* eventsOf(assignments: Coupon['assignments']): Generator<CouponAssigned
   for (const held of assignments.values()) yield* held;
 }
 
-function isBelow({ place, offset }: EventRecord, ends: Map<string, number>): boolean {
-  return offset < (ends.get(place) ?? 0);
+function isBelow({ topicPartition, offset }: EventRecord, ends: Map<string, number>): boolean {
+  return offset < (ends.get(topicPartition) ?? 0);
 }

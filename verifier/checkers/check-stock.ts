@@ -1,14 +1,12 @@
 // Invariants 1 and 2: never one coupon too many, neither of the whole nor to one user. Each of the
 // log, the read model and Redis is held against its own word.
 import type { Coupon } from '../../domain/coupon.ts';
-import type { Facts, RedisCoupon, TableFacts } from '../facts.ts';
-import { type Finding, findingOf } from '../finding.ts';
-import type { FoldedLog } from '../judge-log.ts';
-
-type Breach = (example: string) => void;
+import type { RedisCoupon, SystemFacts, TableFacts } from '../facts.ts';
+import { type Finding, findingOf, type ReportBreach } from '../finding.ts';
+import type { JudgedLog } from '../judge-log.ts';
 
 /** 1: assigned <= quantity for each coupon, no unit given twice, and no stock below zero. */
-export function checkQuantity(facts: Facts, log: FoldedLog): Finding {
+export function checkQuantity(facts: SystemFacts, log: JudgedLog): Finding {
   return findingOf(1, 'never more assigned than the quantity', (breach) => ({
     coupons: log.coupons.size,
     'in the log': sum(log.coupons, (id, coupon) => quantityInLog(id, coupon, breach)),
@@ -18,7 +16,7 @@ export function checkQuantity(facts: Facts, log: FoldedLog): Finding {
 }
 
 /** 2: assignments of one coupon to one user <= the limit. */
-export function checkUserLimit(facts: Facts, log: FoldedLog): Finding {
+export function checkUserLimit(facts: SystemFacts, log: JudgedLog): Finding {
   return findingOf(2, 'never more to one user than the limit', (breach) => ({
     'users in the log': sum(log.coupons, (id, coupon) => limitInLog(id, coupon, breach)),
     'users in the tables': limitInTables(facts.tables, breach),
@@ -48,7 +46,7 @@ function sum<T>(byId: ReadonlyMap<string, T>, countOf: (id: string, value: T) =>
   return total;
 }
 
-function quantityInLog(couponId: string, coupon: Coupon, breach: Breach): number {
+function quantityInLog(couponId: string, coupon: Coupon, breach: ReportBreach): number {
   if (coupon.created === null) {
     breach(`coupon ${couponId}: ${coupon.issued} assigned in the log, which has no such coupon`);
   } else if (coupon.issued > coupon.created.quantity) {
@@ -68,7 +66,7 @@ function quantityInLog(couponId: string, coupon: Coupon, breach: Breach): number
   return coupon.issued;
 }
 
-function quantityInTables(tables: TableFacts, breach: Breach): number {
+function quantityInTables(tables: TableFacts, breach: ReportBreach): number {
   for (const [couponId, rows] of countRows(tables)) {
     // Without its coupon a row has no quantity to break; that it lacks it is invariant 5.
     const quantity = tables.coupons.get(couponId)?.quantity ?? rows;
@@ -79,7 +77,7 @@ function quantityInTables(tables: TableFacts, breach: Breach): number {
   return tables.assignments.size;
 }
 
-function quantityInRedis(couponId: string, coupon: RedisCoupon, breach: Breach): number {
+function quantityInRedis(couponId: string, coupon: RedisCoupon, breach: ReportBreach): number {
   const held = countHeld(coupon);
   if (coupon.state === null) return held;
   const { quantity, remaining } = coupon.state;
@@ -88,7 +86,11 @@ function quantityInRedis(couponId: string, coupon: RedisCoupon, breach: Breach):
   return held;
 }
 
-function limitInLog(couponId: string, { created, assignments }: Coupon, breach: Breach): number {
+function limitInLog(
+  couponId: string,
+  { created, assignments }: Coupon,
+  breach: ReportBreach,
+): number {
   for (const [userId, held] of assignments) {
     if (created !== null && held.length > created.perUserLimit) {
       breach(overLimit(couponId, userId, held.length, 'in the log', created.perUserLimit));
@@ -100,7 +102,7 @@ function limitInLog(couponId: string, { created, assignments }: Coupon, breach: 
   return assignments.size;
 }
 
-function limitInTables({ assignments, coupons }: TableFacts, breach: Breach): number {
+function limitInTables({ assignments, coupons }: TableFacts, breach: ReportBreach): number {
   const byCoupon = new Map<string, Map<string, number>>();
   for (const { couponId, userId } of assignments.values()) {
     const byUser = byCoupon.get(couponId) ?? new Map<string, number>();
@@ -116,7 +118,11 @@ function limitInTables({ assignments, coupons }: TableFacts, breach: Breach): nu
   });
 }
 
-function limitInRedis(couponId: string, { state, holders }: RedisCoupon, breach: Breach): number {
+function limitInRedis(
+  couponId: string,
+  { state, holders }: RedisCoupon,
+  breach: ReportBreach,
+): number {
   const limit = state?.perUserLimit ?? Number.POSITIVE_INFINITY;
   for (const [userId, { length }] of holders) {
     if (length > limit) breach(overLimit(couponId, userId, length, 'in Redis', limit));

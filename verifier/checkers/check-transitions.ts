@@ -1,11 +1,9 @@
 // Invariant 10: nothing stands in the log that could not follow from what came before it.
 import type { Coupon } from '../../domain/coupon.ts';
 import type { CouponAssigned, CouponEvent } from '../../domain/coupon-events.ts';
-import type { Facts, RedisCoupon } from '../facts.ts';
-import { type Finding, findingOf } from '../finding.ts';
-import type { FoldedLog } from '../judge-log.ts';
-
-type Breach = (example: string) => void;
+import type { RedisCoupon, SystemFacts } from '../facts.ts';
+import { type Finding, findingOf, type ReportBreach } from '../finding.ts';
+import type { JudgedLog } from '../judge-log.ts';
 
 /**
  * 10: every assignment that counts lies within its coupon's window, and in no epoch before that of its
@@ -14,7 +12,7 @@ type Breach = (example: string) => void;
  * repeat of an event says what the event says; and no epoch is there that nobody claimed. None of
  * this compares the clocks of two servers: epochs and sequences are what orders decisions.
  */
-export function checkTransitions(facts: Facts, log: FoldedLog): Finding {
+export function checkTransitions(facts: SystemFacts, log: JudgedLog): Finding {
   return findingOf(10, 'no illegal transition in the log', (breach) => {
     const { newest, markers } = checkEpochs(facts, breach);
     let assignments = 0;
@@ -28,8 +26,8 @@ export function checkTransitions(facts: Facts, log: FoldedLog): Finding {
 }
 
 function checkEpochs(
-  { log, newestClaim, redis: { gateEpoch } }: Facts,
-  breach: Breach,
+  { log, newestClaim, redis: { gateEpoch } }: SystemFacts,
+  breach: ReportBreach,
 ): { newest: number; markers: number } {
   const found = new Set<number>(gateEpoch === null ? [] : [gateEpoch]);
   let newest = -1;
@@ -48,7 +46,12 @@ function checkEpochs(
 }
 
 /** @returns how many assignments were looked at */
-function checkCoupon(couponId: string, coupon: Coupon, newest: number, breach: Breach): number {
+function checkCoupon(
+  couponId: string,
+  coupon: Coupon,
+  newest: number,
+  breach: ReportBreach,
+): number {
   const spans = new Map<number, { first: number; last: number }>();
   let count = 0;
   for (const held of coupon.assignments.values()) {
@@ -87,7 +90,7 @@ function faultOf(event: CouponAssigned, created: Coupon['created']): string | nu
 }
 
 /** `held` is in the order of the numbers. One number twice breaks invariant 2, one sequence twice 1. */
-function checkUser(couponId: string, held: readonly CouponAssigned[], breach: Breach): void {
+function checkUser(couponId: string, held: readonly CouponAssigned[], breach: ReportBreach): void {
   for (let i = 1; i < held.length; i += 1) {
     const [one, other] = [held[i - 1], held[i]];
     if (one === undefined || other === undefined || one.nthOfUser === other.nthOfUser) continue;
@@ -106,9 +109,9 @@ function checkSkipped(
   couponId: string,
   { assignments }: Coupon,
   { state, holders, steady }: RedisCoupon,
-  log: FoldedLog,
+  log: JudgedLog,
   newest: number,
-  breach: Breach,
+  breach: ReportBreach,
 ): void {
   // Of another epoch than the log: that is invariant 4, and says nothing about this one.
   if (state === null || !steady || state.epoch !== newest) return;
@@ -132,14 +135,16 @@ function checkSkipped(
 }
 
 /** @returns how many repeats there are */
-function checkRepeats(log: FoldedLog, breach: Breach): number {
+function checkRepeats(log: JudgedLog, breach: ReportBreach): number {
   let repeats = 0;
   for (const record of log.records) {
     if (record.kind !== 'repeat') continue;
     repeats += 1;
     const first = log.events.get(record.event.eventId)?.event;
     if (first !== undefined && !isSame(first, record.event)) {
-      breach(`event ${first.eventId} comes again at ${record.place}/${record.offset} as another`);
+      breach(
+        `event ${first.eventId} comes again at ${record.topicPartition}/${record.offset} as another`,
+      );
     }
   }
   return repeats;

@@ -1,10 +1,10 @@
 // The dead letter topics as facts: which records of the log have a copy there.
 import type { IHeaders, Kafka } from 'kafkajs';
-import { placeOf, positionOf } from '../facts.ts';
-import { type Range, readRanges } from './read-topic.ts';
+import { positionOf, topicPartitionOf } from '../facts.ts';
+import { type RangeOfTopic, readRanges } from './read-topic.ts';
 
 /** What the dead letters say of their originals. */
-export type DeadLetters = {
+export type DeadLetterFacts = {
   /** Where the originals are, as `positionOf` spells it. */
   positions: Set<string>;
   /** Keys of those that have no position: they never were in the log. An event's key is its id. */
@@ -15,8 +15,8 @@ export type DeadLetters = {
 export async function readDeadLetters(
   kafka: Kafka,
   topicPrefix: string,
-  ranges: readonly Range[],
-): Promise<DeadLetters> {
+  ranges: readonly RangeOfTopic[],
+): Promise<DeadLetterFacts> {
   const positions = new Set<string>();
   const refused = new Set<string>();
   await readRanges(kafka, topicPrefix, ranges, async (_range, { key, headers = {} }) => {
@@ -25,7 +25,7 @@ export async function readDeadLetters(
     const offset = textOf(headers, 'firstcome-dlt-offset');
     if (topic === null || partition === null) return;
     if (offset === null) refused.add(String(key));
-    else positions.add(positionOf(placeOf(topic, Number(partition)), Number(offset)));
+    else positions.add(positionOf(topicPartitionOf(topic, Number(partition)), Number(offset)));
   });
   return { positions, refused };
 }

@@ -1,7 +1,7 @@
 // Redis as facts: gate, coupons, holders, outboxes. Reads in steps that don't hold Redis up.
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from '../../contracts/redis-keys.ts';
-import type { HeldAssignment, RedisCoupon, RedisCouponState, RedisFacts } from '../facts.ts';
+import type { RedisAssignment, RedisCoupon, RedisCouponState, RedisFacts } from '../facts.ts';
 
 /** Coupons that are read at the same time, and fields of a holders hash in one step. */
 const COUPONS_AT_ONCE = 16;
@@ -55,19 +55,19 @@ async function readCoupon(redis: Redis, keys: RedisKeys, couponId: string): Prom
     const decided = await redis.hkeys(keys.outboxEvents(couponId));
     // After the holders: one that is still waiting there is then either here, or in the log by now.
     const outbox = toOutbox(await redis.zrange(keys.outbox(couponId), 0, '-1', 'WITHSCORES'));
-    const setAside = await readSetAside(redis, keys.outboxEvents(couponId), decided, outbox);
+    const quarantined = await readQuarantined(redis, keys.outboxEvents(couponId), decided, outbox);
     const after = await redis.hgetall(keys.coupon(couponId));
     const steady =
       before.remaining === after.remaining && before.lastSequence === after.lastSequence;
     if (steady || reading === MAX_READINGS) {
-      return { state: toState(after), holders, outbox, setAside, steady };
+      return { state: toState(after), holders, outbox, quarantined, steady };
     }
     before = after;
   }
 }
 
 // Decided before and after the outbox was read, and not in it: not on its way out meanwhile.
-async function readSetAside(
+async function readQuarantined(
   redis: Redis,
   key: string,
   decidedBefore: readonly string[],
@@ -80,8 +80,8 @@ async function readSetAside(
   return candidates.filter((_, index) => events[index] !== null);
 }
 
-async function readHolders(redis: Redis, key: string): Promise<Map<string, HeldAssignment[]>> {
-  const holders = new Map<string, HeldAssignment[]>();
+async function readHolders(redis: Redis, key: string): Promise<Map<string, RedisAssignment[]>> {
+  const holders = new Map<string, RedisAssignment[]>();
   let cursor = '0';
   do {
     const [next, fields] = await redis.hscan(key, cursor, 'COUNT', HOLDERS_AT_ONCE);
@@ -93,7 +93,7 @@ async function readHolders(redis: Redis, key: string): Promise<Map<string, HeldA
   return holders;
 }
 
-function toHeld(packed: string): HeldAssignment {
+function toHeld(packed: string): RedisAssignment {
   const [assignmentId = '', sequence, assignedAt, nthOfUser] = packed.split('/');
   return {
     assignmentId,

@@ -4,11 +4,11 @@ import { UNAPPLIED_STATUSES } from '../../contracts/dead-letter.ts';
 import { EVENT_TOPICS } from '../../contracts/topics.ts';
 import {
   type AssignmentRow,
-  type Checkpoint,
+  type CheckpointRow,
   type CouponRow,
-  placeOf,
   positionOf,
   type TableFacts,
+  topicPartitionOf,
 } from '../facts.ts';
 
 /**
@@ -35,7 +35,7 @@ export function readTables(db: Knex, couponId: string | null): Promise<TableFact
 type Row = Record<string, unknown>;
 
 /** Where the projection has got to in each partition. */
-export async function readCheckpoints(db: Knex): Promise<Checkpoint[]> {
+export async function readCheckpoints(db: Knex): Promise<CheckpointRow[]> {
   const rows: Row[] = await db('projection_checkpoints').whereIn('topic', EVENT_TOPICS).select('*');
   return rows.map((row) => ({
     topic: String(row.topic),
@@ -113,7 +113,10 @@ async function readParked(trx: Knex): Promise<Set<string>> {
     .select('topic', 'partition_id', 'record_offset');
   return new Set(
     rows.map((row) =>
-      positionOf(placeOf(String(row.topic), Number(row.partition_id)), Number(row.record_offset)),
+      positionOf(
+        topicPartitionOf(String(row.topic), Number(row.partition_id)),
+        Number(row.record_offset),
+      ),
     ),
   );
 }

@@ -1,31 +1,31 @@
-// Reading topics whole: every record from the first to an end that was taken before.
+// Reads topics whole: every record from the first up to an end that was looked up before.
 import type { Admin, Kafka, KafkaMessage } from 'kafkajs';
-import { scanBatches } from '../../platform/kafka/log-scan.ts';
-import { placeOf } from '../facts.ts';
+import { type LogRange, scanBatches } from '../../platform/kafka/log-scan.ts';
+import { topicPartitionOf } from '../facts.ts';
 
-/** A part of a partition: records with `firstOffset` <= offset < `endOffset`. `topic` is logical. */
-export type Range = { topic: string; partition: number; firstOffset: number; endOffset: number };
+/** A range of one topic's records; `topic` is logical. */
+export type RangeOfTopic = LogRange & { topic: string };
 
-/** Everything that these topics hold at this moment; the topics are looked at in this order. */
-export async function rangesOf(
+/** Everything that these topics hold at this moment; the topics are asked for in this order. */
+export async function listRanges(
   admin: Admin,
   topicPrefix: string,
   topics: readonly string[],
-): Promise<Range[]> {
-  const ranges: Range[] = [];
+): Promise<RangeOfTopic[]> {
+  const ranges: RangeOfTopic[] = [];
   for (const topic of topics) {
     const offsets = await admin.fetchTopicOffsets(topicPrefix + topic);
     for (const { partition, low, high } of offsets) {
-      ranges.push({ topic, partition, firstOffset: Number(low), endOffset: Number(high) });
+      ranges.push({ topic, partition, from: BigInt(low), to: BigInt(high) });
     }
   }
   return ranges.sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
 }
 
-/** The ends of ranges, by `placeOf`. */
-export function endsOf(ranges: readonly Range[]): Map<string, number> {
+/** The ends of ranges, by `topicPartitionOf`. */
+export function endsOf(ranges: readonly RangeOfTopic[]): Map<string, number> {
   return new Map(
-    ranges.map(({ topic, partition, endOffset }) => [placeOf(topic, partition), endOffset]),
+    ranges.map(({ topic, partition, to }) => [topicPartitionOf(topic, partition), Number(to)]),
   );
 }
 
@@ -36,20 +36,15 @@ export function endsOf(ranges: readonly Range[]): Map<string, number> {
 export async function readRanges(
   kafka: Kafka,
   topicPrefix: string,
-  ranges: readonly Range[],
-  onRecord: (range: Range, message: KafkaMessage) => Promise<void>,
+  ranges: readonly RangeOfTopic[],
+  onRecord: (range: RangeOfTopic, message: KafkaMessage) => Promise<void>,
 ): Promise<void> {
-  const rangeAt = new Map(
-    ranges.map((range) => [placeOf(topicPrefix + range.topic, range.partition), range]),
+  const rangeIn = new Map(
+    ranges.map((range) => [topicPartitionOf(topicPrefix + range.topic, range.partition), range]),
   );
-  const stretches = ranges.map(({ topic, partition, firstOffset, endOffset }) => ({
-    topic: topicPrefix + topic,
-    partition,
-    from: BigInt(firstOffset),
-    to: BigInt(endOffset),
-  }));
-  await scanBatches(kafka, stretches, async ({ topic, partition, messages }) => {
-    const range = rangeAt.get(placeOf(topic, partition));
+  const physical = ranges.map((range) => ({ ...range, topic: topicPrefix + range.topic }));
+  await scanBatches(kafka, physical, async ({ topic, partition, messages }) => {
+    const range = rangeIn.get(topicPartitionOf(topic, partition));
     if (range === undefined) return undefined;
     for (const message of messages) await onRecord(range, message);
     return undefined;

@@ -136,7 +136,7 @@ describe('An event that the log refuses', () => {
     );
     expect((await node.stateOf(couponId)).coupon.remaining).to.equal('24');
     const { coupons } = await readRedis(node.redis, node.keys, couponId);
-    expect(coupons.get(couponId)?.setAside, 'as the verifier sees it').to.deep.equal([id]);
+    expect(coupons.get(couponId)?.quarantined, 'as the verifier sees it').to.deep.equal([id]);
     expect(node.desk.publisher.waiting()).to.equal(0);
   });
 

@@ -2,10 +2,10 @@ import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.ts';
 import { ASSIGN_TOPIC, EPOCHS_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
-import { rangesOf as offsetsOf } from '../../../platform/kafka/log-scan.ts';
-import { foldLog } from '../../../verifier/judge-log.ts';
-import { readLog } from '../../../verifier/read/read-log.ts';
-import { rangesOf } from '../../../verifier/read/read-topic.ts';
+import { rangesOf } from '../../../platform/kafka/log-scan.ts';
+import { judgeLog } from '../../../verifier/judge-log.ts';
+import { readEventTopics } from '../../../verifier/read/read-event-topics.ts';
+import { listRanges } from '../../../verifier/read/read-topic.ts';
 import { addressOf } from '../../support/system/addresses.ts';
 import { assign, call, createCoupon } from '../../support/system/api.ts';
 import { claimEpoch } from '../../support/system/epoch.ts';
@@ -61,7 +61,7 @@ describe('The command API and its Redis', function () {
   const untilReady = (service: ServiceProcess) =>
     waitUntil('the service is ready', async () => (await readiness(service)) === 'ready');
   const claims = async (): Promise<number> =>
-    Number((await offsetsOf(events.kafka, `${events.topicPrefix}${EPOCHS_TOPIC}`))[0]?.to);
+    Number((await rangesOf(events.kafka, `${events.topicPrefix}${EPOCHS_TOPIC}`))[0]?.to);
 
   const restartRedis = async (): Promise<void> => {
     server.process.kill('SIGKILL');
@@ -73,10 +73,10 @@ describe('The command API and its Redis', function () {
   const expectNothingLostNothingOversold = async (couponId: string, workload: Workload) => {
     const admin = events.kafka.admin();
     await admin.connect();
-    const ranges = await rangesOf(admin, events.topicPrefix, [LIFECYCLE_TOPIC, ASSIGN_TOPIC]);
+    const ranges = await listRanges(admin, events.topicPrefix, [LIFECYCLE_TOPIC, ASSIGN_TOPIC]);
     await admin.disconnect();
-    const folded = foldLog(
-      await readLog({ ...events, ranges, couponId, progress: () => undefined }),
+    const folded = judgeLog(
+      await readEventTopics({ ...events, ranges, couponId, progress: () => undefined }),
     );
     const coupon = folded.coupons.get(couponId);
     const inLog = [...(coupon?.assignments.values() ?? [])].flat().map((a) => a.assignmentId);

@@ -7,7 +7,7 @@ import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.t
 import { deadLetterTopicOf, EPOCHS_TOPIC } from '../../../contracts/topics.ts';
 import type { EpochClaimed, LogEvent } from '../../../domain/coupon-events.ts';
 import type { EventCodec } from '../../../platform/avro/event-codec.ts';
-import type { Facts, LogPartition, RedisCoupon } from '../../../verifier/facts.ts';
+import type { PartitionFacts, RedisCoupon, SystemFacts } from '../../../verifier/facts.ts';
 import type { VerifySettings } from '../../../verifier/verify.ts';
 import { randomName } from '../../support/random-name.ts';
 import { addressOf } from '../../support/system/addresses.ts';
@@ -28,7 +28,7 @@ export type VerifiedSystem = {
 
 /** Writes the facts of a system without traffic. */
 export async function createVerifiedSystem(
-  facts: Facts,
+  facts: SystemFacts,
   server: 'MYSQL_URL' | 'MARIADB_URL' = 'MYSQL_URL',
 ): Promise<VerifiedSystem> {
   const database = await createTestDatabase(server);
@@ -101,7 +101,7 @@ function messageOf(topic: string, event: LogEvent | null, codec: EventCodec): Me
 }
 
 async function writePartition(
-  { topic, partition, records }: LogPartition,
+  { topic, partition, records }: PartitionFacts,
   codec: EventCodec,
   send: Send,
 ): Promise<void> {
@@ -113,7 +113,11 @@ async function writePartition(
 }
 
 /** As many as it takes for the newest to be that of the facts. */
-async function writeClaims({ newestClaim }: Facts, codec: EventCodec, send: Send): Promise<void> {
+async function writeClaims(
+  { newestClaim }: SystemFacts,
+  codec: EventCodec,
+  send: Send,
+): Promise<void> {
   const claim: EpochClaimed = {
     type: 'EpochClaimed',
     claimedBy: 'a test',
@@ -130,7 +134,7 @@ function partsOf(position: string): [string, number, number] {
   return [topic, Number(partition), Number(offset)];
 }
 
-async function writeTables(db: Knex, { tables }: Facts): Promise<void> {
+async function writeTables(db: Knex, { tables }: SystemFacts): Promise<void> {
   const at = (ms: number): Date => new Date(ms);
   await db('coupons').insert(
     [...tables.coupons].map(([id, row]) => ({
@@ -185,7 +189,7 @@ async function writeTables(db: Knex, { tables }: Facts): Promise<void> {
   if (parked.length > 0) await db('dead_letters').insert(parked);
 }
 
-async function writeRedis(redis: Redis, keys: RedisKeys, facts: Facts): Promise<void> {
+async function writeRedis(redis: Redis, keys: RedisKeys, facts: SystemFacts): Promise<void> {
   await redis.hset(keys.gate, { epoch: String(facts.redis.gateEpoch), replicationId: 'any' });
   for (const [couponId, coupon] of facts.redis.coupons) {
     await redis.sadd(keys.coupons, couponId);

@@ -48,7 +48,7 @@ describe('a verification of real servers', () => {
     const verification = await verifyNow();
     expect(breachesOf(verification)).to.deep.equal({});
     expect(verification.ok).to.equal(true);
-    expect(verification.unsettled).to.deep.equal([]);
+    expect(verification.notArrived).to.deep.equal([]);
     expect(verification.writtenMeanwhile).to.equal(0);
     const numbers = Object.fromEntries(
       verification.findings.map((finding) => [finding.invariant, finding.numbers]),
@@ -154,7 +154,7 @@ describe('a verification of real servers', () => {
         () => real.redis.del(outbox),
       );
       expect(brokenIn(verification)).to.deep.equal([4]);
-      expect(verification.unsettled).to.deep.equal(['1 event(s) in outboxes']);
+      expect(verification.notArrived).to.deep.equal(['1 event(s) in outboxes']);
     });
 
     it('a holder that was forgotten breaks 4', async () => {
@@ -204,7 +204,7 @@ describe('a verification of real servers', () => {
       expect(brokenIn(verification)).to.deep.equal([5, 7, 8]);
     });
 
-    it('a row that is a millisecond off what a client was told breaks 3 and 5', async () => {
+    it('a row that is a millisecond off what a client was answered breaks 3 and 5', async () => {
       const id = made.watchedAssigned[0]?.assignmentId ?? '';
       const shift = (microseconds: number): Promise<unknown> =>
         real
@@ -274,7 +274,7 @@ describe('a verification of real servers', () => {
     });
   });
 
-  it('finds a client who was told of what never happened: 3', async () => {
+  it('finds an answer about an assignment that never happened: 3', async () => {
     const ledger = structuredClone(made.facts.ledger);
     if (ledger === null) throw new Error('no ledger');
     ledger.accepted.push({ assignmentId: strangeId(), userId: 'x', sequence: 77, assignedAt: 1 });
@@ -293,7 +293,7 @@ describe('a verification of real servers', () => {
       },
     });
     expect(verification.ok).to.equal(true);
-    expect(verification.unsettled).to.deep.equal([]);
+    expect(verification.notArrived).to.deep.equal([]);
     expect(steps).to.include('waiting: 1 event(s) in outboxes');
   });
 
@@ -310,7 +310,7 @@ describe('a verification of real servers', () => {
       const offset = await real.append(ASSIGN_TOPIC, 0, null);
       const verification = await verifyNow();
       expect(brokenIn(verification)).to.deep.equal([5]);
-      expect(verification.unsettled).to.deep.equal(['the projection is 1 record(s) behind']);
+      expect(verification.notArrived).to.deep.equal(['the projection is 1 record(s) behind']);
       await consume(offset, 'dead_lettered');
 
       // Consumed, and in no dead letter topic.

@@ -23,5 +23,5 @@ export async function expectVerified(
   });
   const broken = verification.findings.filter(({ ok }) => !ok);
   expect(broken, JSON.stringify(broken, undefined, 2)).to.deep.equal([]);
-  expect(verification.unsettled).to.deep.equal([]);
+  expect(verification.notArrived).to.deep.equal([]);
 }

@@ -14,7 +14,7 @@ import { createCoupon } from '../../../loadtest/client/create-coupon.ts';
 import { headerOf } from '../../../loadtest/client/response-parser.ts';
 import { createLedger } from '../../../loadtest/report/ledger.ts';
 import { pause } from '../../../platform/backoff.ts';
-import type { ClientLedger, ToldAssignment } from '../../../verifier/facts.ts';
+import type { AnsweredAssignment, ClientLedger } from '../../../verifier/facts.ts';
 import { waitUntil } from '../wait-until.ts';
 
 export type LoadOptions = {
@@ -173,14 +173,14 @@ function count(counts: Record<string, number>, reason: string): void {
 }
 
 /** What a user was told with 201, where it can be looked at, and from which position on. */
-type Told = { told: ToldAssignment; location: string; position: string };
+type Told = { told: AnsweredAssignment; location: string; position: string };
 /** null: no unit. */
 type Settled = Told | null;
 
 function toSettled(exchange: Exchange, verdict: Verdict): Settled {
   if (verdict.kind !== 'accepted' || exchange.kind !== 'answered') return null;
   return {
-    told: verdict.told,
+    told: verdict.assignment,
     location: headerOf(exchange.answer, 'location') ?? '',
     position: headerOf(exchange.answer, 'firstcome-position') ?? '',
   };
@@ -191,7 +191,7 @@ const SEEN = 'seen';
 export const WRONG = 'WRONG';
 
 /** One look at the read side: it has what was told, or says that it has not come so far. */
-async function read(location: string, position: string, told: ToldAssignment): Promise<string> {
+async function read(location: string, position: string, told: AnsweredAssignment): Promise<string> {
   try {
     const answer = await fetch(location, {
       headers: position === '' ? {} : { 'firstcome-position': position },

@@ -14,7 +14,7 @@ describe('the verdict on an exchange', () => {
   it('of a 201 is accepted, with what was told', () => {
     expect(judgeExchange(answered(201, assignment), 0)).to.deep.equal({
       kind: 'accepted',
-      told: {
+      assignment: {
         assignmentId: 'a',
         userId: 'u',
         sequence: 3,

@@ -6,8 +6,8 @@ import type { Verdict } from '../../../loadtest/client/classify-response.ts';
 import { createLedger, type Ledger } from '../../../loadtest/report/ledger.ts';
 
 describe('the ledger of the clients', () => {
-  const told = { assignmentId: 'a', userId: 'ann', sequence: 1, assignedAt: 5 };
-  const accepted: Verdict = { kind: 'accepted', told, replayed: false };
+  const answered = { assignmentId: 'a', userId: 'ann', sequence: 1, assignedAt: 5 };
+  const accepted: Verdict = { kind: 'accepted', assignment: answered, replayed: false };
   const again: Verdict = { kind: 'again', afterMs: 1, reason: 'connection lost' };
   const refused: Verdict = {
     kind: 'refused',
@@ -41,7 +41,7 @@ describe('the ledger of the clients', () => {
     learn(ledger, 'bob', 'k2', refused);
     learn(ledger, 'cem', 'k3', again);
     learn(ledger, 'dan', 'k4', { kind: 'failed', reason: 'status 500' });
-    expect(ledger.settled('c').accepted).to.deep.equal([told]);
+    expect(ledger.settled('c').accepted).to.deep.equal([answered]);
     expect(ledger.settled('c').unknownUsers).to.have.all.keys('cem', 'dan');
     ledger.sending('cem', 'k3', 1);
     learn(ledger, 'cem', 'k3', accepted);
@@ -53,7 +53,7 @@ describe('the ledger of the clients', () => {
     const ledger = createLedger(null);
     ledger.sending('bob', 'k', 0);
     learn(ledger, 'bob', 'k', accepted);
-    expect(ledger.settled('c').accepted).to.deep.equal([{ ...told, userId: 'bob' }]);
+    expect(ledger.settled('c').accepted).to.deep.equal([{ ...answered, userId: 'bob' }]);
     await ledger.close();
   });
 
@@ -71,23 +71,23 @@ describe('the ledger of the clients', () => {
       expect(sentAt).to.be.within(before, answeredAt);
       expect(answeredAt).to.be.at.most(Date.now());
     }
-    expect(answers.map(({ sentAt: _, answeredAt: __, ...told }) => told)).to.deep.equal([
-      { userId: 'ann', key: 'k', kind: 'accepted', told, replayed: false },
-      { userId: 'ann', key: 'k', kind: 'accepted', told, replayed: true },
+    expect(answers.map(({ sentAt: _, answeredAt: __, ...answered }) => answered)).to.deep.equal([
+      { userId: 'ann', key: 'k', kind: 'accepted', assignment: answered, replayed: false },
+      { userId: 'ann', key: 'k', kind: 'accepted', assignment: answered, replayed: true },
       { userId: 'ann', key: 'k2', kind: 'refused', refusal: 'limit-reached', named: ['a'] },
     ]);
     await ledger.close();
   });
 
-  it('counts what a key was told again once', async () => {
+  it('counts what a key was answered again once', async () => {
     const ledger = createLedger(null);
     learn(ledger, 'ann', 'k', accepted);
     learn(ledger, 'ann', 'k', { ...accepted, replayed: true });
-    expect(ledger.settled('c').accepted).to.deep.equal([told]);
+    expect(ledger.settled('c').accepted).to.deep.equal([answered]);
     await ledger.close();
   });
 
-  it('keeps every answer: two keys that were told the same are both in it', async () => {
+  it('keeps every answer: two keys that were answered the same are both in it', async () => {
     const ledger = createLedger(null);
     learn(ledger, 'ann', 'k1', accepted);
     learn(ledger, 'ann', 'k2', accepted);

@@ -4,14 +4,14 @@ import fc from 'fast-check';
 import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated, LogEvent } from '../../../domain/coupon-events.ts';
 import {
-  type Checkpoint,
+  type AnsweredAssignment,
+  type CheckpointRow,
   type ClientAnswer,
-  type Facts,
-  type LogPartition,
-  placeOf,
+  type PartitionFacts,
   positionOf,
   type RedisCoupon,
-  type ToldAssignment,
+  type SystemFacts,
+  topicPartitionOf,
 } from '../../../verifier/facts.ts';
 
 export type SystemSpec = {
@@ -27,7 +27,7 @@ export type SystemSpec = {
 };
 
 export type System = {
-  facts: Facts;
+  facts: SystemFacts;
   /** The coupon whose clients kept a ledger. */
   watched: CouponCreated;
   /** Another one, of which user 0 holds two, and which has units left. */
@@ -97,14 +97,17 @@ export function buildSystem(spec: SystemSpec): System {
 }
 
 /** A partition of a system; there are three of each event topic. */
-export function partitionOf(facts: Facts, topic: string, partition: number): LogPartition {
+export function partitionOf(facts: SystemFacts, topic: string, partition: number): PartitionFacts {
   const found = facts.log.find((p) => p.topic === topic && p.partition === partition);
   if (found === undefined) throw new Error(`no ${topic}/${partition}`);
   return found;
 }
 
 /** The checkpoint of a partition of a system. */
-export function checkpointOf(facts: Facts, { topic, partition }: LogPartition): Checkpoint {
+export function checkpointOf(
+  facts: SystemFacts,
+  { topic, partition }: PartitionFacts,
+): CheckpointRow {
   const found = facts.tables.checkpoints.find(
     (c) => c.topic === topic && c.partition === partition,
   );
@@ -114,9 +117,9 @@ export function checkpointOf(facts: Facts, { topic, partition }: LogPartition): 
 
 /** Where the event of an id is in the log. */
 export function findRecord(
-  facts: Facts,
+  facts: SystemFacts,
   eventId: string,
-): { partition: LogPartition; index: number; offset: number } {
+): { partition: PartitionFacts; index: number; offset: number } {
   for (const partition of facts.log) {
     const index = partition.records.findIndex(
       ({ event }) => event !== null && event.eventId === eventId,
@@ -129,7 +132,7 @@ export function findRecord(
 
 /** The coupon in Redis, which is there in a clean system. */
 export function redisCouponOf(
-  facts: Facts,
+  facts: SystemFacts,
   { couponId }: CouponCreated,
 ): RedisCoupon & { state: NonNullable<RedisCoupon['state']> } {
   const coupon = facts.redis.coupons.get(couponId);
@@ -143,18 +146,23 @@ export function strangeId(): string {
 }
 
 /** The second of two users asked again; each asked under a key of its own. */
-function answersTo(told: ToldAssignment, nth: number): ClientAnswer[] {
-  const { assignmentId, userId, assignedAt } = told;
+function answersTo(assignment: AnsweredAssignment, nth: number): ClientAnswer[] {
+  const { assignmentId, userId, assignedAt } = assignment;
   const first: ClientAnswer = {
     userId,
     key: `key of ${assignmentId}`,
     sentAt: assignedAt - 1,
     answeredAt: assignedAt + 2,
     kind: 'accepted',
-    told,
+    assignment,
     replayed: false,
   };
-  const again = { ...first, told: { ...told }, replayed: true, answeredAt: assignedAt + 3 };
+  const again = {
+    ...first,
+    assignment: { ...assignment },
+    replayed: true,
+    answeredAt: assignedAt + 3,
+  };
   return nth % 2 === 0 ? [first] : [again, first];
 }
 
@@ -167,10 +175,10 @@ function createBuilder() {
     ids += 1;
     return `00000000-0000-4000-8000-${ids.toString(16).padStart(12, '0')}`;
   };
-  const log: LogPartition[] = [LIFECYCLE_TOPIC, ASSIGN_TOPIC].flatMap((topic) =>
+  const log: PartitionFacts[] = [LIFECYCLE_TOPIC, ASSIGN_TOPIC].flatMap((topic) =>
     [0, 1, 2].map((partition) => ({ topic, partition, firstOffset: 0, endOffset: 0, records: [] })),
   );
-  const checkpoints: Checkpoint[] = log.map(({ topic, partition }) => ({
+  const checkpoints: CheckpointRow[] = log.map(({ topic, partition }) => ({
     topic,
     partition,
     nextOffset: 0,
@@ -182,20 +190,20 @@ function createBuilder() {
     deadLettered: 0,
   }));
   type Counter = 'applied' | 'repeated' | 'fenced' | 'markers' | 'deadLettered';
-  const append = (place: LogPartition, event: LogEvent | null, counter: Counter): number => {
-    const offset = place.endOffset;
-    place.records.push({ offset, event });
-    place.endOffset += 1;
-    const checkpoint = checkpoints[log.indexOf(place)];
+  const append = (partition: PartitionFacts, event: LogEvent | null, counter: Counter): number => {
+    const offset = partition.endOffset;
+    partition.records.push({ offset, event });
+    partition.endOffset += 1;
+    const checkpoint = checkpoints[log.indexOf(partition)];
     if (checkpoint !== undefined) checkpoint[counter] += 1;
     return offset;
   };
-  const placeFor = (topic: string): LogPartition => {
-    const place = log.find((p) => p.topic === topic && p.partition === ids % 3);
-    if (place === undefined) throw new Error('no such partition');
-    return place;
+  const partitionFor = (topic: string): PartitionFacts => {
+    const partition = log.find((p) => p.topic === topic && p.partition === ids % 3);
+    if (partition === undefined) throw new Error('no such partition');
+    return partition;
   };
-  const facts: Facts = {
+  const facts: SystemFacts = {
     couponId: null,
     newestClaim: null,
     log,
@@ -213,7 +221,7 @@ function createBuilder() {
     ledger: null,
   };
   const assigned: CouponAssigned[] = [];
-  let last: { event: CouponAssigned; place: LogPartition; offset: number } | null = null;
+  let last: { event: CouponAssigned; partition: PartitionFacts; offset: number } | null = null;
 
   const decide = ({ couponId, perUserLimit }: CouponCreated, user: number) => {
     const coupon = facts.redis.coupons.get(couponId);
@@ -250,9 +258,9 @@ function createBuilder() {
     mark(next: number): void {
       epoch = next;
       facts.newestClaim = epoch;
-      for (const place of log) {
+      for (const partition of log) {
         append(
-          place,
+          partition,
           { type: 'EpochStarted', eventId: newId(), epoch, occurredAt: NOW },
           'markers',
         );
@@ -277,7 +285,7 @@ function createBuilder() {
         endDate: NOW + 86_400_000,
         perUserLimit: spec.perUserLimit,
       };
-      append(placeFor(LIFECYCLE_TOPIC), event, 'applied');
+      append(partitionFor(LIFECYCLE_TOPIC), event, 'applied');
       const { title, quantity, startDate, endDate, perUserLimit } = event;
       const common = { title, quantity, startDate, endDate, perUserLimit, createdAt: NOW, epoch };
       facts.tables.coupons.set(couponId, { ...common });
@@ -285,7 +293,7 @@ function createBuilder() {
         state: { ...common, remaining: quantity, lastSequence: 0, pendingCreation: false },
         holders: new Map(),
         outbox: [],
-        setAside: [],
+        quarantined: [],
         steady: true,
       });
       return event;
@@ -295,8 +303,8 @@ function createBuilder() {
       const decided = decide(coupon, user);
       if (decided === null) return false;
       const { event } = decided;
-      const place = placeFor(ASSIGN_TOPIC);
-      last = { event, place, offset: append(place, event, 'applied') };
+      const partition = partitionFor(ASSIGN_TOPIC);
+      last = { event, partition, offset: append(partition, event, 'applied') };
       assigned.push(event);
       facts.tables.assignments.set(event.assignmentId, {
         couponId: event.couponId,
@@ -313,30 +321,36 @@ function createBuilder() {
 
     addOddity(oddity: Oddity): void {
       if (last === null) return;
-      const { event, place, offset } = last;
+      const { event, partition, offset } = last;
       switch (oddity) {
         case 'nothing':
           return;
         case 'repeat':
-          append(place, event, 'repeated');
+          append(partition, event, 'repeated');
           return;
         case 'fenced stranger': {
           const id = newId();
-          append(place, { ...event, eventId: id, assignmentId: id, epoch: 1 }, 'fenced');
+          append(partition, { ...event, eventId: id, assignmentId: id, epoch: 1 }, 'fenced');
           return;
         }
         case 'fenced copy':
-          append(place, { ...event, epoch: 1 }, 'fenced');
+          append(partition, { ...event, epoch: 1 }, 'fenced');
           return;
         case 'unreadable': {
-          const dead = append(place, null, 'deadLettered');
-          facts.deadLetters.add(positionOf(placeOf(place.topic, place.partition), dead));
-          facts.tables.parked.add(positionOf(placeOf(place.topic, place.partition), dead));
+          const dead = append(partition, null, 'deadLettered');
+          facts.deadLetters.add(
+            positionOf(topicPartitionOf(partition.topic, partition.partition), dead),
+          );
+          facts.tables.parked.add(
+            positionOf(topicPartitionOf(partition.topic, partition.partition), dead),
+          );
           return;
         }
         case 'retried': {
-          facts.deadLetters.add(positionOf(placeOf(place.topic, place.partition), offset));
-          const checkpoint = checkpoints[log.indexOf(place)];
+          facts.deadLetters.add(
+            positionOf(topicPartitionOf(partition.topic, partition.partition), offset),
+          );
+          const checkpoint = checkpoints[log.indexOf(partition)];
           if (checkpoint === undefined) return;
           checkpoint.applied -= 1;
           checkpoint.deadLettered += 1;
@@ -351,12 +365,12 @@ function createBuilder() {
         if (checkpoint === undefined) continue;
         checkpoint.nextOffset = endOffset;
         checkpoint.highestMarker = epoch;
-        facts.projectionTarget.set(placeOf(topic, partition), endOffset);
-        facts.redis.logEndsBefore.set(placeOf(topic, partition), endOffset);
+        facts.projectionTarget.set(topicPartitionOf(topic, partition), endOffset);
+        facts.redis.logEndsBefore.set(topicPartitionOf(topic, partition), endOffset);
       }
     },
 
-    finish(watched: CouponCreated): Facts {
+    finish(watched: CouponCreated): SystemFacts {
       const accepted = assigned
         .filter(({ couponId }) => couponId === watched.couponId)
         .map(({ assignmentId, userId, sequence, occurredAt }) => ({
@@ -369,7 +383,7 @@ function createBuilder() {
         couponId: watched.couponId,
         accepted,
         unknownUsers: new Set(),
-        answers: accepted.flatMap((told, nth) => answersTo(told, nth)),
+        answers: accepted.flatMap((assignment, nth) => answersTo(assignment, nth)),
         clockDoubtMs: 0,
       };
       return facts;
@@ -383,11 +397,11 @@ function createBuilder() {
         const { eventId } = decided.event;
         decided.coupon.outbox.push({ eventId, decidedAt: BEGAN_AT + user });
       }
-      const place = placeFor(ASSIGN_TOPIC);
+      const partition = partitionFor(ASSIGN_TOPIC);
       for (let user = 0; user < late; user += 1) {
         const id = newId();
-        place.records.push({
-          offset: place.endOffset,
+        partition.records.push({
+          offset: partition.endOffset,
           event: {
             type: 'CouponAssigned',
             eventId: id,
@@ -402,7 +416,7 @@ function createBuilder() {
             nthOfUser: 1,
           },
         });
-        place.endOffset += 1;
+        partition.endOffset += 1;
       }
     },
   };

@@ -48,7 +48,7 @@ describe('the checks of the invariants', () => {
       'users in Redis': 7,
     });
     expect(numbers[3]).to.deep.equal({
-      told: 4,
+      answered: 4,
       events: 4,
       rows: 4,
       lost: 0,
@@ -62,7 +62,7 @@ describe('the checks of the invariants', () => {
       held: 9,
       events: 10,
       'in outboxes': 0,
-      'set aside': 0,
+      quarantined: 0,
       unsteady: 0,
     });
     expect(numbers[5]).to.deep.equal({

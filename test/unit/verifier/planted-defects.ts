@@ -7,9 +7,9 @@ import {
   type ClientAnswer,
   type ClientLedger,
   type CouponRow,
-  type Facts,
-  placeOf,
   positionOf,
+  type SystemFacts,
+  topicPartitionOf,
 } from '../../../verifier/facts.ts';
 import {
   checkpointOf,
@@ -52,7 +52,7 @@ function rowOf({ facts, assigned }: System): AssignmentRow {
   return row;
 }
 
-function couponRowOf(facts: Facts, { couponId }: CouponCreated): CouponRow {
+function couponRowOf(facts: SystemFacts, { couponId }: CouponCreated): CouponRow {
   const row = facts.tables.coupons.get(couponId);
   if (row === undefined) throw new Error('no coupon');
   return row;
@@ -411,7 +411,7 @@ function inRedis(): Defect[] {
           state: { ...state, remaining: state.quantity },
           holders: new Map(),
           outbox: [],
-          setAside: [],
+          quarantined: [],
           steady: true,
         });
       },
@@ -424,7 +424,7 @@ function inRedis(): Defect[] {
           state: null,
           holders: new Map(),
           outbox: [],
-          setAside: [],
+          quarantined: [],
           steady: true,
         });
       },
@@ -440,21 +440,21 @@ function inRedis(): Defect[] {
       name: 'a refused event that left the outbox and is no dead letter',
       breaks: [4],
       plant: ({ facts, plain }) => {
-        redisCouponOf(facts, plain).setAside.push(strangeId());
+        redisCouponOf(facts, plain).quarantined.push(strangeId());
       },
     },
     {
       name: 'a refused event that left the outbox as a dead letter, and keeps its unit,',
       breaks: [],
       plant: ({ facts, plain }) => {
-        const { state, holders, setAside } = redisCouponOf(facts, plain);
+        const { state, holders, quarantined } = redisCouponOf(facts, plain);
         const assignmentId = strangeId();
         const sequence = state.lastSequence + 1;
         const held = { assignmentId, sequence, assignedAt: state.createdAt, nthOfUser: 1 };
         holders.set('refused', [held]);
         state.remaining -= 1;
         state.lastSequence = sequence;
-        setAside.push(assignmentId);
+        quarantined.push(assignmentId);
         facts.refused.add(assignmentId);
       },
     },
@@ -540,14 +540,17 @@ function inDeadLetters(): Defect[] {
     {
       name: 'a marker in the dead letters',
       breaks: [8],
-      plant: ({ facts }) => void facts.deadLetters.add(positionOf(placeOf(ASSIGN_TOPIC, 0), 0)),
+      plant: ({ facts }) =>
+        void facts.deadLetters.add(positionOf(topicPartitionOf(ASSIGN_TOPIC, 0), 0)),
     },
     {
       name: 'an applied record that waits for an operator',
       breaks: [8],
       plant: ({ facts, assigned }) => {
         const { partition, offset } = findRecord(facts, first(assigned).eventId);
-        facts.tables.parked.add(positionOf(placeOf(partition.topic, partition.partition), offset));
+        facts.tables.parked.add(
+          positionOf(topicPartitionOf(partition.topic, partition.partition), offset),
+        );
       },
     },
     {
@@ -566,7 +569,7 @@ function inDeadLetters(): Defect[] {
       plant: ({ facts, plain, assigned }) => {
         const { eventId } = first(assigned);
         const { partition, offset } = findRecord(facts, eventId);
-        const position = positionOf(placeOf(partition.topic, partition.partition), offset);
+        const position = positionOf(topicPartitionOf(partition.topic, partition.partition), offset);
         facts.deadLetters.add(position);
         facts.tables.parked.add(position);
         facts.tables.assignments.delete(eventId);
@@ -584,7 +587,7 @@ function ledgerOf({ facts }: System): ClientLedger {
 function atTheClient(): Defect[] {
   return [
     {
-      name: 'a client who was told of what never happened',
+      name: 'an answer about an assignment that never happened',
       breaks: [3],
       plant: (system) => {
         const { accepted } = ledgerOf(system);
@@ -592,14 +595,14 @@ function atTheClient(): Defect[] {
       },
     },
     {
-      name: 'a client who was told another unit',
+      name: 'an answer with another unit',
       breaks: [3],
       plant: (system) => {
         first(ledgerOf(system).accepted).sequence += 1;
       },
     },
     {
-      name: 'an assignment of which no client was told',
+      name: 'an assignment in no answer',
       breaks: [3],
       plant: (system) => void ledgerOf(system).accepted.pop(),
     },
@@ -608,12 +611,12 @@ function atTheClient(): Defect[] {
       breaks: [],
       plant: (system) => {
         const ledger = ledgerOf(system);
-        const untold = ledger.accepted.pop();
-        if (untold !== undefined) ledger.unknownUsers.add(untold.userId);
+        const unanswered = ledger.accepted.pop();
+        if (unanswered !== undefined) ledger.unknownUsers.add(unanswered.userId);
       },
     },
     {
-      name: 'an assignment that was told under two keys',
+      name: 'an assignment that was answered under two keys',
       breaks: [3],
       plant: (system) => {
         const { accepted } = ledgerOf(system);
@@ -621,7 +624,7 @@ function atTheClient(): Defect[] {
       },
     },
     {
-      name: 'a row of what a client was told that is missing',
+      name: 'a missing row of an assignment that was answered',
       breaks: [3, 5, 7, 8],
       plant: ({ facts, watched, watchedAssigned }) => {
         const { eventId } = first(watchedAssigned);
@@ -648,7 +651,7 @@ function acceptedIn(system: System): Accepted[] {
 function inAnswers(): Defect[] {
   return [
     {
-      name: 'a key that was told two assignments',
+      name: 'a key that was answered with two assignments',
       breaks: [6],
       plant: (system) => {
         const [one, other] = acceptedIn(system).filter(({ replayed }) => !replayed);
@@ -657,16 +660,16 @@ function inAnswers(): Defect[] {
       },
     },
     {
-      name: 'a key that was told another time of the same assignment',
+      name: 'a key that was answered with another time of the same assignment',
       breaks: [6],
       plant: (system) => {
         const answer = first(acceptedIn(system));
-        const told = { ...answer.told, assignedAt: answer.told.assignedAt + 1 };
-        ledgerOf(system).answers.push({ ...answer, told, replayed: true });
+        const assignment = { ...answer.assignment, assignedAt: answer.assignment.assignedAt + 1 };
+        ledgerOf(system).answers.push({ ...answer, assignment, replayed: true });
       },
     },
     {
-      name: 'a repeat that was told as new',
+      name: 'a repeat that was answered as new',
       breaks: [6],
       plant: (system) => {
         const answer = acceptedIn(system).find(({ replayed }) => !replayed);
@@ -710,7 +713,7 @@ function inRefusals(): Defect[] {
     const byUser = Map.groupBy(watchedAssigned, ({ userId }) => userId);
     return first([...byUser].sort(([, a], [, b]) => b.length - a.length))[0];
   };
-  /** The greediest is told so, long after everything was decided. */
+  /** The greediest is refused by the limit, long after everything was decided. */
   const refuse = (system: System, refused: Pick<Refused, 'refusal'> & Partial<Refused>): void => {
     const { occurredAt } = first(system.watchedAssigned);
     const userId = greedyOf(system);
@@ -962,7 +965,10 @@ function inTransitions(): Defect[] {
         partition.endOffset = nextOffset + 1;
         checkpoint.nextOffset += 1;
         checkpoint.deadLettered += 1;
-        const position = positionOf(placeOf(partition.topic, partition.partition), nextOffset);
+        const position = positionOf(
+          topicPartitionOf(partition.topic, partition.partition),
+          nextOffset,
+        );
         facts.deadLetters.add(position);
       },
     },

@@ -1,29 +1,29 @@
 // The event topics as facts.
 import type { Kafka } from 'kafkajs';
-import { MalformedEvent, toLogEvent } from '../../contracts/event-record.ts';
+import { logEventOrNull } from '../../contracts/event-record.ts';
 import type { LogEvent } from '../../domain/coupon-events.ts';
+import { decodeReadable } from '../../platform/avro/decode-readable.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
-import { AppError } from '../../platform/errors.ts';
-import type { LogPartition } from '../facts.ts';
-import { type Range, readRanges } from './read-topic.ts';
+import type { PartitionFacts } from '../facts.ts';
+import { type RangeOfTopic, readRanges } from './read-topic.ts';
 
 /**
  * Every record of these ranges. With a coupon's id, the events of other coupons are left out;
  * markers and what can't be read stay.
  * @throws AppError REGISTRY_UNAVAILABLE, KAFKA_UNAVAILABLE (retriable)
  */
-export async function readLog(options: {
+export async function readEventTopics(options: {
   kafka: Kafka;
   codec: EventCodec;
   topicPrefix: string;
-  ranges: readonly Range[];
+  ranges: readonly RangeOfTopic[];
   couponId: string | null;
   /** Called with the number of records read so far, every few thousand. */
   progress: (records: number) => void;
-}): Promise<LogPartition[]> {
+}): Promise<PartitionFacts[]> {
   const { kafka, codec, topicPrefix, ranges, couponId } = options;
-  const partitions = new Map<Range, LogPartition>(
-    ranges.map((range) => [range, { ...range, records: [] }]),
+  const partitions = new Map<RangeOfTopic, PartitionFacts>(
+    ranges.map((range) => [range, toPartitionFacts(range)]),
   );
   const slim = createSlimmer();
   let read = 0;
@@ -41,16 +41,14 @@ export async function readLog(options: {
   return [...partitions.values()];
 }
 
-/** null: no event that can ever be read. A failure that may pass is thrown: it proves nothing. */
+function toPartitionFacts({ topic, partition, from, to }: RangeOfTopic): PartitionFacts {
+  return { topic, partition, firstOffset: Number(from), endOffset: Number(to), records: [] };
+}
+
+/** @returns null when no event can ever be read in these bytes */
 async function readEvent(codec: EventCodec, value: Buffer | null): Promise<LogEvent | null> {
-  try {
-    const { name, event } = await codec.decode(value);
-    return toLogEvent(name, event);
-  } catch (error) {
-    if (error instanceof MalformedEvent) return null;
-    if (error instanceof AppError && error.retriable === false) return null;
-    throw error;
-  }
+  const record = await decodeReadable(codec, value);
+  return record === null ? null : logEventOrNull(record.name, record.event);
 }
 
 // A million events are held at once: equal texts are kept once, and the callers' keys, which no
