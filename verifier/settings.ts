@@ -1,6 +1,15 @@
-// Where the system to verify is, in environment values.
+// Where the system to verify is, read from environment values.
 import { type Environment, readSettings } from '../platform/settings.ts';
-import type { VerifySettings } from './verify.ts';
+
+/** Where the system is, and its prefixes. */
+export type VerifySettings = {
+  kafkaBrokers: string[];
+  registryUrl: string;
+  redisUrl: string;
+  mysqlUrl: string;
+  topicPrefix: string;
+  redisKeyPrefix: string;
+};
 
 /**
  * The settings in these environment values.

@@ -30,7 +30,7 @@ export function checkRedis(facts: SystemFacts, log: JudgedLog): Finding {
       numbers['in outboxes'] += coupon.outbox.length;
       numbers.unsteady += coupon.steady ? 0 : 1;
       numbers.held += checkHolders(couponId, coupon, log, breach);
-      numbers['quarantined'] += coupon.quarantined.length;
+      numbers.quarantined += coupon.quarantined.length;
       checkOutbox(couponId, coupon, facts.redis.beganAt, breach);
       checkQuarantine(couponId, coupon, facts, breach);
       if (coupon.state === null) continue;

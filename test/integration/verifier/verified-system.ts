@@ -8,7 +8,7 @@ import { deadLetterTopicOf, EPOCHS_TOPIC } from '../../../contracts/topics.ts';
 import type { EpochClaimed, LogEvent } from '../../../domain/coupon-events.ts';
 import type { EventCodec } from '../../../platform/avro/event-codec.ts';
 import type { PartitionFacts, RedisCoupon, SystemFacts } from '../../../verifier/facts.ts';
-import type { VerifySettings } from '../../../verifier/verify.ts';
+import type { VerifySettings } from '../../../verifier/settings.ts';
 import { randomName } from '../../support/random-name.ts';
 import { addressOf } from '../../support/system/addresses.ts';
 import { createTestDatabase } from '../../support/system/database.ts';

@@ -1,0 +1,60 @@
+// Connections to everything that a verification reads.
+import { TOPICS_OF_RECORD } from '../contracts/event-record.ts';
+import { readAvroRecords } from '../platform/avro/avro-schemas.ts';
+import { createEventCodec } from '../platform/avro/event-codec.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
+import { createKafka } from '../platform/kafka/client.ts';
+import { createLifecycle } from '../platform/lifecycle.ts';
+import { createLogger } from '../platform/logger.ts';
+import { createMysql } from '../platform/mysql.ts';
+import { createRedis } from '../platform/redis.ts';
+import type { VerifySettings } from './settings.ts';
+
+const REDIS_TIMEOUT_MS = 10_000;
+
+export type VerifierConnections = Awaited<ReturnType<typeof connectVerifier>>;
+
+/**
+ * Connects to Kafka, Redis, MySQL and the registry; whoever calls it closes what it returns.
+ * @throws AppError STARTUP_FAILED naming a part that can't be reached: then nothing stays open
+ */
+export async function connectVerifier(settings: VerifySettings) {
+  const logger = createLogger('verifier', 'silent');
+  const lifecycle = createLifecycle(logger);
+  try {
+    const kafka = createKafka(
+      { brokers: settings.kafkaBrokers, clientId: 'firstcome-verifier' },
+      logger,
+    );
+    const admin = kafka.admin();
+    lifecycle.opened('Kafka', () => admin.disconnect());
+    await reach('Kafka', () => admin.connect());
+    const redis = createRedis(
+      { url: settings.redisUrl, commandTimeoutMs: REDIS_TIMEOUT_MS },
+      logger,
+    );
+    lifecycle.opened('Redis', async () => redis.disconnect());
+    await reach('Redis', () => redis.connect());
+    const db = createMysql({ url: settings.mysqlUrl, poolSize: 2 }, logger);
+    lifecycle.opened('MySQL', () => db.destroy());
+    const codec = await createEventCodec({
+      registryUrl: settings.registryUrl,
+      topicPrefix: settings.topicPrefix,
+      schemas: readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD),
+    });
+    return { kafka, admin, redis, db, codec, close: () => lifecycle.close() };
+  } catch (error) {
+    await lifecycle.close();
+    throw error;
+  }
+}
+
+async function reach(part: string, connectTo: () => Promise<unknown>): Promise<void> {
+  try {
+    await connectTo();
+  } catch (cause) {
+    throw new AppError('STARTUP_FAILED', `${part} can't be reached: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
