@@ -1,6 +1,6 @@
 // Ready: MySQL answers, and has the tables.
 import type { Readiness } from '../http/health.ts';
-import { pause } from '../platform/backoff.ts';
+import { withDeadline } from '../platform/deadline.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 
@@ -11,10 +11,12 @@ export function createReadiness(
   logger: Logger,
 ): () => Promise<Readiness> {
   return async function isReady() {
-    const late = pause(limitMs).then(() => `no answer within ${limitMs} ms`);
-    const failure = await Promise.race([check().then(() => undefined, messageOf), late]);
-    if (failure === undefined) return { ready: true };
-    logger.debug({ reason: failure }, 'not ready');
-    return { ready: false, reason: 'MySQL does not answer, or its tables are not there' };
+    try {
+      await withDeadline(check(), limitMs, () => new Error(`no answer within ${limitMs} ms`));
+      return { ready: true };
+    } catch (error) {
+      logger.debug({ reason: messageOf(error) }, 'not ready');
+      return { ready: false, reason: 'MySQL does not answer, or its tables are not there' };
+    }
   };
 }

@@ -16,7 +16,9 @@ import {
   userList,
 } from './cursor.ts';
 
-export type Parsed<T> = { kind: 'parsed'; value: T } | { kind: 'refused'; faults: FieldFault[] };
+export type ParsedQuery<T> =
+  | { kind: 'parsed'; value: T }
+  | { kind: 'refused'; faults: FieldFault[] };
 
 /** A page to read: at most `limit` items after `after` (null: from the start). */
 export type Page<Place> = { limit: number; after: Place | null };
@@ -28,10 +30,10 @@ export type Freshness = { positions: readonly Position[]; waitMs: number };
 type Query = Readonly<Record<string, unknown>>;
 
 const PAGE = { defaultLimit: 100, maxLimit: 1_000 } as const;
-export const WAIT = { defaultSeconds: 2, maxSeconds: 10 } as const;
+export const POSITION_WAIT = { defaultSeconds: 2, maxSeconds: 10 } as const;
 
 /** An id in the path, `field` its name there, of a resource that has no query parameters. */
-export function parseById(field: string, id: unknown, query: Query): Parsed<string> {
+export function parseById(field: string, id: unknown, query: Query): ParsedQuery<string> {
   const faults: FieldFault[] = [];
   const uuid = readUuid(field, id, faults);
   refuseUnknown(query, [], faults);
@@ -39,7 +41,7 @@ export function parseById(field: string, id: unknown, query: Query): Parsed<stri
 }
 
 /** `GET /coupons`. */
-export function parseCouponsPage(query: Query): Parsed<Page<TimePlace>> {
+export function parseCouponsPage(query: Query): ParsedQuery<Page<TimePlace>> {
   const faults: FieldFault[] = [];
   const page = readPage(query, (text) => decodeTimeCursor(COUPONS_LIST, text), faults);
   return faults.length > 0 ? refused(faults) : parsed(page);
@@ -49,7 +51,7 @@ export function parseCouponsPage(query: Query): Parsed<Page<TimePlace>> {
 export function parseCouponAssignments(
   couponId: unknown,
   query: Query,
-): Parsed<{ couponId: string; page: Page<SequencePlace> }> {
+): ParsedQuery<{ couponId: string; page: Page<SequencePlace> }> {
   const faults: FieldFault[] = [];
   const id = readUuid('couponId', couponId, faults);
   const page = readPage(query, (text) => decodeSequenceCursor(couponList(id ?? ''), text), faults);
@@ -60,7 +62,7 @@ export function parseCouponAssignments(
 export function parseUserAssignments(
   userId: unknown,
   query: Query,
-): Parsed<{ userId: string; page: Page<TimePlace> }> {
+): ParsedQuery<{ userId: string; page: Page<TimePlace> }> {
   const faults: FieldFault[] = [];
   const id = isUserId(userId) ? userId : null;
   if (id === null) {
@@ -78,7 +80,7 @@ export function parseUserAssignments(
 export function parseFreshness(
   positionHeader: string | undefined,
   preferHeader: string | undefined,
-): Parsed<Freshness | null> {
+): ParsedQuery<Freshness | null> {
   const faults: FieldFault[] = [];
   const positions = positionHeader === undefined ? null : readPositions(positionHeader, faults);
   const waitMs = readWaitMs(preferHeader ?? '', faults);
@@ -146,16 +148,16 @@ function readPositions(text: string, faults: FieldFault[]): Position[] {
 // Only the first of several preferences of one name counts (RFC 7240).
 function readWaitMs(prefer: string, faults: FieldFault[]): number {
   const wait = prefer.split(',').find((preference) => /^\s*wait\s*(?:[=;]|$)/i.test(preference));
-  if (wait === undefined) return WAIT.defaultSeconds * 1_000;
+  if (wait === undefined) return POSITION_WAIT.defaultSeconds * 1_000;
   const seconds = /^\s*wait\s*=\s*"?(\d{1,9})"?\s*(?:;.*)?$/i.exec(wait)?.[1];
   if (seconds === undefined) {
     const reason = 'wait must be a whole number of seconds';
     faults.push({ field: 'Prefer', problem: 'invalidField', reason });
   }
-  return Math.min(WAIT.maxSeconds, Number(seconds ?? 0)) * 1_000;
+  return Math.min(POSITION_WAIT.maxSeconds, Number(seconds ?? 0)) * 1_000;
 }
 
-function parsed<T>(value: T): Parsed<T> {
+function parsed<T>(value: T): ParsedQuery<T> {
   return { kind: 'parsed', value };
 }
 

@@ -1,7 +1,5 @@
 // HTTP to reads, outcomes to status; nothing else.
-import { type Request, type Response, Router } from 'express';
-import { type Problem, problemOfFaults } from '../../contracts/problems.ts';
-import { onlyMethods, sendProblem } from '../../http/app.ts';
+import { Router } from 'express';
 import type { ReadStore } from '../read-model/read-store.ts';
 import type { createPositionWait } from '../read-model/wait-for-position.ts';
 import {
@@ -11,60 +9,29 @@ import {
   encodeTimeCursor,
   userList,
 } from './cursor.ts';
-import { etagOf, isKnown } from './etag.ts';
 import {
-  type Freshness,
-  type Parsed,
   parseById,
   parseCouponAssignments,
   parseCouponsPage,
-  parseFreshness,
   parseUserAssignments,
 } from './parse-query.ts';
 import { toAssignmentResource, toCouponResource, toPage } from './resources.ts';
+import { createServeRead, type ReadAnswer, type ServeRead } from './serve-read.ts';
 
-type Answer =
-  | { kind: 'resource'; body: object }
-  | { kind: 'list'; body: object }
-  | { kind: 'problem'; problem: Problem };
-
-const RETRY_AFTER_MS = 1_000;
-
-/** The routes of the query API. `now`: the time that a coupon's status is told for, in milliseconds. */
+/** The routes of the query API. `now`: the time at which a coupon has its status, in milliseconds. */
 export function queryRoutes(parts: {
   store: ReadStore;
   waitForPosition: ReturnType<typeof createPositionWait>;
   now: () => number;
 }): Router {
-  const { store, waitForPosition, now } = parts;
   const router = Router({ caseSensitive: true, strict: true });
+  const serve = createServeRead(router, parts.waitForPosition);
+  serveCoupons(serve, parts.store, parts.now);
+  serveAssignments(serve, parts.store);
+  return router;
+}
 
-  const serve = <Wanted>(
-    path: string,
-    parse: (request: Request) => Parsed<Wanted>,
-    read: (wanted: Wanted) => Promise<Answer>,
-  ): void => {
-    router
-      .route(path)
-      .get(async (request, response) => {
-        const wanted = parse(request);
-        const freshness = parseFreshness(request.get('firstcome-position'), request.get('prefer'));
-        const faults = [wanted, freshness].flatMap((one) =>
-          one.kind === 'refused' ? one.faults : [],
-        );
-        if (wanted.kind === 'refused' || freshness.kind === 'refused') {
-          sendProblem(response, problemOfFaults(faults));
-          return;
-        }
-        const isFresh = freshness.value === null || (await isReached(freshness.value));
-        send(request, response, isFresh ? await read(wanted.value) : refused('notYetProjected'));
-      })
-      .all(onlyMethods('GET', 'HEAD'));
-  };
-
-  const isReached = async ({ positions, waitMs }: Freshness): Promise<boolean> =>
-    (await waitForPosition(positions, waitMs)).kind === 'reached';
-
+function serveCoupons(serve: ServeRead, store: ReadStore, now: () => number): void {
   serve(
     '/coupons',
     ({ query }) => parseCouponsPage(query),
@@ -88,11 +55,13 @@ export function queryRoutes(parts: {
     async (couponId) => {
       const coupon = await store.coupon(couponId);
       return coupon === undefined
-        ? refused('couponNotFound')
+        ? notFound('couponNotFound')
         : resource(toCouponResource(coupon, now()));
     },
   );
+}
 
+function serveAssignments(serve: ServeRead, store: ReadStore): void {
   serve(
     '/coupons/:couponId/assignments',
     ({ params, query }) => parseCouponAssignments(params.couponId, query),
@@ -100,7 +69,7 @@ export function queryRoutes(parts: {
       const rows = await store.assignmentsOfCoupon(couponId, page);
       // An assignment may be projected before its coupon; it proves that there is one.
       if (rows.length === 0 && (await store.coupon(couponId)) === undefined) {
-        return refused('couponNotFound');
+        return notFound('couponNotFound');
       }
       return list(
         toPage(rows, page.limit, toAssignmentResource, (row) =>
@@ -116,7 +85,7 @@ export function queryRoutes(parts: {
     async (assignmentId) => {
       const assignment = await store.assignment(assignmentId);
       return assignment === undefined
-        ? refused('assignmentNotFound')
+        ? notFound('assignmentNotFound')
         : resource(toAssignmentResource(assignment));
     },
   );
@@ -134,39 +103,16 @@ export function queryRoutes(parts: {
         ),
       ),
   );
-
-  return router;
 }
 
-function send(request: Request, response: Response, answer: Answer): void {
-  if (answer.kind === 'problem') {
-    sendProblem(response, answer.problem);
-    return;
-  }
-  const body = JSON.stringify(answer.body);
-  response.setHeader('Cache-Control', 'no-cache');
-  if (answer.kind === 'resource') {
-    const etag = etagOf(body);
-    response.setHeader('ETag', etag);
-    if (isKnown(request.get('if-none-match'), etag)) {
-      response.status(304).end();
-      return;
-    }
-  }
-  response.type('application/json').send(body);
-}
-
-function resource(body: object): Answer {
+function resource(body: object): ReadAnswer {
   return { kind: 'resource', body };
 }
 
-function list(body: object): Answer {
+function list(body: object): ReadAnswer {
   return { kind: 'list', body };
 }
 
-function refused(name: 'couponNotFound' | 'assignmentNotFound' | 'notYetProjected'): Answer {
-  return {
-    kind: 'problem',
-    problem: name === 'notYetProjected' ? { name, retryAfterMs: RETRY_AFTER_MS } : { name },
-  };
+function notFound(name: 'couponNotFound' | 'assignmentNotFound'): ReadAnswer {
+  return { kind: 'problem', problem: { name } };
 }

@@ -4,7 +4,7 @@ import { AppError } from '../../platform/errors.ts';
 import type { SequencePlace, TimePlace } from '../http/cursor.ts';
 import type { Page } from '../http/parse-query.ts';
 import type { StoredAssignment, StoredCoupon } from '../http/resources.ts';
-import type { Checkpoint } from './wait-for-position.ts';
+import type { ProjectionCheckpoint } from './wait-for-position.ts';
 
 /**
  * What can be read. Lists give one row more than the page's limit when they go on. Everything fails
@@ -20,7 +20,7 @@ export type ReadStore = {
   assignmentsOfCoupon(couponId: string, page: Page<SequencePlace>): Promise<StoredAssignment[]>;
   /** Newest first. */
   assignmentsOfUser(userId: string, page: Page<TimePlace>): Promise<StoredAssignment[]>;
-  checkpoints(): Promise<Checkpoint[]>;
+  checkpoints(): Promise<ProjectionCheckpoint[]>;
   /** Fails unless MySQL answers and has the tables. */
   check(): Promise<void>;
 };
@@ -53,11 +53,57 @@ type CheckpointRow = { topic: string; partition_id: number; next_offset: number 
  */
 export function createReadStore(
   database: Knex,
-  { timeoutMs, maxReads }: { timeoutMs: number; maxReads: number },
+  limits: { timeoutMs: number; maxReads: number },
 ): ReadStore {
-  let underWay = 0;
+  const rowsOf = createBoundedRead(limits);
+  return {
+    async coupon(id) {
+      const [row] = await rowsOf<CouponRow>(selectCoupons(database).where({ id }));
+      return row && toCoupon(row);
+    },
+    async coupons({ limit, after }) {
+      const query = selectCoupons(database).modify(newestFirst, 'created_at', 'id', after);
+      return (await rowsOf<CouponRow>(query.limit(limit + 1))).map(toCoupon);
+    },
+    async assignment(id) {
+      const [row] = await rowsOf<AssignmentRow>(selectAssignments(database).where({ id }));
+      return row && toAssignment(row);
+    },
+    async assignmentsOfCoupon(couponId, { limit, after }) {
+      const query = selectAssignments(database).where('coupon_id', couponId).orderBy('sequence');
+      if (after !== null) query.where('sequence', '>', after.sequence);
+      return (await rowsOf<AssignmentRow>(query.limit(limit + 1))).map(toAssignment);
+    },
+    async assignmentsOfUser(userId, { limit, after }) {
+      const query = selectAssignments(database)
+        .where('user_id', userId)
+        .modify(newestFirst, 'assigned_at', 'id', after);
+      return (await rowsOf<AssignmentRow>(query.limit(limit + 1))).map(toAssignment);
+    },
+    async checkpoints() {
+      const columns = ['topic', 'partition_id', 'next_offset'];
+      const rows = await rowsOf<CheckpointRow>(database('projection_checkpoints').select(columns));
+      return rows.map(toCheckpoint);
+    },
+    async check() {
+      const tables = 'coupons, coupon_counters, assignments, projection_checkpoints';
+      await rowsOf(database.select(database.raw('1')).from(database.raw(tables)).limit(0));
+    },
+  };
+}
 
-  const rowsOf = async <Row>(query: Knex.QueryBuilder): Promise<Row[]> => {
+type BoundedRead = <Row>(query: Knex.QueryBuilder) => Promise<Row[]>;
+
+/** Runs queries, each in bounded time and no more than `maxReads` at once. */
+function createBoundedRead({
+  timeoutMs,
+  maxReads,
+}: {
+  timeoutMs: number;
+  maxReads: number;
+}): BoundedRead {
+  let underWay = 0;
+  return async (query) => {
     if (underWay >= maxReads) throw unavailable(`${maxReads} reads are under way already`);
     underWay += 1;
     try {
@@ -68,61 +114,21 @@ export function createReadStore(
       underWay -= 1;
     }
   };
+}
 
-  // A subquery, not a join: a join may be planned from the counters' side, and then sorted.
-  const selectCoupons = (): Knex.QueryBuilder =>
-    database('coupons')
-      .select('id', 'title', 'quantity', 'per_user_limit', 'start_date', 'end_date', 'created_at')
-      .select(
-        database.raw(
-          'COALESCE((SELECT issued FROM coupon_counters WHERE coupon_id = coupons.id), 0) AS issued',
-        ),
-      );
+// A subquery, not a join: a join may be planned from the counters' side, and then sorted.
+function selectCoupons(database: Knex): Knex.QueryBuilder {
+  return database('coupons')
+    .select('id', 'title', 'quantity', 'per_user_limit', 'start_date', 'end_date', 'created_at')
+    .select(
+      database.raw(
+        'COALESCE((SELECT issued FROM coupon_counters WHERE coupon_id = coupons.id), 0) AS issued',
+      ),
+    );
+}
 
-  const selectAssignments = (): Knex.QueryBuilder =>
-    database('assignments').select('id', 'coupon_id', 'user_id', 'sequence', 'assigned_at');
-
-  return {
-    async coupon(id) {
-      const [row] = await rowsOf<CouponRow>(selectCoupons().where({ id }));
-      return row && toCoupon(row);
-    },
-    async coupons({ limit, after }) {
-      const query = selectCoupons().modify(newestFirst, 'created_at', 'id', after);
-      return (await rowsOf<CouponRow>(query.limit(limit + 1))).map(toCoupon);
-    },
-    async assignment(id) {
-      const [row] = await rowsOf<AssignmentRow>(selectAssignments().where({ id }));
-      return row && toAssignment(row);
-    },
-    async assignmentsOfCoupon(couponId, { limit, after }) {
-      const query = selectAssignments().where('coupon_id', couponId).orderBy('sequence');
-      if (after !== null) query.where('sequence', '>', after.sequence);
-      return (await rowsOf<AssignmentRow>(query.limit(limit + 1))).map(toAssignment);
-    },
-    async assignmentsOfUser(userId, { limit, after }) {
-      const query = selectAssignments()
-        .where('user_id', userId)
-        .modify(newestFirst, 'assigned_at', 'id', after);
-      return (await rowsOf<AssignmentRow>(query.limit(limit + 1))).map(toAssignment);
-    },
-    async checkpoints() {
-      const query = database('projection_checkpoints').select(
-        'topic',
-        'partition_id',
-        'next_offset',
-      );
-      return (await rowsOf<CheckpointRow>(query)).map((row) => ({
-        topic: row.topic,
-        partition: row.partition_id,
-        nextOffset: BigInt(row.next_offset),
-      }));
-    },
-    async check() {
-      const tables = 'coupons, coupon_counters, assignments, projection_checkpoints';
-      await rowsOf(database.select(database.raw('1')).from(database.raw(tables)).limit(0));
-    },
-  };
+function selectAssignments(database: Knex): Knex.QueryBuilder {
+  return database('assignments').select('id', 'coupon_id', 'user_id', 'sequence', 'assigned_at');
 }
 
 // `time <= ?` gives the index range; a comparison of pairs alone gives none, and one with OR may be
@@ -159,6 +165,14 @@ function toAssignment(row: AssignmentRow): StoredAssignment {
     userId: row.user_id,
     sequence: Number(row.sequence),
     assignedAt: row.assigned_at.getTime(),
+  };
+}
+
+function toCheckpoint(row: CheckpointRow): ProjectionCheckpoint {
+  return {
+    topic: row.topic,
+    partition: row.partition_id,
+    nextOffset: BigInt(row.next_offset),
   };
 }
 

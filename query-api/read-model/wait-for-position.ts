@@ -1,10 +1,10 @@
 // Read your writes: a read waits until the projection has passed the position it names.
-// One look at the checkpoints serves everybody who waits, and nobody looks while nobody waits.
+// One read of the checkpoints serves all waiting requests; without any, the checkpoints are not read.
 import type { Position } from '../../contracts/position.ts';
 import { pause } from '../../platform/backoff.ts';
 
 /** How far the projection is in one partition: every record below `nextOffset` was dealt with. */
-export type Checkpoint = { topic: string; partition: number; nextOffset: bigint };
+export type ProjectionCheckpoint = { topic: string; partition: number; nextOffset: bigint };
 
 /** Whether the projection has passed the positions; 'too-many': refused, too many wait already. */
 export type WaitOutcome = { kind: 'reached' } | { kind: 'not-reached' } | { kind: 'too-many' };
@@ -12,7 +12,7 @@ export type WaitOutcome = { kind: 'reached' } | { kind: 'not-reached' } | { kind
 type Waiting = {
   positions: readonly Position[];
   deadline: number;
-  settled: PromiseWithResolvers<WaitOutcome>;
+  outcome: PromiseWithResolvers<WaitOutcome>;
 };
 
 /**
@@ -21,38 +21,38 @@ type Waiting = {
  * to end in bounded time itself.
  */
 export function createPositionWait(options: {
-  readCheckpoints: () => Promise<readonly Checkpoint[]>;
+  readCheckpoints: () => Promise<readonly ProjectionCheckpoint[]>;
   intervalMs: number;
   maxWaiting: number;
 }): (positions: readonly Position[], waitMs: number) => Promise<WaitOutcome> {
   const waiting = new Set<Waiting>();
-  let looking = false;
+  let reading = false;
 
-  const look = async (): Promise<void> => {
-    looking = true;
+  const readWhileWaiting = async (): Promise<void> => {
+    reading = true;
     try {
       while (waiting.size > 0) {
-        settle(waiting, await options.readCheckpoints());
+        resolvePassed(waiting, await options.readCheckpoints());
         if (waiting.size > 0) await pause(options.intervalMs);
       }
     } catch (error) {
-      for (const one of waiting) one.settled.reject(error);
+      for (const one of waiting) one.outcome.reject(error);
       waiting.clear();
     } finally {
-      looking = false;
+      reading = false;
     }
   };
 
   return function waitForPosition(positions, waitMs) {
     if (waiting.size >= options.maxWaiting) return Promise.resolve({ kind: 'too-many' });
-    const settled = Promise.withResolvers<WaitOutcome>();
-    waiting.add({ positions, deadline: performance.now() + waitMs, settled });
-    if (!looking) void look();
-    return settled.promise;
+    const outcome = Promise.withResolvers<WaitOutcome>();
+    waiting.add({ positions, deadline: performance.now() + waitMs, outcome });
+    if (!reading) void readWhileWaiting();
+    return outcome.promise;
   };
 }
 
-function settle(waiting: Set<Waiting>, checkpoints: readonly Checkpoint[]): void {
+function resolvePassed(waiting: Set<Waiting>, checkpoints: readonly ProjectionCheckpoint[]): void {
   const nextOffsets = new Map(
     checkpoints.map(({ topic, partition, nextOffset }) => [`${topic}/${partition}`, nextOffset]),
   );
@@ -63,6 +63,6 @@ function settle(waiting: Set<Waiting>, checkpoints: readonly Checkpoint[]): void
     const reached = one.positions.every(isPassed);
     if (!reached && now < one.deadline) continue;
     waiting.delete(one);
-    one.settled.resolve({ kind: reached ? 'reached' : 'not-reached' });
+    one.outcome.resolve({ kind: reached ? 'reached' : 'not-reached' });
   }
 }

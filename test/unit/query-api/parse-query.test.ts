@@ -9,7 +9,7 @@ import {
   userList,
 } from '../../../query-api/http/cursor.ts';
 import {
-  type Parsed,
+  type ParsedQuery,
   parseById,
   parseCouponAssignments,
   parseCouponsPage,
@@ -21,7 +21,7 @@ const ID = '0b9fa1f4-53a2-4f3c-8c57-0d3f0e9f3a11';
 const OTHER_ID = '5d0ad3c9-6f49-4d0e-9d44-2cf3a4ab1c22';
 
 /** The codes and fields that a request is refused with; empty when it is not. */
-function faultsOf(result: Parsed<unknown>): string[] {
+function faultsOf(result: ParsedQuery<unknown>): string[] {
   if (result.kind === 'parsed') return [];
   return result.faults.map(({ field, problem }) => `${field} ${PROBLEMS[problem].code}`);
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { AppError } from '../../../platform/errors.ts';
-import { parseSettings } from '../../../query-api/settings.ts';
+import { parseQueryApiSettings } from '../../../query-api/settings.ts';
 
 const GOOD = {
   HTTP_HOST: '127.0.0.1',
@@ -11,7 +11,7 @@ const GOOD = {
 /** The message that these settings are refused with. */
 function refusalOf(env: Record<string, string | undefined>): string {
   try {
-    parseSettings(env);
+    parseQueryApiSettings(env);
   } catch (error) {
     expect(error).to.be.instanceOf(AppError).with.property('code', 'SETTINGS_INVALID');
     return (error as AppError).message;
@@ -21,7 +21,7 @@ function refusalOf(env: Record<string, string | undefined>): string {
 
 describe('Settings of the query API', () => {
   it('need an address to listen on and one of MySQL; the rest has defaults', () => {
-    expect(parseSettings(GOOD)).to.deep.include({
+    expect(parseQueryApiSettings(GOOD)).to.deep.include({
       logLevel: 'info',
       http: { host: '127.0.0.1', port: 8081 },
       mysql: { url: GOOD.MYSQL_URL, poolSize: 10, timeoutMs: 2_000 },
@@ -31,7 +31,7 @@ describe('Settings of the query API', () => {
   });
 
   it('are taken where they are given', () => {
-    const settings = parseSettings({
+    const settings = parseQueryApiSettings({
       ...GOOD,
       LOG_LEVEL: 'debug',
       MYSQL_POOL_SIZE: '3',

@@ -1,0 +1,37 @@
+// The query API without its process: the routes over a read model, as `main.ts` and tests build them.
+import type { Express } from 'express';
+import type { Knex } from 'knex';
+import { createApp } from '../http/app.ts';
+import { healthRoutes } from '../http/health.ts';
+import type { Logger } from '../platform/logger.ts';
+import { queryRoutes } from './http/routes.ts';
+import { createReadStore } from './read-model/read-store.ts';
+import { createPositionWait } from './read-model/wait-for-position.ts';
+import { createReadiness } from './readiness.ts';
+import type { QueryApiSettings } from './settings.ts';
+
+const MAX_BODY_BYTES = 1_024;
+const CHECKPOINT_INTERVAL_MS = 20;
+const READY_LIMIT_MS = 1_000;
+
+/** The app that reads the tables of `database`, and nothing else. */
+export function createQueryApp(
+  database: Knex,
+  { mysql, maxReads, maxWaiting }: Pick<QueryApiSettings, 'mysql' | 'maxReads' | 'maxWaiting'>,
+  logger: Logger,
+): Express {
+  const store = createReadStore(database, { timeoutMs: mysql.timeoutMs, maxReads });
+  const waitForPosition = createPositionWait({
+    readCheckpoints: store.checkpoints,
+    intervalMs: CHECKPOINT_INTERVAL_MS,
+    maxWaiting,
+  });
+  const isReady = createReadiness(store.check, READY_LIMIT_MS, logger);
+  return createApp(
+    [healthRoutes(isReady), queryRoutes({ store, waitForPosition, now: Date.now })],
+    {
+      logger,
+      maxBodyBytes: MAX_BODY_BYTES,
+    },
+  );
+}
