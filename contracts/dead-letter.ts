@@ -61,6 +61,21 @@ export function toDeadLetterHeaders(
 }
 
 /**
+ * A dead letter as it is sent: to the logical `topic`, in the original's partition, with the bytes and
+ * the key of the original.
+ */
+export function toDeadLetterMessage(
+  origin: DeadLetterOrigin,
+  { key, value }: { key: Buffer | string | null; value: Buffer | null },
+) {
+  const { partition } = origin;
+  return {
+    topic: deadLetterTopicOf(origin.topic),
+    messages: [{ partition, key, value, headers: toDeadLetterHeaders(origin) }],
+  };
+}
+
+/**
  * What the headers of a record in the dead letter topic `topic` say of its original; null when it
  * carries no such headers, or they contradict its topic.
  */

@@ -1,27 +1,27 @@
-// What the projector counts and measures; docs/operations.md says what to make of it.
+// What the projector counts and measures; docs/operations.md says what each metric means.
 import { metrics } from '@opentelemetry/api';
-import type { Counts } from './projection/store.ts';
+import type { DispositionCounts } from './projection/store.ts';
 
 export type ProjectorMetrics = {
-  /** A partition got on: what became of its records, and how many are still before its end. */
-  advanced(lane: string, counts: Counts, lag: number): void;
+  /** A partition advanced: the dispositions of its records, and how many are still before its end. */
+  advanced(topicPartition: string, counts: DispositionCounts, lag: number): void;
 };
 
 /** The instruments; telemetry must have been started before. */
 export function createProjectorMetrics(): ProjectorMetrics {
   const meter = metrics.getMeter('firstcome');
   const records = meter.createCounter('firstcome_projected_records', {
-    description: 'Records of the log by what became of them',
+    description: 'Consumed records of the log by their disposition',
   });
-  const lag = meter.createGauge('firstcome_projection_lag_records', {
-    description: 'Records between the checkpoint of a partition and its end, when it last got on',
+  const lagRecords = meter.createGauge('firstcome_projection_lag_records', {
+    description: 'Records between the checkpoint of a partition and its end, when it last advanced',
   });
   return {
-    advanced: (lane, counts, behind) => {
-      for (const [fate, count] of Object.entries(counts)) {
-        if (count > 0) records.add(count, { partition: lane, fate });
+    advanced: (topicPartition, counts, lag) => {
+      for (const [disposition, count] of Object.entries(counts)) {
+        if (count > 0) records.add(count, { partition: topicPartition, disposition });
       }
-      lag.record(behind, { partition: lane });
+      lagRecords.record(lag, { partition: topicPartition });
     },
   };
 }

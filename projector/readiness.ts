@@ -1,26 +1,29 @@
 // Can the projector do its work now?
 import type { Knex } from 'knex';
-import { codeOf } from './consumer/failures.ts';
-import type { Condition } from './consumer-health.ts';
+import type { Readiness } from '../http/health.ts';
+import { withDeadline } from '../platform/deadline.ts';
+import type { ConsumerHealth } from './consumer/consumer-health.ts';
+import { codeOf } from './failures.ts';
 
 const MYSQL_LIMIT_MS = 1_000;
 
-/** Ready: in the groups, no partition stuck, and MySQL answers within a second. Never throws. */
-export async function checkReadiness(
+class MysqlTooLate extends Error {}
+
+/** Ready: in the groups, no partition stalled, and MySQL answers within a second. Never throws. */
+export async function checkProjectorReadiness(
   db: Knex,
-  condition: Pick<Condition, 'hindrance'>,
-): Promise<{ ready: true } | { ready: false; reason: string }> {
-  const hindrance = condition.hindrance();
-  if (hindrance !== null) return { ready: false, reason: hindrance };
-  const limit = Promise.withResolvers<'late'>();
-  const timer = setTimeout(() => limit.resolve('late'), MYSQL_LIMIT_MS);
+  consumerHealth: Pick<ConsumerHealth, 'notReadyReason'>,
+): Promise<Readiness> {
+  const reason = consumerHealth.notReadyReason();
+  if (reason !== null) return { ready: false, reason };
   try {
-    const answer = await Promise.race([db.raw('SELECT 1').timeout(MYSQL_LIMIT_MS), limit.promise]);
-    if (answer === 'late') return { ready: false, reason: 'MySQL does not answer in time' };
+    const query = db.raw('SELECT 1').timeout(MYSQL_LIMIT_MS);
+    await withDeadline(query, MYSQL_LIMIT_MS, () => new MysqlTooLate());
     return { ready: true };
   } catch (error) {
+    if (error instanceof MysqlTooLate) {
+      return { ready: false, reason: 'MySQL does not answer in time' };
+    }
     return { ready: false, reason: `MySQL does not answer: ${codeOf(error)}` };
-  } finally {
-    clearTimeout(timer);
   }
 }

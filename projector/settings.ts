@@ -6,7 +6,7 @@ import { readTelemetrySettings } from '../platform/telemetry.ts';
  * The settings in these environment values.
  * @throws AppError SETTINGS_INVALID naming every fault
  */
-export function parseSettings(env: Environment) {
+export function parseProjectorSettings(env: Environment) {
   const read = readSettings(env);
   const settings = Object.freeze({
     logLevel: read.oneOf('LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error']),
@@ -27,3 +27,5 @@ export function parseSettings(env: Environment) {
   read.finish();
   return settings;
 }
+
+export type ProjectorSettings = ReturnType<typeof parseProjectorSettings>;

@@ -1,38 +1,46 @@
 // How far the projection is, in one log line every few seconds.
 import type { Logger } from '../../platform/logger.ts';
 import type { ProjectorMetrics } from '../metrics.ts';
-import { addCounts, type Counts, NOTHING } from '../projection/store.ts';
+import { addCounts, type DispositionCounts, ZERO_COUNTS } from '../projection/store.ts';
 
 export type Progress = {
-  /** A partition got on: what became of its records, and where it and its log end now. */
-  advanced(lane: string, counts: Counts, nextOffset: bigint, logEnd: bigint): void;
-  /** Says what is left to say, and nothing more. */
+  /**
+   * A partition advanced: the dispositions of its records, the next offset to be applied and the end
+   * of its log.
+   */
+  advanced(
+    topicPartition: string,
+    counts: DispositionCounts,
+    nextOffset: bigint,
+    logEnd: bigint,
+  ): void;
+  /** Logs what was not logged yet, and nothing more. */
   close(): void;
 };
 
 const INTERVAL_MS = 10_000;
 
-/** Progress that goes to `metrics` at once, and to `logger` now and then, when there was any. */
+/** Progress that goes to `metrics` at once, and to `logger` every few seconds, when there was any. */
 export function createProgress(logger: Logger, metrics: ProjectorMetrics): Progress {
-  let since = NOTHING;
-  const lanes = new Map<string, { next: string; lag: string }>();
-  const say = (): void => {
-    if (lanes.size === 0) return;
-    logger.info({ ...since, partitions: Object.fromEntries(lanes) }, 'progress');
-    since = NOTHING;
-    lanes.clear();
+  let counted = ZERO_COUNTS;
+  const partitions = new Map<string, { next: string; lag: string }>();
+  const log = (): void => {
+    if (partitions.size === 0) return;
+    logger.info({ ...counted, partitions: Object.fromEntries(partitions) }, 'progress');
+    counted = ZERO_COUNTS;
+    partitions.clear();
   };
-  const timer = setInterval(say, INTERVAL_MS);
+  const timer = setInterval(log, INTERVAL_MS);
   return {
-    advanced: (lane, counts, nextOffset, logEnd) => {
-      since = addCounts(since, counts);
+    advanced: (topicPartition, counts, nextOffset, logEnd) => {
+      counted = addCounts(counted, counts);
       const lag = logEnd > nextOffset ? logEnd - nextOffset : 0n;
-      metrics.advanced(lane, counts, Number(lag));
-      lanes.set(lane, { next: String(nextOffset), lag: String(lag) });
+      metrics.advanced(topicPartition, counts, Number(lag));
+      partitions.set(topicPartition, { next: String(nextOffset), lag: String(lag) });
     },
     close: () => {
       clearInterval(timer);
-      say();
+      log();
     },
   };
 }

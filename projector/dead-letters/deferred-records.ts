@@ -1,93 +1,93 @@
-// The records that a rebuild of the read tables does not apply in their turn: those that are parked in
-// `dead_letters`, and those that it can't apply itself. Some of them count all the same: what was
-// tried again from the dead letter topic, and applied.
+// The records that a rebuild of the read tables does not apply when it comes to them: those that are
+// parked in `dead_letters`, and those that it can't apply itself. Some of them count all the same: what
+// was tried again from the dead letter topic, and applied.
 import type { Knex } from 'knex';
 import type { Poison } from '../../contracts/dead-letter.ts';
 import { toLogEvent } from '../../contracts/event-record.ts';
+import { formatPositions, type Position } from '../../contracts/position.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
-import { failureOf } from '../consumer/failures.ts';
-import type { DeadLetter, LogRecord, Reading } from '../consumer/log-record.ts';
-import { laneOf } from '../projection/apply-batch.ts';
+import type { DeadLetter, DecodedRecord } from '../consumed-record.ts';
+import { failureOf } from '../failures.ts';
 import { project } from '../projection/project.ts';
 import { addIssued, insertRows } from '../projection/store.ts';
 import type { ReadTables } from '../projection/tables.ts';
 import { inTransaction } from '../projection/transaction.ts';
+import { topicPartitionOf } from '../topic-partition.ts';
 
-export type HeldLetters = {
-  /** The records that are parked now, or discarded, as `placeOf` names them. */
-  park(places: ReadonlySet<string>): void;
-  /** A reading as it is to be stored: what is parked is held back. */
-  holdBack(reading: Reading): Reading;
-  hold(letters: readonly DeadLetter[]): void;
+export type DeferredRecords = {
+  /** Replaces the positions of the records that are parked now, or discarded. */
+  setParked(positions: readonly Position[]): void;
+  /** A record as it is to be stored: one that is parked as poison, so that it is deferred. */
+  withholdParked(decoded: DecodedRecord): DecodedRecord;
+  /** Defers records. */
+  defer(deadLetters: readonly DeadLetter[]): void;
   /**
-   * Tries what is held and not parked (any more) once again, each as if it still stood in its place.
-   * What can't be applied stays held.
+   * Tries what is deferred and not parked (any more) once again, each as if it still stood in its
+   * place in the log. What can't be applied stays deferred.
    */
   applyReleased(): Promise<void>;
-  /** What is held and not parked: either its letter is on its way already, or it never got one. */
+  /** What is deferred and not parked: either its dead letter is on its way already, or it never got one. */
   unparked(): DeadLetter[];
   /**
-   * Is a record parked below these offsets (by `laneOf`) that was not held? It was parked after the
-   * rebuild had passed it; then its row may be there, and must not.
+   * Is a record parked below these offsets (by `topicPartitionOf`) that was not deferred? It was parked
+   * after the rebuild had applied it; then its row may be in the new tables, and must not.
    */
-  isOvertaken(reached: ReadonlyMap<string, bigint>): boolean;
+  isStale(reached: ReadonlyMap<string, bigint>): boolean;
 };
 
-const HELD: Poison = { code: 'PARKED', reason: 'it is parked in dead_letters', attempts: 0 };
+const PARKED: Poison = { code: 'PARKED', reason: 'it is parked in dead_letters', attempts: 0 };
 const TRANSACTION_LIMIT_MS = 20_000;
 
-/** How a record is named here: `coupon-assign/2/1041`. */
-export function placeOf(topic: string, partition: number, offset: bigint): string {
-  return `${laneOf(topic, partition)}/${offset}`;
-}
-
-/** Held letters of a rebuild that writes into `tables`. */
-export function createHeldLetters(
+/** The deferred records of a rebuild that writes into `tables`; none at first. */
+export function createDeferredRecords(
   db: Knex,
   codec: Pick<EventCodec, 'decode'>,
   tables: ReadTables,
-): HeldLetters {
-  const held = new Map<string, DeadLetter>();
-  let parked: ReadonlySet<string> = new Set();
-  const nameOf = ({ topic, partition, offset }: LogRecord) => placeOf(topic, partition, offset);
+): DeferredRecords {
+  const deferred = new Map<string, DeadLetter>();
+  let parked: ReadonlyMap<string, Position> = new Map();
 
   const apply = async ({ record, highestMarker }: DeadLetter): Promise<void> => {
     const { name, event } = await codec.decode(record.value);
-    const reading: Reading = { kind: 'event', record, event: toLogEvent(name, event) };
-    const projection = project(record.topic, [reading], highestMarker);
+    const decoded: DecodedRecord = { kind: 'event', record, event: toLogEvent(name, event) };
+    const projection = project(record.topic, [decoded], highestMarker);
     if (projection.deadLetters.length > 0) return;
     await inTransaction(db, TRANSACTION_LIMIT_MS, async (trx) => {
       const { issued } = await insertRows(trx, projection, tables);
       await addIssued(trx, issued, tables);
     });
-    held.delete(nameOf(record));
+    deferred.delete(nameOf(record));
   };
 
   return {
-    park: (places) => {
-      parked = places;
+    setParked: (positions) => {
+      parked = new Map(positions.map((position) => [nameOf(position), position]));
     },
-    holdBack: (reading) =>
-      parked.size > 0 && parked.has(nameOf(reading.record))
-        ? { kind: 'poison', record: reading.record, poison: HELD }
-        : reading,
-    hold: (letters) => {
-      for (const letter of letters) held.set(nameOf(letter.record), letter);
+    withholdParked: (decoded) =>
+      parked.size > 0 && parked.has(nameOf(decoded.record))
+        ? { kind: 'poison', record: decoded.record, poison: PARKED }
+        : decoded,
+    defer: (deadLetters) => {
+      for (const deadLetter of deadLetters) deferred.set(nameOf(deadLetter.record), deadLetter);
     },
     applyReleased: async () => {
-      for (const [name, letter] of held) {
+      for (const [name, deadLetter] of deferred) {
         if (parked.has(name)) continue;
-        await apply(letter).catch((error: unknown) => {
+        await apply(deadLetter).catch((error: unknown) => {
           if (failureOf(error).kind !== 'poison') throw error;
         });
       }
     },
-    unparked: () => [...held].filter(([name]) => !parked.has(name)).map(([, letter]) => letter),
-    isOvertaken: (reached) =>
-      [...parked].some((name) => {
-        const lane = name.slice(0, name.lastIndexOf('/'));
-        const offset = BigInt(name.slice(name.lastIndexOf('/') + 1));
-        return offset < (reached.get(lane) ?? 0n) && !held.has(name);
+    unparked: () =>
+      [...deferred].filter(([name]) => !parked.has(name)).map(([, deadLetter]) => deadLetter),
+    isStale: (reached) =>
+      [...parked].some(([name, { topic, partition, offset }]) => {
+        const end = reached.get(topicPartitionOf(topic, partition)) ?? 0n;
+        return offset < end && !deferred.has(name);
       }),
   };
+}
+
+function nameOf(position: Position): string {
+  return formatPositions([position]);
 }

@@ -12,20 +12,20 @@ import {
 } from '../../contracts/dead-letter.ts';
 import type { Position } from '../../contracts/position.ts';
 import type { Logger } from '../../platform/logger.ts';
-import type { LogRecord, Reading } from '../consumer/log-record.ts';
+import type { ConsumedRecord, DecodedRecord } from '../consumed-record.ts';
 import { project } from '../projection/project.ts';
 import {
   addCounts,
-  type Counts,
+  type DispositionCounts,
   insertRows,
   type MakeChange,
-  NOTHING,
   toDateTime,
+  ZERO_COUNTS,
 } from '../projection/store.ts';
 
-/** What a row of `dead_letters` holds; the place is that of the original record. */
-type Parked = {
-  place: Position;
+/** What a row of `dead_letters` holds; the position is that of the original record. */
+type ParkedRow = {
+  position: Position;
   key: Buffer | null;
   value: Buffer | null;
   headers: Headers;
@@ -43,14 +43,14 @@ const NO_ORIGIN: Poison = {
 
 /**
  * Tries batches of a dead letter topic again, with a checkpoint of their own: applied once, or
- * parked once, however often the letter was written. `now`: milliseconds since 1970.
+ * parked once, however often the dead letter was written. `now`: milliseconds since 1970.
  */
 export function createRetryDeadLetter(now: () => number, logger: Logger): MakeChange {
-  return async (trx, readings, highestMarker) => {
-    let counts = NOTHING;
+  return async (trx, records, highestMarker) => {
+    let counts = ZERO_COUNTS;
     const issued = new Map<string, number>();
-    for (const reading of readings) {
-      const one = await retry(trx, reading, now(), logger);
+    for (const decoded of records) {
+      const one = await retry(trx, decoded, now(), logger);
       counts = addCounts(counts, one.counts);
       for (const [couponId, units] of one.issued) {
         issued.set(couponId, (issued.get(couponId) ?? 0) + units);
@@ -60,74 +60,74 @@ export function createRetryDeadLetter(now: () => number, logger: Logger): MakeCh
   };
 }
 
-type Tried = { counts: Counts; issued: ReadonlyMap<string, number> };
+type RetryResult = { counts: DispositionCounts; issued: ReadonlyMap<string, number> };
 
 async function retry(
   trx: Knex.Transaction,
-  reading: Reading,
+  decoded: DecodedRecord,
   nowMs: number,
   logger: Logger,
-): Promise<Tried> {
-  const { record } = reading;
+): Promise<RetryResult> {
+  const { record } = decoded;
   const origin = readOrigin(record);
-  // What the log refused never had a place there: it must not be in the tables, either.
+  // What the log refused was never in it: it must not be in the tables, either.
   if (origin === null || origin.offset === null) {
-    const why = origin ?? { poison: NO_ORIGIN, failedAtMs: nowMs };
-    const letter = { ...record, ...why, place: record };
-    return nothingIssued(await park(trx, letter, await lockParked(trx, record), logger));
+    const failure = origin ?? { poison: NO_ORIGIN, failedAtMs: nowMs };
+    const row = { ...record, ...failure, position: record };
+    return nothingIssued(await park(trx, row, await lockParked(trx, record), logger));
   }
   const { topic, partition, offset } = origin;
-  return retryFrom(trx, reading, { ...origin, place: { topic, partition, offset } }, logger);
+  return retryFrom(trx, decoded, { ...origin, position: { topic, partition, offset } }, logger);
 }
 
 async function retryFrom(
   trx: Knex.Transaction,
-  reading: Reading,
-  origin: DeadLetterOrigin & { place: Position },
+  decoded: DecodedRecord,
+  origin: DeadLetterOrigin & { position: Position },
   logger: Logger,
-): Promise<Tried> {
-  const existing = await lockParked(trx, origin.place);
+): Promise<RetryResult> {
+  const existing = await lockParked(trx, origin.position);
   if (existing?.status === 'discarded') return nothingIssued({ repeated: 1 });
-  const projection = project(origin.topic, [reading], origin.highestMarker);
-  const [letter] = projection.deadLetters;
-  if (letter !== undefined) {
-    const attempts = origin.poison.attempts + letter.poison.attempts;
-    const parked = toParked(reading.record, origin, { ...letter.poison, attempts });
-    return nothingIssued(await park(trx, parked, existing, logger));
+  const projection = project(origin.topic, [decoded], origin.highestMarker);
+  const [deadLetter] = projection.deadLetters;
+  if (deadLetter !== undefined) {
+    const attempts = origin.poison.attempts + deadLetter.poison.attempts;
+    const row = toParkedRow(decoded.record, origin, { ...deadLetter.poison, attempts });
+    return nothingIssued(await park(trx, row, existing, logger));
   }
   const { applied, repeated, issued } = await insertRows(trx, projection);
   const { fenced, markers } = projection;
   if (existing !== undefined) await mark(trx, existing, fenced > 0 ? 'fenced' : 'applied', logger);
-  return { counts: { ...NOTHING, applied, repeated, fenced, markers }, issued };
+  return { counts: { ...ZERO_COUNTS, applied, repeated, fenced, markers }, issued };
 }
 
-function toParked(
-  { key, value }: LogRecord,
-  { place, headers, failedAtMs }: DeadLetterOrigin & { place: Position },
+function toParkedRow(
+  { key, value }: ConsumedRecord,
+  { position, headers, failedAtMs }: DeadLetterOrigin & { position: Position },
   poison: Poison,
-): Parked {
-  return { place, key, value, headers, failedAtMs, poison };
+): ParkedRow {
+  return { position, key, value, headers, failedAtMs, poison };
 }
 
-function nothingIssued(counts: Partial<Counts>): Tried {
-  return { counts: { ...NOTHING, ...counts }, issued: new Map() };
+function nothingIssued(counts: Partial<DispositionCounts>): RetryResult {
+  return { counts: { ...ZERO_COUNTS, ...counts }, issued: new Map() };
 }
 
 type Existing = { id: number; status: DeadLetterStatus };
 
-/** The row of the record at this place, if there is one; an operator who wants it waits until the end. */
-function lockParked(trx: Knex.Transaction, place: Position): Promise<Existing | undefined> {
-  return trx('dead_letters').where(whereOf(place)).forUpdate().first('id', 'status');
+/** The row of the record at this position, if there is one, locked: an operator's change waits for the commit. */
+function lockParked(trx: Knex.Transaction, position: Position): Promise<Existing | undefined> {
+  return trx('dead_letters').where(whereOf(position)).forUpdate().first('id', 'status');
 }
 
 async function park(
   trx: Knex.Transaction,
-  { place, key, value, headers, poison, failedAtMs }: Parked,
+  { position, key, value, headers, poison, failedAtMs }: ParkedRow,
   existing: Existing | undefined,
   logger: Logger,
-): Promise<Partial<Counts>> {
-  const { topic, partition, offset } = place;
-  const why = {
+): Promise<Partial<DispositionCounts>> {
+  const { topic, partition, offset } = position;
+  const reason = {
     reason_code: poison.code.slice(0, MAX_CODE_CHARACTERS),
     reason: shorten(poison.reason),
     attempts: poison.attempts,
@@ -135,15 +135,15 @@ async function park(
   if (existing?.status === 'redriven') {
     await trx('dead_letters')
       .where({ id: existing.id })
-      .update({ ...why, status: 'parked' });
+      .update({ ...reason, status: 'parked' });
   } else if (existing === undefined) {
     await trx('dead_letters').insert({
-      ...whereOf(place),
+      ...whereOf(position),
       // Longer than any key of ours: the whole of it stays in the topic.
       record_key: key?.subarray(0, MAX_KEY_BYTES) ?? null,
       record_value: value,
       headers: JSON.stringify(readableHeaders(headers)),
-      ...why,
+      ...reason,
       failed_at: toDateTime(failedAtMs),
     });
   } else {
@@ -160,7 +160,7 @@ async function mark(
   logger: Logger,
 ): Promise<void> {
   const changed = await trx('dead_letters').where({ id }).update({ status });
-  if (changed > 0) logger.info({ id, status }, 'dead letter settled');
+  if (changed > 0) logger.info({ id, status }, 'dead letter resolved');
 }
 
 function whereOf({ topic, partition, offset }: Position) {

@@ -1,5 +1,5 @@
 // The change that a batch of an event topic makes: rows, and a dead letter for what can't become one.
-import type { WriteDeadLetters } from '../dead-letters/write-dead-letter.ts';
+import type { DeadLetter } from '../consumed-record.ts';
 import { project } from './project.ts';
 import { insertRows, type MakeChange } from './store.ts';
 import type { ReadTables } from './tables.ts';
@@ -9,11 +9,11 @@ import type { ReadTables } from './tables.ts';
  * it is written before the commit, and after everything else that can fail.
  */
 export function createProjectBatch(
-  writeDeadLetters: WriteDeadLetters,
+  writeDeadLetters: (deadLetters: readonly DeadLetter[]) => Promise<void>,
   tables?: ReadTables,
 ): MakeChange {
-  return async (trx, readings, highestMarker) => {
-    const projection = project(readings[0].record.topic, readings, highestMarker);
+  return async (trx, records, highestMarker) => {
+    const projection = project(records[0].record.topic, records, highestMarker);
     const { applied, repeated, issued } = await insertRows(trx, projection, tables);
     await writeDeadLetters(projection.deadLetters);
     return {

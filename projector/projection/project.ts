@@ -3,7 +3,7 @@
 import { TOPICS_OF_RECORD } from '../../contracts/event-record.ts';
 import type { CouponAssigned, CouponCreated, LogEvent } from '../../domain/coupon-events.ts';
 import { higherMarker, isFenced } from '../../domain/fencing.ts';
-import type { DeadLetter, Reading } from '../consumer/log-record.ts';
+import type { DeadLetter, DecodedRecord } from '../consumed-record.ts';
 
 /** What a stretch of the log comes to. Every record of it is in exactly one of the parts. */
 export type Projection = {
@@ -30,7 +30,7 @@ const LAST_TIME_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
  */
 export function project(
   topic: string,
-  readings: readonly Reading[],
+  records: readonly DecodedRecord[],
   highestMarker: number | null,
 ): Projection {
   const projection: Projection = {
@@ -43,19 +43,19 @@ export function project(
     highestMarker,
   };
   const seen = new Set<string>();
-  for (const reading of readings) {
-    if (reading.kind === 'poison') {
-      const { record, poison } = reading;
+  for (const decoded of records) {
+    if (decoded.kind === 'poison') {
+      const { record, poison } = decoded;
       projection.deadLetters.push({ record, poison, highestMarker: projection.highestMarker });
       continue;
     }
-    const reason = impossibility(topic, reading.event);
+    const reason = rejectionOf(topic, decoded.event);
     if (reason === null) {
-      addEvent(projection, seen, reading.event);
+      addEvent(projection, seen, decoded.event);
       continue;
     }
     projection.deadLetters.push({
-      record: reading.record,
+      record: decoded.record,
       poison: { code: 'RECORD_REJECTED', reason, attempts: 1 },
       highestMarker: projection.highestMarker,
     });
@@ -69,7 +69,7 @@ function addEvent(projection: Projection, seen: Set<string>, event: LogEvent): v
     projection.markers += 1;
     return;
   }
-  // Before the look at the ids: a fenced copy must not take the place of a valid one.
+  // Before the ids are compared: a fenced copy must not take the place of a valid one.
   if (isFenced(event.epoch, projection.highestMarker)) {
     projection.fenced += 1;
     return;
@@ -83,7 +83,7 @@ function addEvent(projection: Projection, seen: Set<string>, event: LogEvent): v
   else projection.assignments.push(event);
 }
 
-function impossibility(topic: string, event: LogEvent): string | null {
+function rejectionOf(topic: string, event: LogEvent): string | null {
   const topics: readonly string[] = TOPICS_OF_RECORD[event.type];
   if (!topics.includes(topic)) return `${event.type} has no place in ${topic}`;
   // A marker's time is stored nowhere, and a marker that is not seen is worse than a wrong time.

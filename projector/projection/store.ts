@@ -2,13 +2,14 @@
 // exactly once, however often and by however many projectors it is consumed.
 import type { Knex } from 'knex';
 import type { CouponAssigned, CouponCreated } from '../../domain/coupon-events.ts';
-import type { Reading } from '../consumer/log-record.ts';
+import type { NonEmpty } from '../../platform/bisect-batch.ts';
+import type { DecodedRecord } from '../consumed-record.ts';
 import type { Projection } from './project.ts';
 import { LIVE_TABLES, type ReadTables } from './tables.ts';
 import { inTransaction } from './transaction.ts';
 
-/** What became of consumed records; each is in exactly one of these. */
-export type Counts = {
+/** How many consumed records had each disposition; each record has exactly one. */
+export type DispositionCounts = {
   applied: number;
   repeated: number;
   fenced: number;
@@ -18,15 +19,15 @@ export type Counts = {
 
 /** What a batch does beside moving its checkpoint. */
 type Change = {
-  counts: Counts;
+  counts: DispositionCounts;
   highestMarker: number | null;
   /** By coupon: how many assignments were really inserted. */
   issued: ReadonlyMap<string, number>;
 };
 
 /** `gap`: the batch begins past the checkpoint, so nothing was done. */
-export type Outcome =
-  | { kind: 'applied'; nextOffset: bigint; counts: Counts }
+export type ApplyOutcome =
+  | { kind: 'applied'; nextOffset: bigint; counts: DispositionCounts }
   | { kind: 'gap'; nextOffset: bigint };
 
 /**
@@ -35,7 +36,7 @@ export type Outcome =
  */
 export type MakeChange = (
   trx: Knex.Transaction,
-  readings: readonly [Reading, ...Reading[]],
+  records: NonEmpty<DecodedRecord>,
   highestMarker: number | null,
 ) => Promise<Change>;
 
@@ -45,10 +46,16 @@ type Row = (string | number)[];
 const TRANSACTION_LIMIT_MS = 20_000;
 
 /** The counts of no records. */
-export const NOTHING: Counts = { applied: 0, repeated: 0, fenced: 0, markers: 0, deadLettered: 0 };
+export const ZERO_COUNTS: DispositionCounts = {
+  applied: 0,
+  repeated: 0,
+  fenced: 0,
+  markers: 0,
+  deadLettered: 0,
+};
 
-/** Two sums of counts as one. */
-export function addCounts(a: Counts, b: Counts): Counts {
+/** The sum of two counts. */
+export function addCounts(a: DispositionCounts, b: DispositionCounts): DispositionCounts {
   return {
     applied: a.applied + b.applied,
     repeated: a.repeated + b.repeated,
@@ -67,23 +74,25 @@ export function addCounts(a: Counts, b: Counts): Counts {
  */
 export async function applyOnce(
   db: Knex,
-  readings: readonly [Reading, ...Reading[]],
+  records: NonEmpty<DecodedRecord>,
   makeChange: MakeChange,
   tables: ReadTables = LIVE_TABLES,
-): Promise<Outcome> {
-  const { topic, partition, offset } = readings[0].record;
+): Promise<ApplyOutcome> {
+  const { topic, partition, offset } = records[0].record;
   return inTransaction(db, TRANSACTION_LIMIT_MS, async (trx) => {
-    // First, and holding nothing: who waits here waits for a swap, and goes on in the new tables.
+    // First, and holding nothing: a wait here is a wait for a swap, and ends with the new tables.
     if (tables === LIVE_TABLES) await trx('projection_generation').forShare().first('generation');
     const { nextOffset, highestMarker } = await lockCheckpoint(trx, tables, topic, partition);
     if (offset > nextOffset) return { kind: 'gap', nextOffset };
     const fresh =
-      offset === nextOffset
-        ? readings
-        : readings.filter(({ record }) => record.offset >= nextOffset);
+      offset === nextOffset ? records : records.filter(({ record }) => record.offset >= nextOffset);
     const last = fresh.at(-1);
-    if (last === undefined) return { kind: 'applied', nextOffset, counts: NOTHING };
-    const change = await makeChange(trx, fresh as [Reading, ...Reading[]], highestMarker);
+    if (last === undefined) return { kind: 'applied', nextOffset, counts: ZERO_COUNTS };
+    const change = await makeChange(
+      trx,
+      fresh as [DecodedRecord, ...DecodedRecord[]],
+      highestMarker,
+    );
     const next = last.record.offset + 1n;
     await moveCheckpoint(trx, tables, { topic, partition, next }, change);
     // Last: the row of a coupon that everybody wants is locked no longer than the commit takes.

@@ -1,9 +1,9 @@
-// Two sets of read tables, row for row. The server adds the rows up, in heaps by the beginning of the
-// id; only heaps that differ are looked at row by row.
+// Two sets of read tables, row for row. The server makes checksums of the rows, in buckets by the
+// beginning of the id; only buckets that differ are read row by row.
 import type { Knex } from 'knex';
 import { EVENT_TOPICS } from '../../contracts/topics.ts';
-import { laneOf } from '../projection/apply-batch.ts';
 import { LIVE_TABLES, type ReadTables } from '../projection/tables.ts';
+import { topicPartitionOf } from '../topic-partition.ts';
 
 /** What a comparison found in one table. */
 export type TableComparison = {
@@ -18,7 +18,7 @@ export type TableComparison = {
 };
 
 type Row = Record<string, string | number | Date | null>;
-type Heap = { rows: number; sum: string };
+type Bucket = { rows: number; sum: string };
 
 const COMPARED: Readonly<Record<'coupons' | 'counters' | 'assignments', readonly string[]>> = {
   // The first is the id.
@@ -41,7 +41,7 @@ const LAST = '\u007f';
 
 /**
  * Compares the live tables, as `live` sees them, with `next`, as `now` does. Checkpoints are compared
- * by how far they are and their markers; how it came that they are there is not compared.
+ * by how far they are and their markers; their counts of dispositions are not compared.
  */
 export async function compareTables(
   live: Knex,
@@ -73,8 +73,8 @@ async function compareTable(
 ): Promise<TableComparison> {
   const comparison = newComparison(sides.live.table);
   const [live, next] = await Promise.all([
-    heapsOf(sides.live, columns),
-    heapsOf(sides.next, columns),
+    bucketsOf(sides.live, columns),
+    bucketsOf(sides.next, columns),
   ]);
   for (const name of new Set([...live.keys(), ...next.keys()])) {
     const [a, b] = [live.get(name), next.get(name)];
@@ -106,27 +106,27 @@ async function checkpointsOf({ db, table }: Side): Promise<Map<string, Row>> {
     .select('topic', 'partition_id', 'next_offset', 'highest_marker');
   return new Map(
     rows.map(({ topic, partition_id, next_offset, highest_marker }) => [
-      laneOf(topic, partition_id),
+      topicPartitionOf(topic, partition_id),
       { next_offset, highest_marker },
     ]),
   );
 }
 
-async function heapsOf(
+async function bucketsOf(
   { db, table }: Side,
   columns: readonly string[],
-): Promise<Map<string, Heap>> {
+): Promise<Map<string, Bucket>> {
   const [rows] = await db.raw(
-    `SELECT LEFT(??, 2) AS heap, COUNT(*) AS heap_rows,
+    `SELECT LEFT(??, 2) AS bucket, COUNT(*) AS bucket_rows,
        CAST(BIT_XOR(CAST(CONV(LEFT(SHA2(CONCAT_WS('|', ${columns.map(() => '??').join(', ')}), 256), 16),
-         16, 10) AS UNSIGNED)) AS CHAR) AS heap_sum
-     FROM ?? GROUP BY heap`,
+         16, 10) AS UNSIGNED)) AS CHAR) AS bucket_sum
+     FROM ?? GROUP BY bucket`,
     [columns[0] ?? '', ...columns, table],
   );
   return new Map(
-    rows.map((row: { heap: string; heap_rows: number; heap_sum: string }) => [
-      row.heap,
-      { rows: Number(row.heap_rows), sum: row.heap_sum },
+    rows.map((row: { bucket: string; bucket_rows: number; bucket_sum: string }) => [
+      row.bucket,
+      { rows: Number(row.bucket_rows), sum: row.bucket_sum },
     ]),
   );
 }
@@ -134,14 +134,14 @@ async function heapsOf(
 async function rowsOf(
   { db, table }: Side,
   columns: readonly string[],
-  heap: string,
+  bucket: string,
 ): Promise<Map<string, Row>> {
   const [id = ''] = columns;
   const rows: Row[] = await db(table)
     .select(...columns)
-    .where(id, '>=', heap)
-    .where(id, '<=', heap + LAST)
-    .whereRaw('LEFT(??, 2) = ?', [id, heap]);
+    .where(id, '>=', bucket)
+    .where(id, '<=', bucket + LAST)
+    .whereRaw('LEFT(??, 2) = ?', [id, bucket]);
   return new Map(rows.map((row) => [String(row[id]), row]));
 }
 

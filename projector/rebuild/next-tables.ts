@@ -3,8 +3,8 @@ import type { Knex } from 'knex';
 import { randomWord } from '../../platform/random-word.ts';
 import { LIVE_TABLES, type ReadTables } from '../projection/tables.ts';
 
-/** What the names of this project's passing tables end with. */
-const LEFTOVER =
+/** The names of tables that exist only while a rebuild is under way. */
+const ORPHAN_TABLE =
   /^(coupons|coupon_counters|assignments|projection_checkpoints)_(next|old)_[0-9a-z]{8}$/;
 
 /**
@@ -25,16 +25,16 @@ export async function dropTables(db: Knex, tables: ReadTables): Promise<void> {
 }
 
 /**
- * Drops what rebuilds left behind that were killed.
+ * Drops the tables of rebuilds that were killed.
  * @returns how many tables there were
  */
-export async function dropLeftovers(db: Knex): Promise<number> {
+export async function dropOrphanTables(db: Knex): Promise<number> {
   const [rows] = await db.raw(
     `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()`,
   );
   const names = rows
     .map(({ name }: { name: string }) => name)
-    .filter((name: string) => LEFTOVER.test(name));
+    .filter((name: string) => ORPHAN_TABLE.test(name));
   for (const name of names) await db.raw('DROP TABLE IF EXISTS ??', [name]);
   return names.length;
 }
@@ -43,7 +43,10 @@ export async function dropLeftovers(db: Knex): Promise<number> {
  * The statement that puts `next` in the place of the live tables, all at once for everybody.
  * @returns it, and the names that the tables have afterwards that are live now
  */
-export function renaming(db: Knex, next: ReadTables): { statement: string; old: ReadTables } {
+export function renameStatement(
+  db: Knex,
+  next: ReadTables,
+): { statement: string; old: ReadTables } {
   const old = tablesNamed(`old_${randomWord(8)}`);
   const steps = pairs(LIVE_TABLES).flatMap(([name, live]) => [
     [live, old[name]],

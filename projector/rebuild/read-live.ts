@@ -1,50 +1,55 @@
-// Where the live read tables are, for a rebuild that is to bring others there.
+// How far the live read tables are, for a rebuild that is to bring others as far.
 import type { Kafka } from 'kafkajs';
 import type { Knex } from 'knex';
 import { UNAPPLIED_STATUSES } from '../../contracts/dead-letter.ts';
+import type { Position } from '../../contracts/position.ts';
 import { EVENT_TOPICS } from '../../contracts/topics.ts';
 import { AppError } from '../../platform/errors.ts';
 import { rangesOf } from '../../platform/kafka/log-scan.ts';
-import { placeOf } from '../dead-letters/deferred-records.ts';
-import { laneOf } from '../projection/apply-batch.ts';
 import { LIVE_TABLES } from '../projection/tables.ts';
+import { topicPartitionOf } from '../topic-partition.ts';
 
-/** What the live tables say of themselves, all of it at one moment. */
-export type Live = {
-  /** By partition (`laneOf`): the checkpoint. */
+/** How far the live tables are, all of it at one moment. */
+export type LiveState = {
+  /** By partition (`topicPartitionOf`): the checkpoint. */
   reached: Map<string, bigint>;
   /** Records that are not in the tables, because they are parked or discarded. */
-  parked: Set<string>;
+  parked: Position[];
 };
 
-/** The same, in a transaction of its own. */
-export function readLive(db: Knex): Promise<Live> {
+/** Reads it in a transaction of its own. */
+export function readLive(db: Knex): Promise<LiveState> {
   return db.transaction(readLiveIn, { isolationLevel: 'repeatable read' });
 }
 
-/** What a transaction that sees one moment of the tables sees. */
-export async function readLiveIn(trx: Knex): Promise<Live> {
+/** Reads it in a transaction that sees one moment of the tables. */
+export async function readLiveIn(trx: Knex): Promise<LiveState> {
   // Checkpoints first: they make the snapshot.
   const checkpoints = await trx(LIVE_TABLES.checkpoints)
     .whereIn('topic', EVENT_TOPICS)
     .select('topic', 'partition_id', 'next_offset');
-  const letters = await trx('dead_letters')
+  const parked = await trx('dead_letters')
     .whereIn('topic', EVENT_TOPICS)
     .whereIn('status', UNAPPLIED_STATUSES)
     .select('topic', 'partition_id', 'record_offset');
   return {
     reached: new Map(
-      checkpoints.map((row) => [laneOf(row.topic, row.partition_id), BigInt(row.next_offset)]),
+      checkpoints.map((row) => [
+        topicPartitionOf(row.topic, row.partition_id),
+        BigInt(row.next_offset),
+      ]),
     ),
-    parked: new Set(
-      letters.map((row) => placeOf(row.topic, row.partition_id, BigInt(row.record_offset))),
-    ),
+    parked: parked.map((row) => ({
+      topic: row.topic,
+      partition: row.partition_id,
+      offset: BigInt(row.record_offset),
+    })),
   };
 }
 
 /**
  * Checks that the log can be the one that the tables were made from, whole. One that lost its first
- * records, or another, would make tables that lack what is in these.
+ * records, or another log, would make tables that lack what is in these.
  * @throws AppError TOPIC_MISMATCH, KAFKA_UNAVAILABLE (retriable)
  */
 export async function checkLog(
@@ -53,10 +58,11 @@ export async function checkLog(
 ): Promise<void> {
   for (const topic of EVENT_TOPICS) {
     for (const { partition, from, to } of await rangesOf(kafka, topicPrefix + topic)) {
-      const lane = laneOf(topic, partition);
-      if (from > 0n) throw mismatch(`${lane} has lost its first ${from} records`);
-      const checkpoint = reached.get(lane) ?? 0n;
-      if (checkpoint > to) throw mismatch(`${lane} ends at ${to}, applied is ${checkpoint}`);
+      const topicPartition = topicPartitionOf(topic, partition);
+      if (from > 0n) throw mismatch(`${topicPartition} has lost its first ${from} records`);
+      const checkpoint = reached.get(topicPartition) ?? 0n;
+      if (checkpoint > to)
+        throw mismatch(`${topicPartition} ends at ${to}, applied is ${checkpoint}`);
     }
   }
 }

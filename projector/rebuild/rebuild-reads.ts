@@ -7,18 +7,18 @@ import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { AppError } from '../../platform/errors.ts';
 import { disconnectSoon } from '../../platform/kafka/client.ts';
 import { createLogger } from '../../platform/logger.ts';
-import type { DeadLetter } from '../consumer/log-record.ts';
-import { createHeldLetters, type HeldLetters } from '../dead-letters/deferred-records.ts';
-import { createDeadLetterWriter } from '../dead-letters/write-dead-letter.ts';
-import { createApplyBatch } from '../projection/apply-batch.ts';
+import type { DeadLetter } from '../consumed-record.ts';
+import { createApplyBatch } from '../consumer/apply-batch.ts';
+import { createDeferredRecords, type DeferredRecords } from '../dead-letters/deferred-records.ts';
+import { createDeadLetterWriter } from '../dead-letters/write-dead-letters.ts';
 import { createProjectBatch } from '../projection/project-batch.ts';
 import { applyOnce } from '../projection/store.ts';
 import type { ReadTables } from '../projection/tables.ts';
 import { compareTables, type TableComparison } from './compare-tables.ts';
 import { followLog, type LogFollower } from './follow-log.ts';
-import { createNextTables, dropLeftovers, dropTables } from './next-tables.ts';
-import { checkLog, type Live, readLive, readLiveIn } from './read-live.ts';
-import { rate, sayComparison, seconds, showProgress } from './rebuild-report.ts';
+import { createNextTables, dropOrphanTables, dropTables } from './next-tables.ts';
+import { checkLog, type LiveState, readLive, readLiveIn } from './read-live.ts';
+import { rate, reportComparison, seconds, showProgress } from './rebuild-report.ts';
 import { openRebuildSession, type RebuildSession } from './rebuild-session.ts';
 import { swapTables } from './swap-tables.ts';
 
@@ -54,10 +54,10 @@ export const REBUILD_STATEMENTS = [
      sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'`,
 ] as const;
 
-/** Larger than the projector's: nobody waits for the single record. */
+/** Larger than the projector's: no reader waits for a single record. */
 const LIMITS = { maxRecords: 2_000, maxBytes: 1_048_576 };
-/** So little is left to be done while the projector stands still. */
-const NEARLY_THERE = 1_000n;
+/** No more than this is left to be applied while the projector stands still. */
+const FEW_RECORDS = 1_000n;
 const MAX_ROUNDS = 20;
 const MAX_BUILDS = 3;
 
@@ -72,8 +72,8 @@ export async function rebuildReads(options: RebuildReadsOptions): Promise<Rebuil
   const session = await openRebuildSession(db);
   if (session === null) return { kind: 'held-by-another' };
   try {
-    const left = await dropLeftovers(db);
-    if (left > 0) report(`dropped ${left} tables that an earlier rebuild left behind`);
+    const orphans = await dropOrphanTables(db);
+    if (orphans > 0) report(`dropped ${orphans} tables that an earlier rebuild left behind`);
     await checkLog(options, (await readLive(db)).reached);
     for (let build = 1; ; build += 1) {
       const result = await buildBeside(options, session);
@@ -97,25 +97,25 @@ async function buildBeside(
   const { db, checkOnly, report } = options;
   const startedMs = performance.now();
   const next = await createNextTables(db);
-  const held = createHeldLetters(db, options.codec, next);
-  const follower = await follow(options, next, held);
+  const deferred = createDeferredRecords(db, options.codec, next);
+  const follower = await follow(options, next, deferred);
   try {
-    await approach(options, follower, held);
+    await approach(options, follower, deferred);
     const [records, buildMs] = [Number(follower.applied()), performance.now() - startedMs];
     report(`built from ${records} records in ${seconds(buildMs)}, ${rate(records, buildMs)}`);
 
-    const comparisons = await compare(options, follower, held, next);
+    const comparisons = await compare(options, follower, deferred, next);
     if (comparisons === 'stale') return 'stale';
-    for (const comparison of comparisons) sayComparison(comparison, report);
+    for (const comparison of comparisons) reportComparison(comparison, report);
     const result = { comparisons, records, buildMs };
     if (checkOnly) return { kind: 'compared', ...result, stoodStillMs: 0 };
 
-    await approach(options, follower, held);
+    await approach(options, follower, deferred);
     const swapped = await swapTables({
       ...{ db, session, next, report },
       catchUp: async (waitMs) => {
-        const isThere = await settle(await readLive(db), follower, held, waitMs);
-        await writeLetters(options, held.unparked());
+        const isThere = await catchUpTo(await readLive(db), follower, deferred, waitMs);
+        await writeDeadLetters(options, deferred.unparked());
         return isThere;
       },
     });
@@ -133,78 +133,86 @@ async function buildBeside(
 function follow(
   { db, kafka, codec, topicPrefix, report }: RebuildReadsOptions,
   next: ReadTables,
-  held: HeldLetters,
+  deferred: DeferredRecords,
 ): Promise<LogFollower> {
-  const project = createProjectBatch(async (letters) => held.hold(letters), next);
+  const project = createProjectBatch(async (deadLetters) => deferred.defer(deadLetters), next);
   return followLog({
     ...{ kafka, topicPrefix, topics: EVENT_TOPICS, limits: LIMITS },
     applyBatch: createApplyBatch({
       codec,
       store: ([first, ...others]) =>
-        applyOnce(db, [held.holdBack(first), ...others.map(held.holdBack)], project, next),
-      condition: { stuck: (lane, reason) => report(`${lane} waits: ${reason}`), flowing: () => {} },
+        applyOnce(
+          db,
+          [deferred.withholdParked(first), ...others.map(deferred.withholdParked)],
+          project,
+          next,
+        ),
+      consumerHealth: {
+        stalled: (topicPartition, reason) => report(`${topicPartition} waits: ${reason}`),
+        resumed: () => {},
+      },
       logger: createLogger('rebuild-reads', 'silent'),
     }),
   });
 }
 
-/** Applies until the live tables are only a little further, or keep running away. */
+/** Applies until the live tables are only a few records ahead, or for `MAX_ROUNDS`. */
 async function approach(
   { db, report }: RebuildReadsOptions,
   follower: LogFollower,
-  held: HeldLetters,
+  deferred: DeferredRecords,
 ): Promise<void> {
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const { reached, parked } = await readLive(db);
-    held.park(parked);
+    deferred.setParked(parked);
     const total = [...reached.values()].reduce((sum, offset) => sum + offset, 0n);
     const missing = total - follower.applied();
     const endProgress = showProgress(follower, total, report);
     await follower.to(reached).finally(endProgress);
-    if (missing < NEARLY_THERE) return;
+    if (missing < FEW_RECORDS) return;
   }
 }
 
-// Of what can't be applied here the live tables may have a row, from an older version of this code.
-// It is to have a letter before that row is gone; a second one does no harm.
-async function writeLetters(
+// The live tables may have a row of a record that can't be applied here, from an older version of this
+// code. It is to have a dead letter before that row is gone; a second one does no harm.
+async function writeDeadLetters(
   { kafka, topicPrefix }: RebuildReadsOptions,
-  letters: readonly DeadLetter[],
+  deadLetters: readonly DeadLetter[],
 ): Promise<void> {
-  if (letters.length === 0) return;
+  if (deadLetters.length === 0) return;
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   await producer.connect();
   try {
     const logger = createLogger('rebuild-reads', 'silent');
-    await createDeadLetterWriter({ producer, topicPrefix, now: Date.now, logger })(letters);
+    await createDeadLetterWriter({ producer, topicPrefix, now: Date.now, logger })(deadLetters);
   } finally {
     await disconnectSoon(producer);
   }
 }
 
-/** @returns false when a record was parked after it had been applied here */
-async function settle(
-  { reached, parked }: Live,
+/** Brings the next tables to the live ones. @returns false when a record was parked after it had been applied here */
+async function catchUpTo(
+  { reached, parked }: LiveState,
   follower: LogFollower,
-  held: HeldLetters,
+  deferred: DeferredRecords,
   waitMs?: number,
 ): Promise<boolean> {
-  held.park(parked);
+  deferred.setParked(parked);
   await follower.to(reached, waitMs);
-  await held.applyReleased();
-  return !held.isOvertaken(reached);
+  await deferred.applyReleased();
+  return !deferred.isStale(reached);
 }
 
 async function compare(
   { db, report }: RebuildReadsOptions,
   follower: LogFollower,
-  held: HeldLetters,
+  deferred: DeferredRecords,
   next: ReadTables,
 ): Promise<TableComparison[] | 'stale'> {
   const startedMs = performance.now();
   return db.transaction(
     async (snapshot) => {
-      if (!(await settle(await readLiveIn(snapshot), follower, held))) return 'stale';
+      if (!(await catchUpTo(await readLiveIn(snapshot), follower, deferred))) return 'stale';
       const comparisons = await compareTables(snapshot, db, next);
       report(`compared in ${seconds(performance.now() - startedMs)}`);
       return comparisons;

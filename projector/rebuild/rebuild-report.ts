@@ -1,10 +1,10 @@
-// What a rebuild of the read tables tells of itself, in lines.
+// The progress and the result of a rebuild of the read tables, as lines for an operator.
 import type { TableComparison } from './compare-tables.ts';
 import type { LogFollower } from './follow-log.ts';
 
 const REPORT_EVERY_MS = 1_000;
 
-/** Tells about once a second how far the follower is on its way to `total`. @returns what ends it */
+/** Reports about once a second how far the follower is on its way to `total`. @returns what ends it */
 export function showProgress(
   follower: LogFollower,
   total: bigint,
@@ -19,8 +19,11 @@ export function showProgress(
   return () => clearInterval(timer);
 }
 
-/** Tells what a comparison found. */
-export function sayComparison(comparison: TableComparison, report: (line: string) => void): void {
+/** Reports what a comparison found. */
+export function reportComparison(
+  comparison: TableComparison,
+  report: (line: string) => void,
+): void {
   const { table, equal, different, onlyLive, onlyNext, examples } = comparison;
   report(
     `${table}: ${equal} equal, ${different} different, ${onlyLive} too many, ${onlyNext} missing`,

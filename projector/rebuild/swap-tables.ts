@@ -4,17 +4,17 @@ import type { Knex } from 'knex';
 import { deadLetterTopicOf, EVENT_TOPICS } from '../../contracts/topics.ts';
 import { type Backoff, backoffMs, pause } from '../../platform/backoff.ts';
 import { AppError } from '../../platform/errors.ts';
-import { codeOf, reasonOf } from '../consumer/failures.ts';
+import { codeOf, reasonOf } from '../failures.ts';
 import { LIVE_TABLES, type ReadTables } from '../projection/tables.ts';
-import { renaming } from './next-tables.ts';
+import { renameStatement } from './next-tables.ts';
 import type { RebuildSession } from './rebuild-session.ts';
 
 /** `stale`: the next set can't be brought to where the live one is. */
-export type Swapped =
+export type SwapOutcome =
   | { kind: 'swapped'; stoodStillMs: number; old: ReadTables }
   | { kind: 'stale' };
 
-/** Somebody is in the way for a moment: a long read, a long batch, a slow broker. */
+/** Failures that pass by themselves: a long read, a long batch, a slow broker. */
 const BUSY: ReadonlySet<string> = new Set([
   'ER_LOCK_WAIT_TIMEOUT',
   'ER_LOCK_DEADLOCK',
@@ -22,7 +22,7 @@ const BUSY: ReadonlySet<string> = new Set([
 ]);
 const MAX_ATTEMPTS = 30;
 const RETRY: Backoff = { firstMs: 200, factor: 1.5, maxMs: 5_000 };
-/** The projector waits so long for its turn before it logs that it does. */
+/** The projector waits for its lock so long before it logs that it does. */
 const CATCH_UP_MS = 3_000;
 
 /**
@@ -38,7 +38,7 @@ export async function swapTables(parts: {
   next: ReadTables;
   catchUp: (waitMs?: number) => Promise<boolean>;
   report: (line: string) => void;
-}): Promise<Swapped> {
+}): Promise<SwapOutcome> {
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     try {
       return await swapOnce(parts);
@@ -60,9 +60,9 @@ async function swapOnce({
   next,
   catchUp,
   report,
-}: Parameters<typeof swapTables>[0]): Promise<Swapped> {
-  const { statement, old } = renaming(db, next);
-  let swapped: Swapped | undefined;
+}: Parameters<typeof swapTables>[0]): Promise<SwapOutcome> {
+  const { statement, old } = renameStatement(db, next);
+  let swapped: SwapOutcome | undefined;
   try {
     return await db.transaction(async (fence) => {
       const row = await fence('projection_generation').forUpdate().first('generation');

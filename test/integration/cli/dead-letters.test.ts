@@ -10,7 +10,10 @@ import {
   type RawRecord,
   someAssignments,
 } from '../projector/support/event-log.ts';
-import { createSetting, type Setting } from '../projector/support/projector-setting.ts';
+import {
+  createProjectorFixture,
+  type ProjectorFixture,
+} from '../projector/support/projector-fixture.ts';
 import { caughtUp, issuedOf, recordsIn, totals } from '../projector/support/read-model.ts';
 
 const DLT = deadLetterTopicOf(ASSIGN_TOPIC);
@@ -18,7 +21,7 @@ const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
 const LONG = 'x'.repeat(65);
 
 describe('npm run dead-letters', () => {
-  let setting: Setting;
+  let fixture: ProjectorFixture;
   const coupon = aCoupon();
   const tooLong = [1, 2, 3].map((n) =>
     anAssignment(coupon.couponId, 100 + n, { userId: `${LONG}${n}` }),
@@ -27,8 +30,8 @@ describe('npm run dead-letters', () => {
 
   before(async function () {
     this.timeout(180_000);
-    setting = await createSetting('letters');
-    const { log, system } = setting;
+    fixture = await createProjectorFixture('letters');
+    const { log, system } = fixture;
     const encoded = (event: (typeof tooLong)[number]) =>
       system.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', event);
     await log.append(coupon, someAssignments(coupon.couponId, 5));
@@ -43,31 +46,31 @@ describe('npm run dead-letters', () => {
         headers: headersOfRefused(),
       },
     ]);
-    await setting.start();
-    await caughtUp(system, setting.database);
-    await caughtUp(system, setting.database, { topics: [DLT] });
+    await fixture.start();
+    await caughtUp(system, fixture.database);
+    await caughtUp(system, fixture.database, { topics: [DLT] });
     await waitUntil('seven are parked', async () => (await rows()).length === 7);
   });
   after(async function () {
     this.timeout(180_000);
-    await setting?.close();
+    await fixture?.close();
   });
 
-  const rows = () => setting.database.db('dead_letters').orderBy('id');
+  const rows = () => fixture.database.db('dead_letters').orderBy('id');
   const rowOf = async (key: string) =>
     (await rows()).find(({ record_key }) => String(record_key) === key);
   const idOf = async (key: string) => String((await rowOf(key)).id);
   const statusOf = async (key: string) => (await rowOf(key)).status;
   const run = (...args: string[]): Promise<ToolRun> =>
     runTool('cli/dead-letters.ts', args, {
-      MYSQL_URL: setting.database.url,
-      TOPIC_PREFIX: setting.system.topicPrefix,
+      MYSQL_URL: fixture.database.url,
+      TOPIC_PREFIX: fixture.system.topicPrefix,
     });
   const expectSaid = (ran: ToolRun, code: number, text: string | RegExp): void => {
     expect(ran.stdout + ran.stderr).to.match(typeof text === 'string' ? new RegExp(text) : text);
     expect(ran.code, ran.stdout + ran.stderr).to.equal(code);
   };
-  const deadLettersCaughtUp = () => caughtUp(setting.system, setting.database, { topics: [DLT] });
+  const deadLettersCaughtUp = () => caughtUp(fixture.system, fixture.database, { topics: [DLT] });
 
   it('parks what the log refused, with its reason, and never applies it', async () => {
     expect(await rowOf(refused.eventId)).to.include({
@@ -76,7 +79,7 @@ describe('npm run dead-letters', () => {
       reason: 'the record is too large',
       status: 'parked',
     });
-    expect(await issuedOf(setting.database, coupon.couponId)).to.deep.equal({
+    expect(await issuedOf(fixture.database, coupon.couponId)).to.deep.equal({
       counter: 5,
       rows: 5,
     });
@@ -110,7 +113,7 @@ describe('npm run dead-letters', () => {
 
   it('changes nothing in a dry run', async () => {
     const before = await rows();
-    const letters = await recordsIn(setting.system, DLT);
+    const letters = await recordsIn(fixture.system, DLT);
     expectSaid(
       await run('redrive', '--all', '--dry-run'),
       0,
@@ -122,7 +125,7 @@ describe('npm run dead-letters', () => {
       '7 matched, 0 discarded \\(dry run\\)',
     );
     expect(await rows()).to.deep.equal(before);
-    expect(await recordsIn(setting.system, DLT)).to.have.length(letters.length);
+    expect(await recordsIn(fixture.system, DLT)).to.have.length(letters.length);
   });
 
   it('refuses what can not be meant, with exit code 2', async () => {
@@ -136,7 +139,7 @@ describe('npm run dead-letters', () => {
     expectSaid(await run('redrive', id), 0, '1 matched, 1 redriven, 0 failed');
     await deadLettersCaughtUp();
     expect(await rowOf('one')).to.include({ status: 'parked', redrives: 1 });
-    const [first, second] = (await recordsIn(setting.system, DLT)).filter(
+    const [first, second] = (await recordsIn(fixture.system, DLT)).filter(
       ({ key }) => key === 'one',
     );
     expect(second).to.deep.equal(first);
@@ -148,23 +151,23 @@ describe('npm run dead-letters', () => {
     this.timeout(180_000);
     const [event] = tooLong;
     const key = event?.eventId ?? '';
-    const [letter] = (await recordsIn(setting.system, DLT)).filter((found) => found.key === key);
-    await setting.database.db.raw('ALTER TABLE assignments MODIFY user_id VARCHAR(80) NOT NULL');
+    const [letter] = (await recordsIn(fixture.system, DLT)).filter((found) => found.key === key);
+    await fixture.database.db.raw('ALTER TABLE assignments MODIFY user_id VARCHAR(80) NOT NULL');
     const operators = await Promise.all([1, 2].map(async () => run('redrive', await idOf(key))));
     const redriven = operators.map(({ stdout }) => Number(/(\d+) redriven/.exec(stdout)?.[1]));
     expect(redriven.reduce((a, b) => a + b)).to.equal(1);
     await waitUntil('it is applied', async () => (await statusOf(key)) === 'applied');
-    expect(await issuedOf(setting.database, coupon.couponId)).to.deep.equal({
+    expect(await issuedOf(fixture.database, coupon.couponId)).to.deep.equal({
       counter: 6,
       rows: 6,
     });
 
     const settled = await rows();
     expectSaid(await run('redrive', await idOf(key)), 0, '0 matched, 0 redriven, 0 failed');
-    await setting.log.appendRaw([{ topic: DLT, ...(letter as NonNullable<typeof letter>) }]);
+    await fixture.log.appendRaw([{ topic: DLT, ...(letter as NonNullable<typeof letter>) }]);
     await deadLettersCaughtUp();
     expect(await rows()).to.deep.equal(settled);
-    expect(await issuedOf(setting.database, coupon.couponId)).to.deep.equal({
+    expect(await issuedOf(fixture.database, coupon.couponId)).to.deep.equal({
       counter: 6,
       rows: 6,
     });
@@ -177,7 +180,7 @@ describe('npm run dead-letters', () => {
       '1 matched, 1 redriven, 0 failed',
     );
     await deadLettersCaughtUp();
-    expect(await issuedOf(setting.database, coupon.couponId)).to.deep.equal({
+    expect(await issuedOf(fixture.database, coupon.couponId)).to.deep.equal({
       counter: 7,
       rows: 7,
     });
@@ -207,18 +210,18 @@ describe('npm run dead-letters', () => {
   it('never applies what is discarded, even if a letter of it was still on its way', async () => {
     const [, , event] = tooLong;
     const key = event?.eventId ?? '';
-    const [letter] = (await recordsIn(setting.system, DLT)).filter((found) => found.key === key);
+    const [letter] = (await recordsIn(fixture.system, DLT)).filter((found) => found.key === key);
     expectSaid(
       await run('discard', await idOf(key), '--because', 'revoked by hand'),
       0,
       '1 discard',
     );
-    const before = await totals(setting.database, [DLT]);
-    await setting.log.appendRaw([{ topic: DLT, ...(letter as NonNullable<typeof letter>) }]);
+    const before = await totals(fixture.database, [DLT]);
+    await fixture.log.appendRaw([{ topic: DLT, ...(letter as NonNullable<typeof letter>) }]);
     await deadLettersCaughtUp();
-    expect(await totals(setting.database, [DLT])).to.include({ repeated: before.repeated + 1 });
+    expect(await totals(fixture.database, [DLT])).to.include({ repeated: before.repeated + 1 });
     expect(await statusOf(key)).to.equal('discarded');
-    expect(await issuedOf(setting.database, coupon.couponId)).to.deep.equal({
+    expect(await issuedOf(fixture.database, coupon.couponId)).to.deep.equal({
       counter: 7,
       rows: 7,
     });
@@ -230,7 +233,7 @@ describe('npm run dead-letters', () => {
     expectSaid(await run('redrive', await idOf(key)), 0, '1 matched, 1 redriven');
     await waitUntil('it is applied', async () => (await statusOf(key)) === 'applied');
     expect(await rowOf(key)).to.include({ discarded_by: null, discarded_because: null });
-    expect(await issuedOf(setting.database, coupon.couponId)).to.deep.equal({
+    expect(await issuedOf(fixture.database, coupon.couponId)).to.deep.equal({
       counter: 8,
       rows: 8,
     });

@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import type { Producer } from 'kafkajs';
 import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../../contracts/topics.ts';
 import { rangesOf } from '../../../platform/kafka/log-scan.ts';
-import type { DeadLetter } from '../../../projector/consumer/log-record.ts';
+import type { DeadLetter } from '../../../projector/consumed-record.ts';
 import {
   createDeadLetterWriter,
   type WriteDeadLetters,
-} from '../../../projector/dead-letters/write-dead-letter.ts';
+} from '../../../projector/dead-letters/write-dead-letters.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { addPartitions } from '../../support/system/partitions.ts';

@@ -4,8 +4,8 @@ import kafkajs from 'kafkajs';
 import { ASSIGN_TOPIC, deadLetterTopicOf, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { aCoupon, anAssignment, type RawRecord, someAssignments } from './support/event-log.ts';
+import { createProjectorFixture, type ProjectorFixture } from './support/projector-fixture.ts';
 import type { ProjectorProcess } from './support/projector-process.ts';
-import { createSetting, type Setting } from './support/projector-setting.ts';
 import { caughtUp, issuedOf, recordsIn, totals } from './support/read-model.ts';
 
 const DLT = deadLetterTopicOf(ASSIGN_TOPIC);
@@ -20,7 +20,7 @@ type PoisonKind = {
 };
 
 describe('dead letters', () => {
-  let setting: Setting;
+  let fixture: ProjectorFixture;
   let projector: ProjectorProcess;
   const coupon = aCoupon();
   const good = someAssignments(coupon.couponId, 60);
@@ -28,8 +28,8 @@ describe('dead letters', () => {
 
   before(async function () {
     this.timeout(180_000);
-    setting = await createSetting('poison');
-    const { log, system } = setting;
+    fixture = await createProjectorFixture('poison');
+    const { log, system } = fixture;
     const encoded = (event: (typeof good)[number]) =>
       system.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', event);
     const unknownSchema = Buffer.from([0, 0x7f, 0xff, 0xff, 0xf0, 1, 2, 3]);
@@ -70,7 +70,7 @@ describe('dead letters', () => {
         attempts: '1',
       },
       {
-        why: 'a second assignment of the same turn of a user',
+        why: 'a second assignment of the same lease of a user',
         record: raw(encoded(anAssignment(coupon.couponId, 1_001, { userId: 'user-7' }))),
         code: 'ER_DUP_ENTRY',
         reason: /assignments_once_per_turn/,
@@ -97,26 +97,26 @@ describe('dead letters', () => {
     for (const [index, { record }] of poison.entries()) records.splice(12 + index * 7, 0, record);
     await log.append(coupon);
     await log.appendRaw(records);
-    projector = await setting.start();
-    await caughtUp(setting.system, setting.database);
-    await caughtUp(setting.system, setting.database, { topics: [DLT] });
+    projector = await fixture.start();
+    await caughtUp(fixture.system, fixture.database);
+    await caughtUp(fixture.system, fixture.database, { topics: [DLT] });
   });
   after(async function () {
     this.timeout(180_000);
-    await setting?.close();
+    await fixture?.close();
   });
 
   it('applies everything else of the batch', async () => {
-    expect(await issuedOf(setting.database, coupon.couponId)).to.deep.equal({
+    expect(await issuedOf(fixture.database, coupon.couponId)).to.deep.equal({
       counter: good.length,
       rows: good.length,
     });
-    const sum = await totals(setting.database);
+    const sum = await totals(fixture.database);
     expect(sum).to.include({ applied: good.length + 1, dead_lettered: poison.length, repeated: 0 });
   });
 
   it('keeps bytes, key, headers and partition, and says why and where from', async () => {
-    const letters = await recordsIn(setting.system, DLT);
+    const letters = await recordsIn(fixture.system, DLT);
     expect(letters).to.have.length(poison.length);
     for (const { why, record, code, reason, attempts } of poison) {
       const letter = letters.find(({ key }) => key === record.key);
@@ -142,7 +142,7 @@ describe('dead letters', () => {
   });
 
   it('parks each in dead_letters once, tried once more', async () => {
-    const rows = await setting.database.db('dead_letters');
+    const rows = await fixture.database.db('dead_letters');
     expect(rows).to.have.length(poison.length);
     for (const { why, record, code, reason, attempts } of poison) {
       const row = rows.find(({ record_key }) => String(record_key) === record.key);
@@ -156,7 +156,7 @@ describe('dead letters', () => {
       expect(row.record_value, why).to.deep.equal(record.value);
       expect(row.headers, why).to.deep.equal(record.headers);
     }
-    expect(await totals(setting.database, [DLT])).to.include({
+    expect(await totals(fixture.database, [DLT])).to.include({
       dead_lettered: poison.length,
       applied: 0,
     });
@@ -173,16 +173,16 @@ describe('dead letters', () => {
   });
 
   it('parks a letter that was written twice once', async () => {
-    const [letter] = await recordsIn(setting.system, DLT);
-    await setting.log.appendRaw([{ topic: DLT, ...(letter as NonNullable<typeof letter>) }]);
-    await caughtUp(setting.system, setting.database, { topics: [DLT] });
-    expect(await setting.database.db('dead_letters')).to.have.length(poison.length);
-    expect(await totals(setting.database, [DLT])).to.include({ repeated: 1 });
+    const [letter] = await recordsIn(fixture.system, DLT);
+    await fixture.log.appendRaw([{ topic: DLT, ...(letter as NonNullable<typeof letter>) }]);
+    await caughtUp(fixture.system, fixture.database, { topics: [DLT] });
+    expect(await fixture.database.db('dead_letters')).to.have.length(poison.length);
+    expect(await totals(fixture.database, [DLT])).to.include({ repeated: 1 });
   });
 
   it('applies a letter that can be applied by now, under the marker of its old place', async () => {
     const assignment = anAssignment(coupon.couponId, 2_001, { userId: 'patient', epoch: 0 });
-    const value = setting.system.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', assignment);
+    const value = fixture.system.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', assignment);
     const headers = {
       'firstcome-dlt-reason-code': 'SCHEMA_UNKNOWN',
       'firstcome-dlt-reason': 'the registry had lost it',
@@ -193,40 +193,40 @@ describe('dead letters', () => {
       'firstcome-dlt-failed-at': '2026-11-22T10:00:00.000Z',
     };
     const marked = { ...headers, 'firstcome-dlt-highest-marker': '0' };
-    await setting.log.appendRaw([{ topic: DLT, partition: 0, value, headers: marked }]);
-    await caughtUp(setting.system, setting.database, { topics: [DLT] });
-    const row = await setting.database.db('assignments').where({ id: assignment.eventId }).first();
+    await fixture.log.appendRaw([{ topic: DLT, partition: 0, value, headers: marked }]);
+    await caughtUp(fixture.system, fixture.database, { topics: [DLT] });
+    const row = await fixture.database.db('assignments').where({ id: assignment.eventId }).first();
     expect(row).to.include({ user_id: 'patient' });
-    expect(await issuedOf(setting.database, coupon.couponId)).to.deep.equal({
+    expect(await issuedOf(fixture.database, coupon.couponId)).to.deep.equal({
       counter: good.length + 1,
       rows: good.length + 1,
     });
 
     const unmarked = anAssignment(coupon.couponId, 2_002, { userId: 'fenced', epoch: 0 });
-    const bytes = setting.system.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', unmarked);
-    await setting.log.appendRaw([{ topic: DLT, partition: 0, value: bytes, headers }]);
-    await caughtUp(setting.system, setting.database, { topics: [DLT] });
-    expect(await totals(setting.database, [DLT])).to.include({ applied: 1, fenced: 1 });
+    const bytes = fixture.system.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', unmarked);
+    await fixture.log.appendRaw([{ topic: DLT, partition: 0, value: bytes, headers }]);
+    await caughtUp(fixture.system, fixture.database, { topics: [DLT] });
+    expect(await totals(fixture.database, [DLT])).to.include({ applied: 1, fenced: 1 });
   });
 
   it('parks what stands in a dead letter topic and is no dead letter', async () => {
     const value = Buffer.from('who put me here?');
     const key = 'k'.repeat(600);
-    await setting.log.appendRaw([{ topic: DLT, partition: 2, key, value }]);
-    await caughtUp(setting.system, setting.database, { topics: [DLT] });
-    const row = await setting.database.db('dead_letters').where({ topic: DLT }).first();
+    await fixture.log.appendRaw([{ topic: DLT, partition: 2, key, value }]);
+    await caughtUp(fixture.system, fixture.database, { topics: [DLT] });
+    const row = await fixture.database.db('dead_letters').where({ topic: DLT }).first();
     expect(row).to.include({ partition_id: 2, record_offset: 0, reason_code: 'RECORD_UNREADABLE' });
     expect(String(row.record_key)).to.equal('k'.repeat(512));
   });
 
   it('parks nothing again after a restart', async function () {
     this.timeout(180_000);
-    const before = await setting.database.db('dead_letters').orderBy('id');
+    const before = await fixture.database.db('dead_letters').orderBy('id');
     expect(await projector.end('SIGTERM')).to.equal(0);
-    projector = await setting.start({ CONSUMER_GROUP: `${setting.system.topicPrefix}another` });
-    await setting.log.append(aCoupon());
-    await caughtUp(setting.system, setting.database);
-    expect(await setting.database.db('dead_letters').orderBy('id')).to.deep.equal(before);
+    projector = await fixture.start({ CONSUMER_GROUP: `${fixture.system.topicPrefix}another` });
+    await fixture.log.append(aCoupon());
+    await caughtUp(fixture.system, fixture.database);
+    expect(await fixture.database.db('dead_letters').orderBy('id')).to.deep.equal(before);
   });
 
   it('commits nothing past a letter that can not be written, and says that it is not ready', async function () {
@@ -235,21 +235,21 @@ describe('dead letters', () => {
     const stuck = aCoupon();
     const later = someAssignments(stuck.couponId, 5);
     const value = Buffer.from('poison');
-    await setting.log.appendRaw([{ topic: ASSIGN_TOPIC, partition: 0, value }]);
-    await setting.log.appendTo({ topic: ASSIGN_TOPIC, partition: 0 }, later);
+    await fixture.log.appendRaw([{ topic: ASSIGN_TOPIC, partition: 0, value }]);
+    await fixture.log.appendTo({ topic: ASSIGN_TOPIC, partition: 0 }, later);
     await waitUntil('it is not ready', async () => {
       const answer = await fetch(`${projector.url}/health/ready`);
       return answer.status === 503 && /coupon-assign\/0 has been waiting/.test(await answer.text());
     });
-    expect(await issuedOf(setting.database, stuck.couponId)).to.deep.equal({ counter: 0, rows: 0 });
+    expect(await issuedOf(fixture.database, stuck.couponId)).to.deep.equal({ counter: 0, rows: 0 });
     await setLargestRecord('1048588');
-    await caughtUp(setting.system, setting.database);
-    expect(await issuedOf(setting.database, stuck.couponId)).to.deep.equal({ counter: 5, rows: 5 });
+    await caughtUp(fixture.system, fixture.database);
+    expect(await issuedOf(fixture.database, stuck.couponId)).to.deep.equal({ counter: 5, rows: 5 });
     expect(projector.isRunning()).to.equal(true);
   });
 
   async function setLargestRecord(bytes: string): Promise<void> {
-    const admin = setting.system.kafka.admin();
+    const admin = fixture.system.kafka.admin();
     await admin.connect();
     try {
       await admin.alterConfigs({
@@ -257,7 +257,7 @@ describe('dead letters', () => {
         resources: [
           {
             type: kafkajs.ConfigResourceTypes.TOPIC,
-            name: setting.system.topicPrefix + DLT,
+            name: fixture.system.topicPrefix + DLT,
             configEntries: [
               { name: 'max.message.bytes', value: bytes },
               { name: 'min.insync.replicas', value: '2' },

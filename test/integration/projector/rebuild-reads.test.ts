@@ -8,7 +8,7 @@ import { runTool, type ToolRun } from '../../support/system/run-cli.ts';
 import { startService } from '../../support/system/service-process.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { aCoupon, anAssignment, someAssignments } from './support/event-log.ts';
-import { createSetting, type Setting } from './support/projector-setting.ts';
+import { createProjectorFixture, type ProjectorFixture } from './support/projector-fixture.ts';
 import { caughtUp, issuedOf, totals } from './support/read-model.ts';
 import { startTool, type ToolProcess } from './support/tool-process.ts';
 
@@ -16,34 +16,34 @@ const DLT = deadLetterTopicOf(ASSIGN_TOPIC);
 
 for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
   describe(`npm run rebuild:reads on ${server === 'MYSQL_URL' ? 'MySQL' : 'MariaDB'}`, () => {
-    let setting: Setting;
+    let fixture: ProjectorFixture;
     const coupon = aCoupon();
     let sequence = 1;
 
     before(async function () {
       this.timeout(180_000);
-      setting = await createSetting('reads');
-      await setting.database.drop();
-      setting.database = await createTestDatabase(server);
-      await setting.log.append(aCoupon(), coupon);
+      fixture = await createProjectorFixture('reads');
+      await fixture.database.drop();
+      fixture.database = await createTestDatabase(server);
+      await fixture.log.append(aCoupon(), coupon);
       await append(2_000);
-      await setting.start();
-      await caughtUp(setting.system, setting.database);
+      await fixture.start();
+      await caughtUp(fixture.system, fixture.database);
     });
     after(async function () {
       this.timeout(180_000);
-      await setting?.close();
+      await fixture?.close();
     });
 
     const append = async (count: number): Promise<CouponAssigned[]> => {
       const events = someAssignments(coupon.couponId, count, sequence);
       sequence += count;
-      await setting.log.append(events);
+      await fixture.log.append(events);
       return events;
     };
     const environment = () => ({
-      MYSQL_URL: setting.database.url,
-      TOPIC_PREFIX: setting.system.topicPrefix,
+      MYSQL_URL: fixture.database.url,
+      TOPIC_PREFIX: fixture.system.topicPrefix,
     });
     const run = (...args: string[]): Promise<ToolRun> =>
       runTool('cli/rebuild-reads.ts', args, environment());
@@ -58,7 +58,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     };
     /** Every row of the read tables; of checkpoints, how far they are. */
     const everything = async () => {
-      const { db } = setting.database;
+      const { db } = fixture.database;
       return {
         coupons: await db('coupons').orderBy('id'),
         counters: await db('coupon_counters').orderBy('coupon_id'),
@@ -69,14 +69,14 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       };
     };
     const tables = async (): Promise<string[]> => {
-      const [rows] = await setting.database.db.raw(
+      const [rows] = await fixture.database.db.raw(
         'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()',
       );
       return rows.map(({ name }: { name: string }) => name);
     };
     const passing = async () => (await tables()).filter((name) => /_(next|old)_/.test(name));
     const expectIssued = async (count = sequence - 1): Promise<void> => {
-      const issued = await issuedOf(setting.database, coupon.couponId);
+      const issued = await issuedOf(fixture.database, coupon.couponId);
       expect(issued).to.deep.equal({ counter: count, rows: count });
     };
 
@@ -86,23 +86,23 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       expectSaid(await run(), 0, /assignments: 2000 equal, 0 different, 0 too many, 0 missing/);
       expect(await everything()).to.deep.equal(before);
       expect(await passing()).to.deep.equal([]);
-      const sum = await totals(setting.database);
+      const sum = await totals(fixture.database);
       expect(sum).to.include({ applied: 2_002, markers: 6, dead_lettered: 0 });
-      const generation = await setting.database.db('projection_generation').first();
+      const generation = await fixture.database.db('projection_generation').first();
       expect(Number(generation.generation)).to.equal(2);
     });
 
     it('lets the projector go on where it was', async () => {
       await append(100);
-      await caughtUp(setting.system, setting.database);
+      await caughtUp(fixture.system, fixture.database);
       await expectIssued();
-      expect(await totals(setting.database)).to.include({ repeated: 0 });
+      expect(await totals(fixture.database)).to.include({ repeated: 0 });
     });
 
     it('finds every kind of wrong row, and mends them', async function () {
       this.timeout(180_000);
       const right = await everything();
-      const { db } = setting.database;
+      const { db } = fixture.database;
       const [moved, lost, invented] = right.assignments;
       await db('assignments').where({ id: moved.id }).update({ user_id: 'planted' });
       await db('assignments').where({ id: lost.id }).delete();
@@ -139,14 +139,14 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
 
     it('swaps in the middle of a load: every row exact, no read fails, none goes back', async function () {
       this.timeout(180_000);
-      const queryApi = await startService('query-api', { MYSQL_URL: setting.database.url });
+      const queryApi = await startService('query-api', { MYSQL_URL: fixture.database.url });
       const seen: Seen = { reads: 0, failed: [], wentBack: [] };
       const paths = [`/coupons/${coupon.couponId}`, '/coupons'];
       let isLoaded = true;
       const load = async (): Promise<void> => {
         while (isLoaded) {
           const [event] = await append(40);
-          await caughtUp(setting.system, setting.database);
+          await caughtUp(fixture.system, fixture.database);
           // What was there once is there from now on.
           paths[2] = `/assignments/${event?.assignmentId}`;
         }
@@ -162,7 +162,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       await loading;
       await queryApi.end('SIGTERM');
       for (const ran of runs) expectSaid(ran, 0, /swapped; the projector stood still for \d+ ms/);
-      await caughtUp(setting.system, setting.database);
+      await caughtUp(fixture.system, fixture.database);
       await expectIssued();
       expect(seen.failed).to.deep.equal([]);
       expect(seen.wentBack).to.deep.equal([]);
@@ -177,7 +177,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         await tool.says(line);
         await tool.kill();
         await append(10);
-        await caughtUp(setting.system, setting.database);
+        await caughtUp(fixture.system, fixture.database);
         await expectIssued();
       }
       expectSaid(await run(), 0, /every row was as it should be/);
@@ -187,20 +187,20 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
 
     it('waits with the swap for a long read, and lets the others read meanwhile', async function () {
       this.timeout(180_000);
-      const reader = await setting.database.db.transaction();
+      const reader = await fixture.database.db.transaction();
       await reader('coupons').first();
       const tool = start();
       await tool.says(/the tables are in use, trying again/);
-      expect(await setting.database.db('coupons')).to.have.length(2);
+      expect(await fixture.database.db('coupons')).to.have.length(2);
       await append(10);
-      await caughtUp(setting.system, setting.database);
+      await caughtUp(fixture.system, fixture.database);
       await reader.commit();
       expect(await tool.ended(), tool.lines.join('\n')).to.equal(0);
       await expectIssued();
     });
 
     it('leaves it to another rebuild that is on its way', async () => {
-      const session = await openRebuildSession(setting.database.db);
+      const session = await openRebuildSession(fixture.database.db);
       try {
         expectSaid(await run(), 1, /another rebuild of these tables is on its way/);
       } finally {
@@ -210,7 +210,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
 
     it('has a projector follow tables that were put in the place of others, when nothing new comes', async function () {
       this.timeout(180_000);
-      const { db } = setting.database;
+      const { db } = fixture.database;
       const right = await everything();
       // As a backup from before the last assignments.
       const place = { topic: ASSIGN_TOPIC, partition_id: 1 };
@@ -227,13 +227,13 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         const row = await db('projection_checkpoints').where(place).first();
         return Number(row.next_offset) >= Number(last.next_offset);
       });
-      await caughtUp(setting.system, setting.database);
+      await caughtUp(fixture.system, fixture.database);
       expect(await everything()).to.deep.equal(right);
     });
 
     it('applies what was tried again and applied, and not what is parked or discarded', async function () {
       this.timeout(180_000);
-      const { db } = setting.database;
+      const { db } = fixture.database;
       const before = sequence - 1;
       const tooLong = [1, 2, 3].map((n) =>
         anAssignment(coupon.couponId, 1_000_000 + n, { userId: `${'x'.repeat(65)}${n}` }),
@@ -246,8 +246,8 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
               .first('id')
           ).id,
         );
-      await setting.log.append(tooLong);
-      await caughtUp(setting.system, setting.database);
+      await fixture.log.append(tooLong);
+      await caughtUp(fixture.system, fixture.database);
       await waitUntil('they are parked', async () => (await db('dead_letters')).length === 3);
       const [applied, discarded, parked] = tooLong;
       // Now every one of them could be applied.
@@ -273,18 +273,18 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       expect(await everything()).to.deep.equal(right);
       expect(await db('dead_letters').orderBy('id')).to.deep.equal(letters);
       // The one that was applied later is applied in its turn now.
-      expect(await totals(setting.database)).to.include({ dead_lettered: 2 });
-      expect(await totals(setting.database, [DLT])).to.include({ applied: 1, dead_lettered: 3 });
+      expect(await totals(fixture.database)).to.include({ dead_lettered: 2 });
+      expect(await totals(fixture.database, [DLT])).to.include({ applied: 1, dead_lettered: 3 });
       await expectIssued(before + 1);
 
       expectSaid(await deadLetters('redrive', await idOf(parked)), 0, /1 redriven/);
       await waitUntil('it is applied', async () => {
-        return (await issuedOf(setting.database, coupon.couponId)).rows === before + 2;
+        return (await issuedOf(fixture.database, coupon.couponId)).rows === before + 2;
       });
     });
 
     it('refuses a log that is not the one that the tables were made from', async () => {
-      const { db } = setting.database;
+      const { db } = fixture.database;
       const checkpoint = db('projection_checkpoints').where({
         topic: ASSIGN_TOPIC,
         partition_id: 0,

@@ -3,14 +3,14 @@ import type { Knex } from 'knex';
 import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
 import type { LogEvent } from '../../../domain/coupon-events.ts';
 import { createMysql } from '../../../platform/mysql.ts';
-import { failureOf } from '../../../projector/consumer/failures.ts';
-import type { Reading } from '../../../projector/consumer/log-record.ts';
+import type { DecodedRecord } from '../../../projector/consumed-record.ts';
+import { failureOf } from '../../../projector/failures.ts';
 import { createProjectBatch } from '../../../projector/projection/project-batch.ts';
 import {
+  type ApplyOutcome,
   applyOnce,
-  NOTHING,
-  type Outcome,
   readNextOffset,
+  ZERO_COUNTS,
 } from '../../../projector/projection/store.ts';
 import { inTransaction, SESSION_STATEMENTS } from '../../../projector/projection/transaction.ts';
 import { createTcpProxy, type TcpProxy } from '../../support/faults/tcp-proxy.ts';
@@ -35,7 +35,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     });
 
     const projectBatch = createProjectBatch(async () => undefined);
-    const apply = (readings: [Reading, ...Reading[]]): Promise<Outcome> =>
+    const apply = (readings: [DecodedRecord, ...DecodedRecord[]]): Promise<ApplyOutcome> =>
       applyOnce(db, readings, projectBatch);
 
     it('begins its sessions strict, read committed and impatient', async () => {
@@ -54,18 +54,18 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       expect(await apply(batch)).to.deep.equal({
         kind: 'applied',
         nextOffset: 11n,
-        counts: { ...NOTHING, applied: 10, markers: 1 },
+        counts: { ...ZERO_COUNTS, applied: 10, markers: 1 },
       });
       const before = await everything();
       expect(await apply(batch)).to.deep.equal({
         kind: 'applied',
         nextOffset: 11n,
-        counts: NOTHING,
+        counts: ZERO_COUNTS,
       });
       expect(await apply(at(9, ...someAssignments(coupon.couponId, 2)))).to.deep.equal({
         kind: 'applied',
         nextOffset: 11n,
-        counts: NOTHING,
+        counts: ZERO_COUNTS,
       });
       expect(await everything()).to.deep.equal(before);
     });
@@ -78,7 +78,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       expect(outcome).to.deep.equal({
         kind: 'applied',
         nextOffset: 11n,
-        counts: { ...NOTHING, applied: 4 },
+        counts: { ...ZERO_COUNTS, applied: 4 },
       });
       expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 10, rows: 10 });
     });
@@ -96,7 +96,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         anAssignment(coupon.couponId, 2, { epoch: 5 }),
       ];
       expect(await apply(at(1, ...events))).to.deep.include({
-        counts: { ...NOTHING, applied: 1, fenced: 1 },
+        counts: { ...ZERO_COUNTS, applied: 1, fenced: 1 },
       });
     });
 
@@ -124,7 +124,9 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
           (reading) => ({ ...reading, record: { ...reading.record, partition } }),
         ),
       );
-      await Promise.all(batches.map((batch) => apply(batch as [Reading, ...Reading[]])));
+      await Promise.all(
+        batches.map((batch) => apply(batch as [DecodedRecord, ...DecodedRecord[]])),
+      );
       expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 300, rows: 300 });
     });
 
@@ -146,7 +148,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         ...reading,
         record: { ...reading.record, topic: 'coupon-lifecycle' },
       }));
-      await apply(lifecycle as [Reading, ...Reading[]]);
+      await apply(lifecycle as [DecodedRecord, ...DecodedRecord[]]);
       expect(await database.db('assignments').first()).to.include({ user_id: userId });
       expect(await database.db('coupons').first()).to.include({ title: coupon.title });
     });
@@ -185,7 +187,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
   });
 }
 
-function at(offset: number, ...events: LogEvent[]): [Reading, ...Reading[]] {
+function at(offset: number, ...events: LogEvent[]): [DecodedRecord, ...DecodedRecord[]] {
   return events.map((event, index) => ({
     kind: 'event',
     event,
@@ -193,7 +195,7 @@ function at(offset: number, ...events: LogEvent[]): [Reading, ...Reading[]] {
       ...{ topic: ASSIGN_TOPIC, partition: PARTITION, offset: BigInt(offset + index) },
       ...{ key: null, value: null, headers: {} },
     },
-  })) as Reading[] as [Reading, ...Reading[]];
+  })) as DecodedRecord[] as [DecodedRecord, ...DecodedRecord[]];
 }
 
 function thrownBy(promise: Promise<unknown>): Promise<unknown> {

@@ -2,10 +2,13 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
 import { AppError } from '../../../platform/errors.ts';
-import type { LogRecord, Reading } from '../../../projector/consumer/log-record.ts';
-import { type Turn, TurnEnded } from '../../../projector/consumer/partition-lease.ts';
-import { createApplyBatch, type Store } from '../../../projector/projection/apply-batch.ts';
-import { NOTHING, type Outcome } from '../../../projector/projection/store.ts';
+import type { ConsumedRecord, DecodedRecord } from '../../../projector/consumed-record.ts';
+import { createApplyBatch, type StoreRecords } from '../../../projector/consumer/apply-batch.ts';
+import {
+  type PartitionLease,
+  PartitionRevoked,
+} from '../../../projector/consumer/partition-lease.ts';
+import { type ApplyOutcome, ZERO_COUNTS } from '../../../projector/projection/store.ts';
 import { couponAssigned } from '../../support/fixtures/sample-events.ts';
 
 /** What the store is asked to do, as text: offsets, and with which reason a record is given up. */
@@ -45,14 +48,14 @@ describe('applyBatch', () => {
     expect(waits).to.deep.equal([500]);
   });
 
-  it('waits longer and longer while the trouble is transient, and gives nothing up', async () => {
-    const { apply, asked, waits, stuck } = applier({ transientTimes: 7 });
+  it('waits longer and longer while the failure is transient, and gives nothing up', async () => {
+    const { apply, asked, waits, stalls } = applier({ transientTimes: 7 });
     expect(await apply(10, 12)).to.deep.equal(applied(12, 2));
     expect(asked).to.deep.equal(new Array(8).fill('10 11'));
     expect(waits).to.deep.equal([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
-    expect(stuck).to.deep.equal([
-      ...new Array(7).fill('coupon-assign/0 stuck'),
-      'coupon-assign/0 flowing',
+    expect(stalls).to.deep.equal([
+      ...new Array(7).fill('coupon-assign/0 stalled'),
+      'coupon-assign/0 resumed',
     ]);
   });
 
@@ -77,26 +80,26 @@ describe('applyBatch', () => {
   });
 
   it('stops at a gap', async () => {
-    const gap: Outcome = { kind: 'gap', nextOffset: 3n };
+    const gap: ApplyOutcome = { kind: 'gap', nextOffset: 3n };
     const { apply } = applier({ outcome: gap });
     expect(await apply(10, 13)).to.deep.equal(gap);
   });
 
-  it('passes on what nobody thought of, with nothing stored after it', async () => {
+  it('passes on an unexpected error, with nothing stored after it', async () => {
     const { apply, asked } = applier({ bug: new TypeError('a bug') });
     await expectThrown(apply(10, 13), TypeError);
     expect(asked).to.deep.equal(['10 11 12']);
   });
 
-  it('passes on that a dead letter finds no place: no dead letter could mend that', async () => {
+  it('passes on that a dead letter was not stored: another would not help', async () => {
     const { apply } = applier({ constraint: new Set([10]), evenAsPoison: true });
     const error = await expectThrown(apply(10, 11), Error);
     expect(error).to.have.property('code', 'ER_DATA_TOO_LONG');
   });
 
-  it('passes on that the turn is over', async () => {
-    const { apply } = applier({ bug: new TurnEnded() });
-    await expectThrown(apply(10, 13), TurnEnded);
+  it('passes on that the partition was revoked', async () => {
+    const { apply } = applier({ bug: new PartitionRevoked() });
+    await expectThrown(apply(10, 13), PartitionRevoked);
   });
 });
 
@@ -109,31 +112,31 @@ function applier(
     unknownSchema?: Set<number>;
     transientTimes?: number;
     registryAwayTimes?: number;
-    outcome?: Outcome;
+    outcome?: ApplyOutcome;
     bug?: Error;
   } = {},
 ) {
   const asked: Asked = [];
   const waits: number[] = [];
-  const stuck: string[] = [];
+  const stalls: string[] = [];
   let transientTimes = how.transientTimes ?? 0;
   let registryAwayTimes = how.registryAwayTimes ?? 0;
-  const store: Store = async (readings) => {
-    asked.push(readings.map(textOf).join(' '));
+  const store: StoreRecords = async (records) => {
+    asked.push(records.map(textOf).join(' '));
     if (how.bug !== undefined) throw how.bug;
     if (how.outcome !== undefined) return how.outcome;
     if (transientTimes > 0) {
       transientTimes -= 1;
       throw Object.assign(new Error('locked'), { code: 'ER_LOCK_DEADLOCK' });
     }
-    const isBroken = ({ kind, record }: Reading) =>
+    const isBroken = ({ kind, record }: DecodedRecord) =>
       how.constraint?.has(Number(record.offset)) && (kind === 'event' || how.evenAsPoison);
-    if (readings.some(isBroken)) {
+    if (records.some(isBroken)) {
       throw Object.assign(new Error('refused'), { code: how.code ?? 'ER_DATA_TOO_LONG' });
     }
-    const dead = readings.filter(({ kind }) => kind === 'poison').length;
-    const last = readings.at(-1)?.record.offset ?? 0n;
-    return applied(Number(last) + 1, readings.length - dead, dead);
+    const dead = records.filter(({ kind }) => kind === 'poison').length;
+    const last = records.at(-1)?.record.offset ?? 0n;
+    return applied(Number(last) + 1, records.length - dead, dead);
   };
   const decode = async (value: Buffer | null) => {
     const offset = Number(String(value));
@@ -146,41 +149,41 @@ function applier(
     const { type, ...event } = couponAssigned(offset);
     return { name: type, event };
   };
-  const turn: Turn = {
+  const lease: PartitionLease = {
     during: (work) => work(),
     wait: async (ms) => {
       waits.push(ms);
     },
   };
-  const condition = {
-    stuck: (lane: string) => stuck.push(`${lane} stuck`),
-    flowing: (lane: string) => stuck.push(`${lane} flowing`),
+  const consumerHealth = {
+    stalled: (topicPartition: string) => stalls.push(`${topicPartition} stalled`),
+    resumed: (topicPartition: string) => stalls.push(`${topicPartition} resumed`),
   };
   const applyBatch = createApplyBatch({
     codec: { decode },
     store,
-    condition,
+    consumerHealth,
     logger: pino({ level: 'silent' }),
   });
   const apply = (from: number, to: number) => {
     const records = Array.from({ length: to - from }, (_, index) => recordAt(from + index));
-    return applyBatch(records as [LogRecord, ...LogRecord[]], turn);
+    return applyBatch(records as [ConsumedRecord, ...ConsumedRecord[]], lease);
   };
-  return { apply, asked, waits, stuck };
+  return { apply, asked, waits, stalls };
 }
 
-function applied(nextOffset: number, count: number, deadLettered = 0): Outcome {
-  const counts = { ...NOTHING, applied: count, deadLettered };
+function applied(nextOffset: number, count: number, deadLettered = 0): ApplyOutcome {
+  const counts = { ...ZERO_COUNTS, applied: count, deadLettered };
   return { kind: 'applied', nextOffset: BigInt(nextOffset), counts };
 }
 
-function textOf(reading: Reading): string {
-  const { offset } = reading.record;
-  if (reading.kind === 'event') return String(offset);
-  return `${offset}:${reading.poison.code}/${reading.poison.attempts}`;
+function textOf(decoded: DecodedRecord): string {
+  const { offset } = decoded.record;
+  if (decoded.kind === 'event') return String(offset);
+  return `${offset}:${decoded.poison.code}/${decoded.poison.attempts}`;
 }
 
-function recordAt(offset: number): LogRecord {
+function recordAt(offset: number): ConsumedRecord {
   const place = { topic: ASSIGN_TOPIC, partition: 0, offset: BigInt(offset) };
   return { ...place, key: null, value: Buffer.from(String(offset)), headers: {} };
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { MalformedEvent } from '../../../contracts/event-record.ts';
 import { AppError, type ErrorCode } from '../../../platform/errors.ts';
-import { codeOf, type Failure, failureOf, reasonOf } from '../../../projector/consumer/failures.ts';
+import { codeOf, type Failure, failureOf, reasonOf } from '../../../projector/failures.ts';
 
 const TRANSIENT: Failure = { kind: 'transient' };
 const UNKNOWN: Failure = { kind: 'unknown' };

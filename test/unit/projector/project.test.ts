@@ -2,11 +2,11 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
 import type { LogEvent } from '../../../domain/coupon-events.ts';
-import type { LogRecord, Reading } from '../../../projector/consumer/log-record.ts';
+import type { ConsumedRecord, DecodedRecord } from '../../../projector/consumed-record.ts';
 import { project } from '../../../projector/projection/project.ts';
 import { couponAssigned, couponCreated, NOW } from '../../support/fixtures/sample-events.ts';
 
-const NOTHING = {
+const ZERO_COUNTS = {
   coupons: [],
   assignments: [],
   repeated: 0,
@@ -18,18 +18,18 @@ const NOTHING = {
 
 describe('project', () => {
   it('makes nothing of no records', () => {
-    expect(project(ASSIGN_TOPIC, [], 0)).to.deep.equal(NOTHING);
+    expect(project(ASSIGN_TOPIC, [], 0)).to.deep.equal(ZERO_COUNTS);
   });
 
   it('takes coupons and assignments in the order of the log', () => {
     const coupon = couponCreated();
     expect(project(LIFECYCLE_TOPIC, read(coupon), 0)).to.deep.equal({
-      ...NOTHING,
+      ...ZERO_COUNTS,
       coupons: [coupon],
     });
     const assignments = [2, 1, 3].map((sequence) => couponAssigned(sequence));
     expect(project(ASSIGN_TOPIC, read(...assignments), 0)).to.deep.equal({
-      ...NOTHING,
+      ...ZERO_COUNTS,
       assignments,
     });
   });
@@ -48,7 +48,7 @@ describe('project', () => {
       null,
     );
     expect(projection).to.deep.equal({
-      ...NOTHING,
+      ...ZERO_COUNTS,
       assignments: [couponAssigned(2)],
       fenced: 1,
       markers: 1,
@@ -64,14 +64,14 @@ describe('project', () => {
 
   it('keeps the highest marker when a lower one comes late', () => {
     const projection = project(ASSIGN_TOPIC, read(marker(3), couponAssigned(1, { epoch: 4 })), 5);
-    expect(projection).to.deep.equal({ ...NOTHING, fenced: 1, markers: 1, highestMarker: 5 });
+    expect(projection).to.deep.equal({ ...ZERO_COUNTS, fenced: 1, markers: 1, highestMarker: 5 });
   });
 
   it('takes the valid copy of an event whose fenced copy came first', () => {
     const valid = couponAssigned(1, { epoch: 7 });
     const projection = project(ASSIGN_TOPIC, read({ ...valid, epoch: 6 }, valid), 7);
     expect(projection).to.deep.equal({
-      ...NOTHING,
+      ...ZERO_COUNTS,
       assignments: [valid],
       fenced: 1,
       highestMarker: 7,
@@ -81,13 +81,13 @@ describe('project', () => {
   it('gives up what could not be read, with the marker of its place', () => {
     const record = recordAt(1);
     const poison = { code: 'RECORD_UNREADABLE', reason: 'garbage', attempts: 1 };
-    const readings: Reading[] = [
+    const readings: DecodedRecord[] = [
       ...read(marker(3)),
       { kind: 'poison', record, poison },
       ...read(marker(4)),
     ];
     expect(project(ASSIGN_TOPIC, readings, null)).to.deep.equal({
-      ...NOTHING,
+      ...ZERO_COUNTS,
       markers: 2,
       highestMarker: 4,
       deadLetters: [{ record, poison, highestMarker: 3 }],
@@ -101,7 +101,7 @@ describe('project', () => {
   ] as const) {
     it(`gives up a ${event.type} in ${topic}`, () => {
       const { deadLetters, ...rest } = project(topic, read(event), 0);
-      const { deadLetters: _none, ...nothing } = NOTHING;
+      const { deadLetters: _none, ...nothing } = ZERO_COUNTS;
       expect(rest).to.deep.equal(nothing);
       expect(deadLetters).to.have.length(1);
       expect(deadLetters[0]?.poison).to.include({ code: 'RECORD_REJECTED', attempts: 1 });
@@ -148,11 +148,11 @@ describe('project', () => {
   });
 });
 
-function read(...events: LogEvent[]): Reading[] {
+function read(...events: LogEvent[]): DecodedRecord[] {
   return events.map((event, index) => ({ kind: 'event', record: recordAt(index), event }));
 }
 
-function recordAt(offset: number): LogRecord {
+function recordAt(offset: number): ConsumedRecord {
   const place = { topic: ASSIGN_TOPIC, partition: 0, offset: BigInt(offset) };
   return { ...place, key: null, value: Buffer.from('bytes'), headers: {} };
 }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { AppError } from '../../../platform/errors.ts';
-import { parseSettings } from '../../../projector/settings.ts';
+import { parseProjectorSettings } from '../../../projector/settings.ts';
 
 const NEEDED = {
   HTTP_HOST: '127.0.0.1',
@@ -12,7 +12,7 @@ const NEEDED = {
 
 describe('the settings of the projector', () => {
   it('need addresses, and have defaults for the rest', () => {
-    expect(parseSettings(NEEDED)).to.deep.include({
+    expect(parseProjectorSettings(NEEDED)).to.deep.include({
       logLevel: 'info',
       http: { host: '127.0.0.1', port: 8082 },
       kafka: { brokers: ['a:9092', 'b:9092'], clientId: 'firstcome-projector' },
@@ -33,7 +33,7 @@ describe('the settings of the projector', () => {
       BATCH_SIZE: '50',
       MYSQL_POOL_SIZE: '3',
     };
-    expect(parseSettings(given)).to.deep.include({
+    expect(parseProjectorSettings(given)).to.deep.include({
       logLevel: 'debug',
       topicPrefix: 'mine-',
       consumerGroup: 'my-group',
@@ -52,7 +52,7 @@ describe('the settings of the projector', () => {
       BATCH_SIZE: '5001',
       LOG_LEVEL: 'loud',
     };
-    expect(() => parseSettings(faulty))
+    expect(() => parseProjectorSettings(faulty))
       .to.throw(AppError)
       .that.satisfies((error: AppError) => {
         expect(error.code).to.equal('SETTINGS_INVALID');

@@ -5,7 +5,7 @@ import type { TestDatabase } from '../../../support/system/database.ts';
 import type { EventSystem } from '../../../support/system/topics.ts';
 import { waitUntil } from '../../../support/wait-until.ts';
 
-export type Checkpoint = {
+export type CheckpointRow = {
   topic: string;
   partition_id: number;
   next_offset: number;
@@ -30,9 +30,9 @@ export async function caughtUp(
     }
   }
   await waitUntil(`the projection is at ${JSON.stringify([...ends].map(String))}`, async () => {
-    const rows: Checkpoint[] = await db('projection_checkpoints');
+    const rows: CheckpointRow[] = await db('projection_checkpoints');
     const next = new Map(rows.map((row) => [`${row.topic}/${row.partition_id}`, row.next_offset]));
-    return [...ends].every(([lane, end]) => BigInt(next.get(lane) ?? 0) >= end);
+    return [...ends].every(([topicPartition, end]) => BigInt(next.get(topicPartition) ?? 0) >= end);
   });
 }
 
@@ -40,9 +40,10 @@ export async function caughtUp(
 export async function totals(
   { db }: TestDatabase,
   topics: readonly string[] = EVENT_TOPICS,
-): Promise<Omit<Checkpoint, 'topic' | 'partition_id' | 'highest_marker'>> {
-  const rows: Checkpoint[] = await db('projection_checkpoints').whereIn('topic', topics);
-  const sum = (of: (row: Checkpoint) => number) => rows.reduce((total, row) => total + of(row), 0);
+): Promise<Omit<CheckpointRow, 'topic' | 'partition_id' | 'highest_marker'>> {
+  const rows: CheckpointRow[] = await db('projection_checkpoints').whereIn('topic', topics);
+  const sum = (of: (row: CheckpointRow) => number) =>
+    rows.reduce((total, row) => total + of(row), 0);
   return {
     next_offset: sum((row) => row.next_offset),
     applied: sum((row) => row.applied),
@@ -66,7 +67,7 @@ export async function issuedOf(
   return { counter: counter?.issued ?? 0, rows };
 }
 
-export type RawLetter = {
+export type RawDeadLetter = {
   partition: number;
   key: string | null;
   value: Buffer | null;
@@ -74,9 +75,9 @@ export type RawLetter = {
 };
 
 /** Every record in a topic. */
-export async function recordsIn(system: EventSystem, topic: string): Promise<RawLetter[]> {
+export async function recordsIn(system: EventSystem, topic: string): Promise<RawDeadLetter[]> {
   const physical = system.topicPrefix + topic;
-  const letters: RawLetter[] = [];
+  const letters: RawDeadLetter[] = [];
   await scanLog(
     system.kafka,
     physical,

@@ -1,19 +1,19 @@
-// The last stretch of a trace: from the consumed record to its row. Only what its request's sampling
+// The last part of a trace: from the consumed record to its row. Only what its request's sampling
 // chose is traced: a span for each record of a batch would cost more than the batch.
 import { type Span, SpanKind } from '@opentelemetry/api';
 import { messageOf } from '../../platform/errors.ts';
 import { endSpan, startSpan } from '../../platform/tracing.ts';
-import type { Reading } from '../consumer/log-record.ts';
-import type { Store } from './apply-batch.ts';
+import type { DecodedRecord } from '../consumed-record.ts';
+import type { StoreRecords } from './apply-batch.ts';
 
 const SAMPLED = '-01';
 
 /** `store`, with a span from before until after the transaction for each record that is traced. */
-export function traceStore(store: Store): Store {
-  return async (readings) => {
-    const spans = readings.flatMap(spanOf);
+export function traceStore(store: StoreRecords): StoreRecords {
+  return async (records) => {
+    const spans = records.flatMap(spanOf);
     try {
-      const outcome = await store(readings);
+      const outcome = await store(records);
       for (const span of spans) endSpan(span);
       return outcome;
     } catch (error) {
@@ -23,7 +23,7 @@ export function traceStore(store: Store): Store {
   };
 }
 
-function spanOf({ kind, record }: Reading): Span[] {
+function spanOf({ kind, record }: DecodedRecord): Span[] {
   const traceparent = record.headers.traceparent?.toString();
   if (kind !== 'event' || traceparent === undefined || !traceparent.endsWith(SAMPLED)) return [];
   const span = startSpan(`project ${record.topic}`, SpanKind.CONSUMER, traceparent, {

@@ -1,5 +1,5 @@
 // The one table that says what a failure means for the records under way.
-import { AppError, messageOf } from '../../platform/errors.ts';
+import { AppError, messageOf } from '../platform/errors.ts';
 
 export type Failure =
   /** It passes by itself: wait and do the same again, for as long as it takes. */

@@ -4,30 +4,30 @@ import { createEventSystem, type EventSystem } from '../../../support/system/top
 import { type EventLog, openEventLog } from './event-log.ts';
 import { type ProjectorProcess, projectorSettings, startProjector } from './projector-process.ts';
 
-export type Setting = {
+export type ProjectorFixture = {
   system: EventSystem;
   /** May be replaced by another; the projectors that start then, and the end, mean that one. */
   database: TestDatabase;
   log: EventLog;
-  /** Starts a projector of this system; it is ended with the setting, if not before. */
+  /** Starts a projector of this system; it is ended with the fixture, if not before. */
   start(changes?: Record<string, string>): Promise<ProjectorProcess>;
   close(): Promise<void>;
 };
 
 /** An empty log in which epoch 0 has begun, and an empty read model. */
-export async function createSetting(name: string): Promise<Setting> {
+export async function createProjectorFixture(name: string): Promise<ProjectorFixture> {
   const system = await createEventSystem(`${name}-`);
   const database = await createTestDatabase();
   const log = await openEventLog(system);
   const projectors: ProjectorProcess[] = [];
   await log.startEpoch(0);
-  const setting: Setting = {
+  const fixture: ProjectorFixture = {
     system,
     database,
     log,
     start: async (changes = {}) => {
       const { topicPrefix } = system;
-      const settings = projectorSettings({ topicPrefix, mysqlUrl: setting.database.url });
+      const settings = projectorSettings({ topicPrefix, mysqlUrl: fixture.database.url });
       const projector = await startProjector({ ...settings, ...changes });
       projectors.push(projector);
       return projector;
@@ -35,9 +35,9 @@ export async function createSetting(name: string): Promise<Setting> {
     close: async () => {
       await Promise.all(projectors.map((projector) => projector.end('SIGKILL')));
       await log.close();
-      await setting.database.drop();
+      await fixture.database.drop();
       await system.cleanup();
     },
   };
-  return setting;
+  return fixture;
 }

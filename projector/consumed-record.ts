@@ -1,0 +1,34 @@
+// A record of the log as the projector consumes it from Kafka, before and after it was decoded.
+import type { KafkaMessage } from 'kafkajs';
+import type { Headers, Poison } from '../contracts/dead-letter.ts';
+import type { Position } from '../contracts/position.ts';
+import type { LogEvent } from '../domain/coupon-events.ts';
+
+export type ConsumedRecord = Position & {
+  key: Buffer | null;
+  value: Buffer | null;
+  headers: Headers;
+};
+
+/** A record of `topic` (logical) as Kafka hands it over. */
+export function toConsumedRecord(
+  topic: string,
+  partition: number,
+  message: KafkaMessage,
+): ConsumedRecord {
+  const { offset, key, value, headers = {} } = message;
+  return { topic, partition, offset: BigInt(offset), key, value, headers };
+}
+
+/** A record once its bytes were decoded: the event in it, or why there is none. */
+export type DecodedRecord =
+  | { kind: 'event'; record: ConsumedRecord; event: LogEvent }
+  | { kind: 'poison'; record: ConsumedRecord; poison: Poison };
+
+/** A record that can never be applied, on its way to its dead letter topic. */
+export type DeadLetter = {
+  record: ConsumedRecord;
+  poison: Poison;
+  /** The highest marker before the record in its partition: the fencing rule, should it be read later. */
+  highestMarker: number | null;
+};
