@@ -10,11 +10,16 @@ import {
 } from '../contracts/topics.ts';
 import { pause } from '../platform/backoff.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
-import { countPartitionsOf, findNarrow, widenTopics } from './add-partitions.ts';
+import {
+  addMissingPartitions,
+  countPartitionsOf,
+  findTooFewPartitions,
+  requirePartitions,
+} from './add-partitions.ts';
 
 const REPLICATION_FACTOR = 3;
-/** Every broker knows a new topic by then. */
-const SPREAD_LIMIT_MS = 15_000;
+/** Every broker knows a new topic after so long. */
+const KNOWN_LIMIT_MS = 15_000;
 type TopicConfig = Readonly<Record<string, string>>;
 /** What every topic is set to: acknowledged means on two brokers, and the log is kept for ever. */
 const CONFIG: TopicConfig = {
@@ -41,8 +46,8 @@ export const TOPIC_LAYOUT: readonly { topic: string; partitions: number; config:
 
 /** What was done for one topic; `topic` is its physical name, `partitions` how many it has now. */
 export type TopicReport =
-  | { topic: string; kind: 'created' | 'there' }
-  | { topic: string; kind: 'widened'; partitions: number };
+  | { topic: string; kind: 'created' | 'existing' }
+  | { topic: string; kind: 'partitions-added'; partitions: number };
 
 /**
  * Makes sure that every topic is there, with its partitions, three replicas, min.insync.replicas 2
@@ -63,21 +68,22 @@ export async function createTopics(
   }));
   const names = layout.map(({ topic }) => topic);
   const created = new Set<string>();
-  const widened = new Map<string, number>();
-  await untilSpread(kafka, async (admin) => {
+  const grown = new Map<string, number>();
+  await retryUntilKnown(kafka, async (admin) => {
     await createMissing(admin, layout, created);
-    const narrow = findNarrow(await countPartitionsOf(admin, names), topicPrefix, assignPartitions);
-    await widenTopics(admin, narrow);
-    for (const [topic, partitions] of narrow) widened.set(topic, partitions);
-    if (narrow.size > 0) await seeWidened(admin, narrow);
+    const counts = await countPartitionsOf(admin, names);
+    const tooFew = findTooFewPartitions(counts, topicPrefix, assignPartitions);
+    await addMissingPartitions(admin, tooFew);
+    for (const [topic, partitions] of tooFew) grown.set(topic, partitions);
+    if (tooFew.size > 0) await requirePartitions(admin, tooFew);
     await checkLayout(admin, layout);
   });
   return layout.map(({ topic }): TopicReport => {
     if (created.has(topic)) return { topic, kind: 'created' };
-    const partitions = widened.get(topic);
+    const partitions = grown.get(topic);
     return partitions === undefined
-      ? { topic, kind: 'there' }
-      : { topic, kind: 'widened', partitions };
+      ? { topic, kind: 'existing' }
+      : { topic, kind: 'partitions-added', partitions };
   });
 }
 
@@ -86,17 +92,6 @@ const MAY_BE_MORE: ReadonlySet<string> = new Set(
 );
 
 type PhysicalTopic = (typeof TOPIC_LAYOUT)[number] & { mayBeMore: boolean };
-
-/** @throws Error, retriable, while the broker that is asked knows of fewer partitions */
-async function seeWidened(admin: Admin, widened: ReadonlyMap<string, number>): Promise<void> {
-  const counts = await countPartitionsOf(admin, [...widened.keys()]);
-  for (const [topic, wanted] of widened) {
-    const found = counts.get(topic) ?? 0;
-    if (found >= wanted) continue;
-    const reason = `${topic} has ${found} partition(s), and ${wanted} were asked for`;
-    throw Object.assign(new Error(reason), { retriable: true });
-  }
-}
 
 async function createMissing(
   admin: Admin,
@@ -163,8 +158,11 @@ async function checkLayout(admin: Admin, layout: PhysicalTopic[]): Promise<void>
 
 // A topic that was created or deleted a moment ago, here or by others, is not so for all brokers yet.
 // Each attempt has a client of its own: kafkajs' is of no use after it met such a topic.
-async function untilSpread(kafka: Kafka, attempt: (admin: Admin) => Promise<void>): Promise<void> {
-  const deadlineMs = performance.now() + SPREAD_LIMIT_MS;
+async function retryUntilKnown(
+  kafka: Kafka,
+  attempt: (admin: Admin) => Promise<void>,
+): Promise<void> {
+  const deadlineMs = performance.now() + KNOWN_LIMIT_MS;
   for (;;) {
     const admin = kafka.admin();
     try {

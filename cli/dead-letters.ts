@@ -1,167 +1,184 @@
-// npm run dead-letters: what the projection could not apply, and what to do with it.
+// firstcome dead-letters: what the projection could not apply, and what to do with it.
 import { userInfo } from 'node:os';
-import type { Knex } from 'knex';
-import { describeLetter, describeLetters } from '../admin/dead-letters/format-dead-letters.ts';
+import { type Command, Option } from 'commander';
 import {
-  type Choice,
-  chooseLetters,
-  countByStatus,
-  discardLetters,
-  readContent,
+  formatDeadLetter,
+  formatDeadLetters,
+  toReadableDeadLetter,
+} from '../admin/dead-letters/format-dead-letters.ts';
+import {
+  countDeadLettersByStatus,
+  discardDeadLetters,
+  type ParkedDeadLetter,
+  readDeadLetterContent,
+  selectDeadLetters,
 } from '../admin/dead-letters/parked-dead-letters.ts';
-import { redriveLetters } from '../admin/dead-letters/redrive.ts';
-import { createValueReader } from '../admin/schemas/format-record.ts';
-import { createRegistryApi, type RegistryApi } from '../admin/schemas/registry-api.ts';
-import { AppError, messageOf } from '../platform/errors.ts';
-import { createKafka } from '../platform/kafka/client.ts';
-import { createLogger } from '../platform/logger.ts';
-import { createMysql } from '../platform/mysql.ts';
-import { type Environment, readSettings } from '../platform/settings.ts';
+import { redriveDeadLetters } from '../admin/dead-letters/redrive.ts';
+import { createRegistryApi } from '../admin/schemas/registry-api.ts';
+import type { DeadLetterStatus } from '../contracts/dead-letter.ts';
+import { readAddresses, systemEnvironment } from './shared/addresses.ts';
+import { createCommandKafka, withMysql } from './shared/connect.ts';
 import {
-  type Arguments,
-  readArguments,
-  USAGE,
-  UsageFault,
-} from './shared/dead-letter-arguments.ts';
-import { withRunEnv } from './shared/run-env.ts';
+  addFilterOptions,
+  addSelectionOptions,
+  type FilterOptions,
+  requireSelection,
+  type SelectionOptions,
+  toFilter,
+} from './shared/dead-letter-filter.ts';
+import { EXIT_CODE, type ExitCode, endingWith, exitCodeOf } from './shared/exit-code.ts';
+import { deadLetterId, shortText } from './shared/option-values.ts';
+import { createOutput, type Output, withJsonOption } from './shared/output.ts';
 
-const ADDRESSES = ['MYSQL_URL', 'KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL'];
-/** Lines of a list when no limit is said. */
+const STATUSES = ['parked', 'redriven', 'applied', 'fenced', 'discarded'] as const;
+/** Lines of a list when no limit is given. */
 const LISTED = 100;
+/** As wide as the columns. */
+const MAX_CHARACTERS = { because: 1_000, by: 100 };
 
-type Context = { db: Knex; env: Environment };
-/** @returns whether everything could be done */
-type Command = (args: Arguments, context: Context) => Promise<boolean>;
+type ListOptions = FilterOptions & { status: DeadLetterStatus | 'all'; json?: boolean };
+type RedriveOptions = SelectionOptions & { json?: boolean };
+type DiscardOptions = SelectionOptions & { because: string; by?: string; json?: boolean };
 
-const COMMANDS: Readonly<Record<Exclude<Arguments['command'], 'help'>, Command>> = {
-  list,
-  show,
-  redrive,
-  discard,
-};
-
-try {
-  process.exitCode = (await run(readArguments(process.argv.slice(2)))) ? 0 : 1;
-} catch (error) {
-  const isSetting = error instanceof AppError && error.code === 'SETTINGS_INVALID';
-  console.error(`${messageOf(error)}${isSetting ? '; is npm start running?' : ''}`);
-  if (error instanceof UsageFault) console.error(`\n${USAGE}`);
-  process.exitCode = error instanceof UsageFault ? 2 : 1;
+export function defineDeadLetters(command: Command): void {
+  command.description('What the projection could not apply, and what to do with it.');
+  addFilterOptions(withJsonOption(command.command('list')))
+    .description('parked ones, oldest first')
+    .addOption(
+      new Option('--status <status>', 'those of another status')
+        .choices([...STATUSES, 'all'])
+        .default('parked'),
+    )
+    .action(endingWith(list));
+  withJsonOption(command.command('show'))
+    .description('one of them: why, headers, the event or its bytes as hex')
+    .argument('<id>', '', deadLetterId)
+    .action(endingWith(show));
+  addSelectionOptions(withJsonOption(command.command('redrive')))
+    .description(
+      'give them to the projector again, which applies them or parks them again; an id may also be ' +
+        'of a discarded one',
+    )
+    .action(endingWith(redrive));
+  addSelectionOptions(withJsonOption(command.command('discard')))
+    .description('mark them as never to be applied; the rows stay')
+    .requiredOption('--because <text>', 'why', shortText(MAX_CHARACTERS.because))
+    .option('--by <name>', 'who decided it (default: your user name)', shortText(MAX_CHARACTERS.by))
+    .action(endingWith(discard));
 }
 
-async function run(args: Arguments): Promise<boolean> {
-  if (args.command === 'help') {
-    console.log(USAGE);
-    return true;
-  }
-  const env = withRunEnv(process.env, ADDRESSES);
-  const read = readSettings(env);
-  const url = read.url('MYSQL_URL', ['mysql://']);
-  read.finish();
-  const db = createMysql({ url, poolSize: 2 });
-  try {
-    return await COMMANDS[args.command](args, { db, env });
-  } finally {
-    await db.destroy();
-  }
-}
-
-async function list(args: Arguments, { db, env }: Context): Promise<boolean> {
-  const letters = await chooseLetters(db, {
-    ...toChoice(args, env),
-    statuses: args.statuses,
-    limit: args.limit ?? LISTED,
+async function list({ status, limit = LISTED, json, ...filter }: ListOptions): Promise<ExitCode> {
+  return withTables(async (db) => {
+    const deadLetters = await selectDeadLetters(db, {
+      ...toFilter(filter),
+      statuses: status === 'all' ? STATUSES : [status],
+      limit,
+    });
+    const counts = await countDeadLettersByStatus(db);
+    const inAll = [...counts].map(([name, count]) => `${count} ${name}`).join(', ') || 'none';
+    createOutput({ json }).result(
+      { deadLetters, counts: Object.fromEntries(counts) },
+      withRows(deadLetters, `${deadLetters.length} shown; in all: ${inAll}`),
+    );
+    return EXIT_CODE.done;
   });
-  if (letters.length > 0) console.log(describeLetters(letters));
-  const counts = [...(await countByStatus(db))].map(([status, count]) => `${count} ${status}`);
-  console.log(`${letters.length} shown; in all: ${counts.join(', ') || 'none'}`);
-  return true;
 }
 
-async function show({ ids }: Arguments, { db, env }: Context): Promise<boolean> {
-  const [letter] = await chooseLetters(db, { ids });
-  if (letter === undefined) {
-    console.error(`there is no dead letter ${ids[0]}`);
-    return false;
-  }
-  const content = await readContent(db, letter.id);
-  const read = readSettings(env);
-  const topicPrefix = read.text('TOPIC_PREFIX', '');
-  console.log(await describeLetter(letter, content, { registry: registryOf(env), topicPrefix }));
-  return true;
-}
-
-async function redrive(args: Arguments, { db, env }: Context): Promise<boolean> {
-  const letters = await chooseLetters(db, {
-    ...toChoice(args, env),
-    // A discarded one only by name: its discarding was a mistake.
-    statuses: args.ids.length > 0 ? ['parked', 'discarded'] : ['parked'],
+async function show(id: number, options: { json?: boolean }): Promise<ExitCode> {
+  return withTables(async (db) => {
+    const [deadLetter] = await selectDeadLetters(db, { ids: [id] });
+    if (deadLetter === undefined) {
+      console.error(`there is no dead letter ${id}`);
+      return EXIT_CODE.failed;
+    }
+    const { registryUrl, topicPrefix } = readAddresses(systemEnvironment(), [
+      'registryUrl',
+      'topicPrefix',
+    ]);
+    const readable = await toReadableDeadLetter(deadLetter, await readDeadLetterContent(db, id), {
+      registry: createRegistryApi(registryUrl),
+      topicPrefix,
+    });
+    createOutput(options).result(readable, formatDeadLetter(readable));
+    return EXIT_CODE.done;
   });
-  if (args.dryRun) {
-    if (letters.length > 0) console.log(describeLetters(letters));
-    console.log(`${letters.length} matched, 0 redriven, 0 failed (dry run)`);
-    return true;
-  }
-  const read = readSettings(env);
-  const brokers = read.hosts('KAFKA_BROKERS');
-  const topicPrefix = read.text('TOPIC_PREFIX', '');
-  read.finish();
-  const logger = createLogger('dead-letters', 'error');
-  const kafka = createKafka({ brokers, clientId: 'firstcome-dead-letters' }, logger);
-  const { redriven, failed, left } = await redriveLetters({ kafka, db, topicPrefix }, letters);
-  for (const { letter, reason } of failed) console.error(`${letter.id}: ${reason}`);
-  console.log(
-    `${letters.length} matched, ${redriven} redriven, ${failed.length} failed${sayLeft(left)}`,
-  );
-  if (redriven > 0) console.log('the projector tries them now; list shows what is parked again');
-  return failed.length === 0;
 }
 
-async function discard(args: Arguments, { db, env }: Context): Promise<boolean> {
-  const letters = await chooseLetters(db, { ...toChoice(args, env), statuses: ['parked'] });
-  if (args.dryRun) {
-    if (letters.length > 0) console.log(describeLetters(letters));
-    console.log(`${letters.length} matched, 0 discarded (dry run)`);
-    return true;
-  }
-  const { because, by = userInfo().username } = args;
-  const discarded = await discardLetters(
-    db,
-    letters.map(({ id }) => id),
-    { because, by },
-  );
-  const left = letters.length - discarded;
-  console.log(`${letters.length} matched, ${discarded} discarded${sayLeft(left)}`);
-  return true;
+async function redrive(
+  ids: number[],
+  { json, ...selection }: RedriveOptions,
+  command: Command,
+): Promise<ExitCode> {
+  requireSelection(ids, selection, command);
+  const output = createOutput({ json });
+  return withTables(async (db) => {
+    const deadLetters = await selectDeadLetters(db, {
+      ...toFilter(selection, ids),
+      // A discarded one only by its id: that it was discarded was a mistake.
+      statuses: ids.length > 0 ? ['parked', 'discarded'] : ['parked'],
+    });
+    if (selection.dryRun === true) return tellDryRun(deadLetters, '0 redriven, 0 failed', output);
+    const { kafkaBrokers, topicPrefix } = readAddresses(systemEnvironment(), [
+      'kafkaBrokers',
+      'topicPrefix',
+    ]);
+    const kafka = createCommandKafka('dead-letters', kafkaBrokers);
+    const result = await redriveDeadLetters({ kafka, db, topicPrefix }, deadLetters);
+    const { redriven, failed, left } = result;
+    for (const { deadLetter, reason } of failed) console.error(`${deadLetter.id}: ${reason}`);
+    const counts = `${deadLetters.length} matched, ${redriven} redriven, ${failed.length} failed`;
+    const next = '\nthe projector tries them now; list shows what is parked again';
+    output.result(
+      { matched: deadLetters.length, ...result },
+      `${counts}${formatLeft(left)}${redriven > 0 ? next : ''}`,
+    );
+    return exitCodeOf(failed.length === 0);
+  });
 }
 
-function sayLeft(left: number): string {
+async function discard(
+  ids: number[],
+  { because, by = userInfo().username, json, ...selection }: DiscardOptions,
+  command: Command,
+): Promise<ExitCode> {
+  requireSelection(ids, selection, command);
+  const output = createOutput({ json });
+  return withTables(async (db) => {
+    const filter = toFilter(selection, ids);
+    const deadLetters = await selectDeadLetters(db, { ...filter, statuses: ['parked'] });
+    if (selection.dryRun === true) return tellDryRun(deadLetters, '0 discarded', output);
+    const parked = deadLetters.map(({ id }) => id);
+    const discarded = await discardDeadLetters(db, parked, { because, by });
+    const left = parked.length - discarded;
+    output.result(
+      { matched: parked.length, discarded, left },
+      `${parked.length} matched, ${discarded} discarded${formatLeft(left)}`,
+    );
+    return EXIT_CODE.done;
+  });
+}
+
+function withTables(work: Parameters<typeof withMysql<ExitCode>>[1]): Promise<ExitCode> {
+  return withMysql(readAddresses(systemEnvironment(), ['mysqlUrl']).mysqlUrl, work);
+}
+
+function tellDryRun(
+  deadLetters: readonly ParkedDeadLetter[],
+  nothing: string,
+  output: Output,
+): ExitCode {
+  const counts = `${deadLetters.length} matched, ${nothing} (dry run)`;
+  output.result(
+    { matched: deadLetters.length, dryRun: true, deadLetters },
+    withRows(deadLetters, counts),
+  );
+  return EXIT_CODE.done;
+}
+
+function withRows(deadLetters: readonly ParkedDeadLetter[], lastLine: string): string {
+  return deadLetters.length === 0 ? lastLine : `${formatDeadLetters(deadLetters)}\n${lastLine}`;
+}
+
+function formatLeft(left: number): string {
   return left === 0 ? '' : `, ${left} dealt with by somebody else`;
-}
-
-function toChoice(args: Arguments, env: Environment): Choice {
-  const { ids, reason, topic, couponId, limit } = args;
-  return {
-    ...(ids.length === 0 ? {} : { ids }),
-    ...(reason === undefined ? {} : { reasonCode: reason }),
-    ...(topic === undefined ? {} : { topic }),
-    ...(limit === undefined ? {} : { limit }),
-    ...(couponId === undefined ? {} : { holds: ofCoupon(couponId, registryOf(env)) }),
-  };
-}
-
-function ofCoupon(couponId: string, registry: RegistryApi): NonNullable<Choice['holds']> {
-  const readValue = createValueReader(registry);
-  return async (value) => {
-    if (value === null) return false;
-    const read = await readValue(value);
-    return read.kind === 'event' && read.event.couponId === couponId;
-  };
-}
-
-function registryOf(env: Environment): RegistryApi {
-  const read = readSettings(env);
-  const url = read.url('SCHEMA_REGISTRY_URL', ['http://', 'https://']);
-  read.finish();
-  return createRegistryApi(url);
 }

@@ -1,117 +1,122 @@
-// npm run loadtest: a rush on the running system.
-import { parseArgs } from 'node:util';
+// firstcome loadtest: a rush on the running system.
+import type { Command } from 'commander';
 import { LIMITS } from '../domain/commands.ts';
 import { describeRush } from '../loadtest/report/format-rush.ts';
 import type { RushResult } from '../loadtest/report/tally.ts';
 import { describeRatio, measureBaseline, WARM_UP_USERS } from '../loadtest/scenarios/baseline.ts';
 import { REFERENCE_CROWD, rushAndReport } from '../loadtest/scenarios/run-rush.ts';
-import { AppError, messageOf } from '../platform/errors.ts';
-import { type Environment, readSettings } from '../platform/settings.ts';
-import { withRunEnv } from './shared/run-env.ts';
+import type { Environment } from '../platform/settings.ts';
+import { systemEnvironment } from './shared/addresses.ts';
+import { type ExitCode, endingWith, exitCodeOf } from './shared/exit-code.ts';
+import { wholeNumber } from './shared/option-values.ts';
+import { createOutput, withJsonOption } from './shared/output.ts';
+import { stopOnSignals } from './shared/stop-signal.ts';
 
-const USAGE = `npm run loadtest -- [options]
-  --users N         who come, each once (25000)
-  --quantity N      units of the coupon (20000)
-  --connections N   connections, each with one request at a time (200)
-  --rate N          users a second, however slow the answers are (all at once)
-  --timeout MS      silence that is taken for a lost connection (10000)
-  --deadline S      after that nobody asks any more (120)
-  --ledger FILE     what each user asked and was told, as JSON lines
-  --baseline        measures a bare express server too, and prints the ratio; both are warmed up
-  --no-verify       leaves the invariants out
-  --json            the results as JSON
-Ends with 0 when everybody was answered, the read model has it all and every invariant holds.
-Addresses: COMMAND_API_URL, QUERY_API_URL and those of npm run verify; without any of them, those
-of the running npm start.`;
+type Workload = typeof REFERENCE_CROWD;
+type Options = {
+  users: number;
+  quantity: number;
+  connections: number;
+  rate?: number;
+  timeout: number;
+  deadline: number;
+  ledger?: string;
+  baseline?: boolean;
+  verify: boolean;
+  json?: boolean;
+};
 
-const ADDRESSES = [
-  'COMMAND_API_URL',
-  'QUERY_API_URL',
-  'KAFKA_BROKERS',
-  'SCHEMA_REGISTRY_URL',
-  'REDIS_URL',
-  'MYSQL_URL',
-];
-
-try {
-  process.exitCode = (await run(process.argv.slice(2))) ? 0 : 1;
-} catch (error) {
-  const isSetting = error instanceof AppError && error.code === 'SETTINGS_INVALID';
-  console.error(`${messageOf(error)}${isSetting ? `\n\n${USAGE}` : ''}`);
-  process.exitCode = 1;
+export function defineLoadtest(command: Command): void {
+  const { users, quantity, connections, timeoutMs, deadlineMs } = REFERENCE_CROWD;
+  const upTo = (max: number) => wholeNumber({ min: 1, max });
+  command
+    .description(
+      'Lets users ask for one coupon, each once. Exit code 0 when everybody was answered, the read ' +
+        'model has it all and every invariant holds.',
+    )
+    .option('--users <n>', 'who come, each once', upTo(10_000_000), users)
+    .option(
+      '--quantity <n>',
+      'units of the coupon',
+      wholeNumber({ min: 0, max: LIMITS.quantity }),
+      quantity,
+    )
+    .option(
+      '--connections <n>',
+      'connections, each with one request at a time',
+      upTo(10_000),
+      connections,
+    )
+    .option(
+      '--rate <n>',
+      'users a second, however slow the answers are (default: all at once)',
+      upTo(1_000_000),
+    )
+    .option(
+      '--timeout <ms>',
+      'silence that counts as a lost connection',
+      wholeNumber({ min: 10, max: 600_000 }),
+      timeoutMs,
+    )
+    .option('--deadline <s>', 'after that nobody asks any more', upTo(86_400), deadlineMs / 1_000)
+    .option('--ledger <file>', 'writes what each user asked and was told, as JSON lines')
+    .option(
+      '--baseline',
+      'measure a bare express server too, and print the ratio; both are warmed up',
+    )
+    .option('--no-verify', 'leave the invariants out');
+  withJsonOption(command).action(endingWith(runLoadtest));
 }
 
-async function run(args: string[]): Promise<boolean> {
-  const { values } = parseArgs({
-    args,
-    allowNegative: true,
-    options: {
-      users: { type: 'string' },
-      quantity: { type: 'string' },
-      connections: { type: 'string' },
-      rate: { type: 'string' },
-      timeout: { type: 'string' },
-      deadline: { type: 'string' },
-      ledger: { type: 'string' },
-      baseline: { type: 'boolean', default: false },
-      verify: { type: 'boolean', default: true },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    return true;
-  }
-  const { users, quantity, connections, rate, timeout, deadline, ledger } = values;
-  const workload = parseWorkload({ users, quantity, connections, rate, timeout, deadline, ledger });
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
-  const { signal } = interrupted;
-  const variables = withRunEnv(process.env, ADDRESSES);
-  const print = values.json ? () => undefined : console.log;
-
-  let baseline: RushResult | null = null;
-  if (values.baseline) {
-    baseline = await measureBaseline({ ...workload, signal, report: () => undefined });
-    print(`bare express: ${describeRush(workload, baseline, null)}\n`);
-    await rushAndReport({
-      variables,
-      signal,
-      workload: { ...workload, users: WARM_UP_USERS, rate: null, ledgerFile: null },
-      withVerification: false,
-      print: () => undefined,
-    });
-  }
+async function runLoadtest(options: Options): Promise<ExitCode> {
+  const output = createOutput(options);
+  const workload = toWorkload(options);
+  const signal = stopOnSignals();
+  const variables = systemEnvironment();
+  const print = options.json === true ? () => undefined : output.progress;
+  const baseline =
+    options.baseline === true
+      ? await compareWithBareServer(workload, { variables, signal, print })
+      : null;
   const report = await rushAndReport({
     variables,
     signal,
     workload,
-    withVerification: values.verify,
+    withVerification: options.verify,
     print,
   });
   if (baseline !== null) print(describeRatio(report.result, baseline));
-  if (values.json) console.log(JSON.stringify({ ...report, baseline }, null, 2));
-  return report.ok;
+  if (options.json === true) output.result({ ...report, baseline }, '');
+  return exitCodeOf(report.ok);
 }
 
-type Workload = typeof REFERENCE_CROWD;
+/** Measures the bare server, then warms the system up, as the bare server was. */
+async function compareWithBareServer(
+  workload: Workload,
+  run: { variables: Environment; signal: AbortSignal; print: (text: string) => void },
+): Promise<RushResult> {
+  const { variables, signal, print } = run;
+  const baseline = await measureBaseline({ ...workload, signal, report: () => undefined });
+  print(`bare express: ${describeRush(workload, baseline, null)}\n`);
+  await rushAndReport({
+    variables,
+    signal,
+    workload: { ...workload, users: WARM_UP_USERS, rate: null, ledgerFile: null },
+    withVerification: false,
+    print: () => undefined,
+  });
+  return baseline;
+}
 
-/** The numbers of the command line, read as settings are: every fault in one message. */
-function parseWorkload(values: Environment): Workload {
-  const flags = Object.entries(values).map(([name, value]) => [`--${name}`, value]);
-  const read = readSettings(Object.fromEntries(flags));
-  const { users, quantity, connections, timeoutMs, deadlineMs } = REFERENCE_CROWD;
-  const rate = read.integer('--rate', 0, { min: 0, max: 1_000_000 });
-  const workload: Workload = {
-    users: read.integer('--users', users, { min: 1, max: 10_000_000 }),
-    quantity: read.integer('--quantity', quantity, { min: 0, max: LIMITS.quantity }),
-    connections: read.integer('--connections', connections, { min: 1, max: 10_000 }),
-    rate: rate === 0 ? null : rate,
-    timeoutMs: read.integer('--timeout', timeoutMs, { min: 10, max: 600_000 }),
-    deadlineMs: read.integer('--deadline', deadlineMs / 1_000, { min: 1, max: 86_400 }) * 1_000,
-    ledgerFile: read.optional('--ledger') ?? null,
+function toWorkload(options: Options): Workload {
+  const { users, quantity, connections, rate, timeout, deadline, ledger } = options;
+  return {
+    users,
+    quantity,
+    connections,
+    rate: rate ?? null,
+    timeoutMs: timeout,
+    deadlineMs: deadline * 1_000,
+    ledgerFile: ledger ?? null,
   };
-  read.finish();
-  return workload;
 }

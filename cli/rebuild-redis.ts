@@ -1,28 +1,76 @@
-// npm run rebuild:redis: rebuilds Redis from the log, whether it seems to need it or not. Callers of
+// firstcome rebuild-redis: rebuilds Redis from the log, whether it seems to need it or not. Callers of
 // the command APIs get 503 while it runs; units that were decided but are not in the log come back.
-
-import { readOwnSchemas } from '../admin/schemas/register-schemas.ts';
+import type { Command } from 'commander';
 import { createRedisKeys } from '../contracts/redis-keys.ts';
-import { createEventCodec } from '../platform/avro/event-codec.ts';
-import { messageOf } from '../platform/errors.ts';
-import { createKafka } from '../platform/kafka/client.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createRedis, redisUnavailable } from '../platform/redis.ts';
 import { type Environment, readSettings } from '../platform/settings.ts';
 import { type RebuildResult, rebuildRedis } from '../redis-rebuild/rebuild.ts';
-import { withRunEnv } from './shared/run-env.ts';
+import { readAddresses, systemEnvironment } from './shared/addresses.ts';
+import { openLog } from './shared/connect.ts';
+import { type ExitCode, endingWith, exitCodeOf } from './shared/exit-code.ts';
+import { createOutput, type Output, withJsonOption } from './shared/output.ts';
+import { secondsSinceMs } from './shared/seconds.ts';
+import { stopOnSignals } from './shared/stop-signal.ts';
 
-const ADDRESSES = ['KAFKA_BROKERS', 'SCHEMA_REGISTRY_URL', 'REDIS_URL'] as const;
 const COMMAND_TIMEOUT_MS = 10_000;
 
-function parseSettings(env: Environment) {
+export function defineRebuildRedis(command: Command): void {
+  command.description(
+    'Rebuilds Redis from the log, in a new epoch. The command APIs answer 503 meanwhile. ' +
+      'REBUILD_LAG_MS and IDEMPOTENCY_TTL_MS should be those of the command APIs.',
+  );
+  withJsonOption(command).action(endingWith(runRebuildRedis));
+}
+
+async function runRebuildRedis(options: { json?: boolean }): Promise<ExitCode> {
+  const output = createOutput(options);
+  const result = await rebuild(systemEnvironment(), output, stopOnSignals());
+  output.result(result, formatRebuild(result));
+  return exitCodeOf(result.kind === 'rebuilt' && result.uncreated.length === 0);
+}
+
+async function rebuild(
+  env: Environment,
+  { progress }: Output,
+  signal: AbortSignal,
+): Promise<RebuildResult> {
+  const {
+    redisUrl: url,
+    redisKeyPrefix,
+    ...addresses
+  } = readAddresses(env, [
+    'kafkaBrokers',
+    'registryUrl',
+    'redisUrl',
+    'topicPrefix',
+    'redisKeyPrefix',
+  ]);
+  const times = parseTimes(env);
+  const log = await openLog('rebuild-redis', addresses);
+  const logger = createLogger('rebuild-redis', 'error');
+  const redis = createRedis({ url, commandTimeoutMs: COMMAND_TIMEOUT_MS }, logger);
+  const startedMs = performance.now();
+  try {
+    await redis.connect().catch((cause: unknown) => {
+      throw redisUnavailable(cause);
+    });
+    return await rebuildRedis({
+      ...log,
+      ...times,
+      redis,
+      signal,
+      keys: createRedisKeys(redisKeyPrefix),
+      report: (line) => progress(`${secondsSinceMs(startedMs).padStart(6)} s  ${line}`),
+    });
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function parseTimes(env: Environment) {
   const read = readSettings(env);
-  const settings = {
-    brokers: read.hosts('KAFKA_BROKERS'),
-    registryUrl: read.url('SCHEMA_REGISTRY_URL', ['http://', 'https://']),
-    redisUrl: read.url('REDIS_URL', ['redis://', 'rediss://']),
-    topicPrefix: read.text('TOPIC_PREFIX', ''),
-    redisKeyPrefix: read.text('REDIS_KEY_PREFIX', ''),
+  const times = {
     lagMs: read.integer('REBUILD_LAG_MS', 0, { min: 0, max: 600_000 }),
     idempotencyTtlMs: read.integer('IDEMPOTENCY_TTL_MS', 48 * 3_600_000, {
       min: 24 * 3_600_000,
@@ -30,40 +78,10 @@ function parseSettings(env: Environment) {
     }),
   };
   read.finish();
-  return settings;
+  return times;
 }
 
-async function rebuild(env: Environment, signal: AbortSignal): Promise<RebuildResult> {
-  const settings = parseSettings(env);
-  const { registryUrl, topicPrefix } = settings;
-  const logger = createLogger('rebuild-redis', 'error');
-  const kafka = createKafka({ brokers: settings.brokers, clientId: 'firstcome-rebuild' }, logger);
-  const codec = await createEventCodec({ registryUrl, topicPrefix, schemas: readOwnSchemas() });
-  const redis = createRedis(
-    { url: settings.redisUrl, commandTimeoutMs: COMMAND_TIMEOUT_MS },
-    logger,
-  );
-  const startedMs = performance.now();
-  try {
-    await redis.connect().catch((cause: unknown) => {
-      throw redisUnavailable(cause);
-    });
-    return await rebuildRedis({
-      ...{ kafka, codec, redis, topicPrefix, signal },
-      keys: createRedisKeys(settings.redisKeyPrefix),
-      lagMs: settings.lagMs,
-      idempotencyTtlMs: settings.idempotencyTtlMs,
-      report: (line) => {
-        const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
-        console.log(`${seconds.padStart(6)} s  ${line}`);
-      },
-    });
-  } finally {
-    redis.disconnect();
-  }
-}
-
-function say(result: RebuildResult): string {
+function formatRebuild(result: RebuildResult): string {
   switch (result.kind) {
     case 'rebuilt': {
       const { epoch, coupons, assignments, records, snapshot } = result;
@@ -88,17 +106,4 @@ function say(result: RebuildResult): string {
     case 'lost':
       return `given up: ${result.reason}; Redis stays closed until the next rebuild, so run it again`;
   }
-}
-
-const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => stop.abort(new Error('stopped')));
-}
-try {
-  const result = await rebuild(withRunEnv(process.env, ADDRESSES), stop.signal);
-  console.log(say(result));
-  process.exitCode = result.kind === 'rebuilt' && result.uncreated.length === 0 ? 0 : 1;
-} catch (error) {
-  console.error(`rebuild failed: ${messageOf(error)}`);
-  process.exitCode = 1;
 }

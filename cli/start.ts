@@ -1,72 +1,91 @@
-// npm start: everything from nothing, a rush to see it work, then serving until Ctrl-C.
+// firstcome start: everything from nothing, a rush to see it work, then serving until Ctrl-C.
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import type { Command } from 'commander';
+import { migrate } from '../admin/migrate.ts';
 import { rushAndReport } from '../loadtest/scenarios/run-rush.ts';
-import { AppError } from '../platform/errors.ts';
-import { secondsSince } from '../stack/install/installer.ts';
 import { aborted, stopSignal } from '../stack/process/stop-signals.ts';
 import { type Services, startServices } from '../stack/services.ts';
 import { type Stack, stackVariables, startStack } from '../stack/stack.ts';
-import { StackError } from '../stack/stack-error.ts';
 import { readState, writeState } from '../stack/stack-state.ts';
-import { migrate, parseMigrateSettings } from './migrate.ts';
+import { readAddresses } from './shared/addresses.ts';
+import { EXIT_CODE, type ExitCode, endingWith } from './shared/exit-code.ts';
+import { RUN_FOLDER } from './shared/run-env.ts';
+import { secondsSinceMs } from './shared/seconds.ts';
 
-const FOLDER = '.firstcome/run';
+export function defineStart(command: Command): void {
+  command
+    .description(
+      'Starts three Kafka brokers, the registry, Redis, MySQL and the three services, runs a rush and ' +
+        'checks every invariant, then serves until Ctrl-C.',
+    )
+    .option('--no-rush', 'leave the rush out')
+    .action(endingWith(runStart));
+}
 
-await main(process.argv.slice(2)).catch((error: unknown) => {
-  const isOurs = error instanceof StackError || error instanceof AppError;
-  console.error(isOurs ? error.message : error);
-  process.exitCode = 1;
-});
-
-async function main(args: string[]): Promise<void> {
-  const { values } = parseArgs({
-    args,
-    options: { 'no-rush': { type: 'boolean', default: false } },
-  });
+async function runStart({ rush }: { rush: boolean }): Promise<ExitCode> {
   const signal = stopSignal();
-  const startMs = performance.now();
-  const folder = resolve(FOLDER);
-  const onDeath = (name: string, lines: string[]): void =>
-    console.error([`${name} died, it is started again:`, ...lines].join('\n  '));
-  const report = (line: string): void => console.log(line);
-  let stack: Stack | undefined;
-  let services: Services | undefined;
+  const startedMs = performance.now();
+  const folder = resolve(RUN_FOLDER);
+  const running: { stack?: Stack; services?: Services } = {};
   try {
-    stack = await startStack({
-      folder,
-      parts: ['kafka', 'registry', 'redis', 'mysql'],
-      restart: true,
-      report,
-      onDeath,
-      signal,
-    });
-    const variables = stackVariables(stack);
-    await migrate(parseMigrateSettings(variables), report);
-    services = await startServices({
-      folder,
-      variables,
-      rememberedPorts: readState(folder).ports,
-      restart: true,
-      report,
-      onDeath,
-      signal,
-    });
-    const run = { ...variables, ...serviceVariables(services) };
-    remember(folder, services, run);
-    console.log(`everything serves … ${secondsSince(startMs)} s`);
-    if (!values['no-rush']) await rushAndReport({ variables: run, signal });
-    console.log(whatToTry(folder, services));
+    running.stack = await startParts(folder, signal);
+    const variables = stackVariables(running.stack);
+    running.services = await startAll(folder, variables, signal);
+    const run = { ...variables, ...serviceVariables(running.services) };
+    remember(folder, running.services, run);
+    console.log(`everything serves … ${secondsSinceMs(startedMs)} s`);
+    if (rush) await rushAndReport({ variables: run, signal });
+    console.log(formatExamples(folder, running.services));
     await aborted(signal);
     console.log('stopping');
   } catch (error) {
     // Who presses Ctrl-C during the start has asked for no error.
     if (!signal.aborted) throw error;
   } finally {
-    await services?.stop();
-    await stack?.stop();
+    await running.services?.stop();
+    await running.stack?.stop();
   }
+  return EXIT_CODE.done;
+}
+
+function startParts(folder: string, signal: AbortSignal): Promise<Stack> {
+  return startStack({
+    folder,
+    parts: ['kafka', 'registry', 'redis', 'mysql'],
+    restart: true,
+    report,
+    onDeath: reportDeath,
+    signal,
+  });
+}
+
+async function startAll(
+  folder: string,
+  variables: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Services> {
+  await migrate(
+    readAddresses(variables, ['kafkaBrokers', 'registryUrl', 'mysqlUrl', 'topicPrefix']),
+    report,
+  );
+  return startServices({
+    folder,
+    variables,
+    rememberedPorts: readState(folder).ports,
+    restart: true,
+    report,
+    onDeath: reportDeath,
+    signal,
+  });
+}
+
+function report(line: string): void {
+  console.log(line);
+}
+
+function reportDeath(name: string, lines: string[]): void {
+  console.error([`${name} died, it is started again:`, ...lines].join('\n  '));
 }
 
 function serviceVariables({ urls }: Services): Record<string, string> {
@@ -77,7 +96,7 @@ function serviceVariables({ urls }: Services): Record<string, string> {
   };
 }
 
-/** Keeps the ports for the next start and the addresses for the tools and for `. .firstcome/run/env`. */
+/** Keeps the ports for the next start and the addresses for other commands and for a shell. */
 function remember(folder: string, services: Services, run: Record<string, string>): void {
   const state = readState(folder);
   writeState(folder, { ...state, ports: { ...state.ports, ...services.ports }, addresses: run });
@@ -85,15 +104,14 @@ function remember(folder: string, services: Services, run: Record<string, string
   writeFileSync(join(folder, 'env'), lines.join(''), { mode: 0o600 });
 }
 
-function whatToTry(folder: string, { urls }: Services): string {
+function formatExamples(folder: string, { urls }: Services): string {
   const json = `-H 'Content-Type: application/json'`;
   const coupon = `{"title":"커피 쿠폰","quantity":3,"startDate":"2026-01-01T00:00:00Z","endDate":"2099-01-01T00:00:00Z"}`;
-  const first = 'demo-1';
   return `
-Try it (addresses are in ${join(FOLDER, 'env')}; logs in ${join(folder, 'logs')}):
+Try it (addresses are in ${join(RUN_FOLDER, 'env')}; logs in ${join(folder, 'logs')}):
 
   ID=$(curl -s ${urls['command-api']}/coupons ${json} -d '${coupon}' | grep -o '[0-9a-f-]\\{36\\}' | head -1); echo "coupon $ID"
-  curl -si ${urls['command-api']}/coupons/$ID/assign ${json} -H 'Idempotency-Key: ${first}' -d '{"userId":"ann"}'
+  curl -si ${urls['command-api']}/coupons/$ID/assign ${json} -H 'Idempotency-Key: demo-1' -d '{"userId":"ann"}'
   curl -s ${urls['query-api']}/coupons/$ID/assignments
 
   npm run verify            every invariant, checked on what is running now

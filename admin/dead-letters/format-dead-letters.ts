@@ -1,15 +1,25 @@
 // Parked dead letters for people: a line each, or all of one.
-import { sayLine, textOrHex, valueLines } from '../schemas/format-record.ts';
+import { formatLine, formatTable } from '../format-table.ts';
+import { formatBytes } from '../schemas/format-bytes.ts';
+import { type ReadableValue, toReadableValue, valueLines } from '../schemas/format-record.ts';
 import type { RegistryApi } from '../schemas/registry-api.ts';
-import type { ParkedLetter } from './parked-dead-letters.ts';
+import type { DeadLetterContent, ParkedDeadLetter } from './parked-dead-letters.ts';
 
 const REASON_CHARACTERS = 60;
 
-/** A table: one line for each letter. */
-export function describeLetters(letters: readonly ParkedLetter[]): string {
-  const rows = [
+/** A parked dead letter with its key and value as text. */
+export type ReadableDeadLetter = ParkedDeadLetter & {
+  /** null: it has none. */
+  key: string | null;
+  headers: { name: string; value: string }[];
+  value: ReadableValue;
+};
+
+/** A table: one line for each dead letter. */
+export function formatDeadLetters(deadLetters: readonly ParkedDeadLetter[]): string {
+  return formatTable([
     ['ID', 'RECORD', 'FAILED AT', 'STATUS', 'REDRIVES', 'CODE', 'REASON'],
-    ...letters.map(({ id, place, failedAt, status, redrives, reasonCode, reason }) => [
+    ...deadLetters.map(({ id, place, failedAt, status, redrives, reasonCode, reason }) => [
       String(id),
       `${place.topic}/${place.partition}/${place.offset}`,
       failedAt.toISOString(),
@@ -18,33 +28,37 @@ export function describeLetters(letters: readonly ParkedLetter[]): string {
       reasonCode,
       shorten(reason),
     ]),
-  ];
-  const widths = rows[0]?.map((_, column) =>
-    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths?.[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  ]);
 }
 
 /**
- * All of one letter: what became of it, why, its key and headers, and the event or its bytes as hex.
+ * A dead letter with what its record holds.
  * @throws AppError REGISTRY_UNAVAILABLE (retriable)
  */
-export async function describeLetter(
-  letter: ParkedLetter,
-  content: { key: Buffer | null; headers: unknown; value: Buffer | null },
+export async function toReadableDeadLetter(
+  deadLetter: ParkedDeadLetter,
+  content: DeadLetterContent,
   { registry, topicPrefix }: { registry: RegistryApi; topicPrefix: string },
-): Promise<string> {
-  const { place, redrives, redrivenAt, discarded } = letter;
+): Promise<ReadableDeadLetter> {
+  return {
+    ...deadLetter,
+    key: content.key === null ? null : formatBytes(content.key),
+    headers: Object.entries(content.headers ?? {}).flatMap(([name, values]) =>
+      [values].flat().map((value) => ({
+        name,
+        value: typeof value === 'string' ? value : JSON.stringify(value),
+      })),
+    ),
+    value: await toReadableValue(topicPrefix + deadLetter.place.topic, content.value, registry),
+  };
+}
+
+/** All of one dead letter: what became of it, why, its key and headers, and the event or its bytes. */
+export function formatDeadLetter(deadLetter: ReadableDeadLetter): string {
+  const { place, redrives, redrivenAt, discarded } = deadLetter;
   return [
-    ['id', String(letter.id)],
-    ['status', letter.status],
+    ['id', String(deadLetter.id)],
+    ['status', deadLetter.status],
     ...(redrivenAt === null
       ? []
       : [['redriven', `${redrives} time(s), the last ${redrivenAt.toISOString()}`]]),
@@ -54,27 +68,16 @@ export async function describeLetter(
     ['topic', place.topic],
     ['partition', String(place.partition)],
     ['offset', String(place.offset)],
-    ['code', letter.reasonCode],
-    ['reason', letter.reason],
-    ['attempts', String(letter.attempts)],
-    ['failed at', letter.failedAt.toISOString()],
-    ['key', content.key === null ? '(none)' : textOrHex(content.key)],
-    ...headerLines(content.headers),
-    ...(await valueLines(topicPrefix + place.topic, content.value, registry)),
+    ['code', deadLetter.reasonCode],
+    ['reason', deadLetter.reason],
+    ['attempts', String(deadLetter.attempts)],
+    ['failed at', deadLetter.failedAt.toISOString()],
+    ['key', deadLetter.key ?? '(none)'],
+    ...deadLetter.headers.map(({ name, value }) => ['header', `${name}: ${value}`]),
+    ...valueLines(deadLetter.value),
   ]
-    .map(sayLine)
+    .map(formatLine)
     .join('\n');
-}
-
-function headerLines(headers: unknown): string[][] {
-  return Object.entries(headers ?? {}).flatMap(([name, values]) =>
-    [values]
-      .flat()
-      .map((value) => [
-        'header',
-        `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
-      ]),
-  );
 }
 
 function shorten(reason: string): string {

@@ -1,12 +1,12 @@
-// The rows of `dead_letters`, as operators choose them.
+// The rows of `dead_letters`: selected, counted, read and discarded for operators.
 import type { Knex } from 'knex';
 import type { DeadLetterStatus } from '../../contracts/dead-letter.ts';
 import type { Position } from '../../contracts/position.ts';
 
 /** A row without its bytes. Times are as the server has them, in UTC. */
-export type ParkedLetter = {
+export type ParkedDeadLetter = {
   id: number;
-  /** Where the original stands; of what never was in the log, where the letter stands. */
+  /** Where the original stands; of what never was in the log, where the dead letter stands. */
   place: Position;
   status: DeadLetterStatus;
   reasonCode: string;
@@ -19,34 +19,37 @@ export type ParkedLetter = {
 };
 
 /** Which rows; what is left out restricts nothing. */
-export type Choice = {
+export type DeadLetterFilter = {
   ids?: readonly number[];
   statuses?: readonly DeadLetterStatus[];
   reasonCode?: string;
   topic?: string;
-  /** Only rows whose value this says yes to. */
-  holds?: (value: Buffer | null) => Promise<boolean>;
+  /** Only rows for whose value this is true. */
+  hasValue?: (value: Buffer | null) => Promise<boolean>;
   limit?: number;
 };
 
 const ROWS_AT_ONCE = 200;
 
-/** The rows of a choice, oldest first. */
-export async function chooseLetters(db: Knex, choice: Choice): Promise<ParkedLetter[]> {
-  const { holds, limit = Number.POSITIVE_INFINITY } = choice;
-  const chosen: ParkedLetter[] = [];
-  for await (const row of rowsOf(db, choice)) {
-    if (holds !== undefined && !(await holds(row.record_value ?? null))) continue;
-    if (chosen.length === limit) break;
-    chosen.push(toLetter(row));
+/** The rows that a filter lets through, oldest first. */
+export async function selectDeadLetters(
+  db: Knex,
+  filter: DeadLetterFilter,
+): Promise<ParkedDeadLetter[]> {
+  const { hasValue, limit = Number.POSITIVE_INFINITY } = filter;
+  const selected: ParkedDeadLetter[] = [];
+  for await (const row of rowsOf(db, filter)) {
+    if (hasValue !== undefined && !(await hasValue(row.record_value ?? null))) continue;
+    if (selected.length === limit) break;
+    selected.push(toParkedDeadLetter(row));
   }
-  return chosen;
+  return selected;
 }
 
-async function* rowsOf(db: Knex, choice: Choice): AsyncGenerator<Row, void> {
+async function* rowsOf(db: Knex, filter: DeadLetterFilter): AsyncGenerator<Row, void> {
   let after = 0;
   for (;;) {
-    const rows: Row[] = await selectRows(db, choice).where('id', '>', after).limit(ROWS_AT_ONCE);
+    const rows: Row[] = await selectRows(db, filter).where('id', '>', after).limit(ROWS_AT_ONCE);
     yield* rows;
     const last = rows.at(-1);
     if (last === undefined || rows.length < ROWS_AT_ONCE) return;
@@ -54,10 +57,10 @@ async function* rowsOf(db: Knex, choice: Choice): AsyncGenerator<Row, void> {
   }
 }
 
-function selectRows(db: Knex, { ids, statuses, reasonCode, topic, holds }: Choice) {
+function selectRows(db: Knex, { ids, statuses, reasonCode, topic, hasValue }: DeadLetterFilter) {
   const query = db('dead_letters').select(COLUMNS).orderBy('id');
   // The bytes only where somebody looks at them: they may be large.
-  if (holds !== undefined) query.select('record_value');
+  if (hasValue !== undefined) query.select('record_value');
   if (ids !== undefined) query.whereIn('id', ids);
   if (statuses !== undefined) query.whereIn('status', statuses);
   if (reasonCode !== undefined) query.where('reason_code', reasonCode);
@@ -66,19 +69,19 @@ function selectRows(db: Knex, { ids, statuses, reasonCode, topic, holds }: Choic
 }
 
 /** How many rows have each status. */
-export async function countByStatus(db: Knex): Promise<Map<string, number>> {
-  const rows: { status: string; letters: number }[] = await db('dead_letters')
-    .select('status', db.raw('COUNT(*) AS letters'))
+export async function countDeadLettersByStatus(db: Knex): Promise<Map<string, number>> {
+  const rows: { status: string; dead_letters: number }[] = await db('dead_letters')
+    .select('status', db.raw('COUNT(*) AS dead_letters'))
     .groupBy('status')
     .orderBy('status');
-  return new Map(rows.map(({ status, letters }) => [status, Number(letters)]));
+  return new Map(rows.map((row) => [row.status, Number(row.dead_letters)]));
 }
 
 /** The key, own headers (JSON) and value of a row's original. */
-export async function readContent(
-  db: Knex,
-  id: number,
-): Promise<{ key: Buffer | null; headers: unknown; value: Buffer | null }> {
+export type DeadLetterContent = { key: Buffer | null; headers: unknown; value: Buffer | null };
+
+/** What the original of this row held. */
+export async function readDeadLetterContent(db: Knex, id: number): Promise<DeadLetterContent> {
   const row = await db('dead_letters').where({ id }).first('record_key', 'headers', 'record_value');
   // MySQL's driver gives JSON parsed, MariaDB's as text.
   const { headers } = row;
@@ -93,7 +96,7 @@ export async function readContent(
  * Marks parked rows as discarded; rows that are not parked any more are left as they are.
  * @returns how many were marked
  */
-export async function discardLetters(
+export async function discardDeadLetters(
   db: Knex,
   ids: readonly number[],
   { by, because }: { by: string; because: string },
@@ -145,7 +148,7 @@ type Row = {
   discarded_because: string | null;
 };
 
-function toLetter(row: Row): ParkedLetter {
+function toParkedDeadLetter(row: Row): ParkedDeadLetter {
   const { discarded_at: at, discarded_by: by, discarded_because: because } = row;
   return {
     id: row.id,

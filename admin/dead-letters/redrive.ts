@@ -1,5 +1,5 @@
-// Parked dead letters to the projection again: the letter as it stands in its dead letter topic,
-// bytes, key and headers, once more at that topic's end, where the projector tries it once more.
+// Parked dead letters to the projection again: each as it stands in its dead letter topic, bytes, key
+// and headers, once more at that topic's end, where the projector tries it once more.
 // Never into the event topic itself: behind a newer marker the event would be fenced.
 import type { Kafka, KafkaMessage, Producer } from 'kafkajs';
 import type { Knex } from 'knex';
@@ -9,47 +9,47 @@ import { deadLetterTopicOf, EVENT_TOPICS } from '../../contracts/topics.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { demandAcknowledged } from '../../platform/kafka/client.ts';
 import { rangesOf, scanBatches, type TopicRange } from '../../platform/kafka/log-scan.ts';
-import type { ParkedLetter } from './parked-dead-letters.ts';
+import type { ParkedDeadLetter } from './parked-dead-letters.ts';
 
-/** `left`: rows that somebody else dealt with meanwhile. */
+/** What became of the rows; `left` were dealt with by somebody else meanwhile. */
 export type RedriveResult = {
   redriven: number;
   left: number;
-  failed: { letter: ParkedLetter; reason: string }[];
+  failed: { deadLetter: ParkedDeadLetter; reason: string }[];
 };
 
-const LETTERS_AT_ONCE = 100;
+const DEAD_LETTERS_AT_ONCE = 100;
 
 /**
  * Redrives these rows and marks them so, in one transaction each hundred: a row is marked only when
- * its letter was acknowledged. A letter that is written and not marked does no harm: the projector
+ * its dead letter was acknowledged. A dead letter that is written and not marked does no harm: the projector
  * applies it, or finds its row parked already.
- * @throws AppError KAFKA_UNAVAILABLE (retriable) when the letters can't be read
+ * @throws AppError KAFKA_UNAVAILABLE (retriable) when the dead letters can't be read
  */
-export async function redriveLetters(
+export async function redriveDeadLetters(
   parts: { kafka: Kafka; db: Knex; topicPrefix: string },
-  letters: readonly ParkedLetter[],
+  deadLetters: readonly ParkedDeadLetter[],
 ): Promise<RedriveResult> {
   const result: RedriveResult = { redriven: 0, left: 0, failed: [] };
-  const found = await findLetters(parts, letters);
-  const ready = letters.filter((letter) => {
-    const isThere = found.has(nameOf(letter.place));
-    if (!isThere) result.failed.push({ letter, reason: reasonOfAbsence(letter) });
-    return isThere;
+  const found = await findDeadLetters(parts, deadLetters);
+  const ready = deadLetters.filter((deadLetter) => {
+    const isFound = found.has(nameOf(deadLetter.place));
+    if (!isFound) result.failed.push({ deadLetter, reason: reasonOfAbsence(deadLetter) });
+    return isFound;
   });
   if (ready.length === 0) return result;
   const producer = parts.kafka.producer({ allowAutoTopicCreation: false });
   await producer.connect();
   try {
-    for (let start = 0; start < ready.length; start += LETTERS_AT_ONCE) {
-      const some = ready.slice(start, start + LETTERS_AT_ONCE);
+    for (let start = 0; start < ready.length; start += DEAD_LETTERS_AT_ONCE) {
+      const some = ready.slice(start, start + DEAD_LETTERS_AT_ONCE);
       try {
         const redriven = await redriveSome(parts.db, producer, some, found);
         result.redriven += redriven;
         result.left += some.length - redriven;
       } catch (error) {
         const reason = messageOf(error);
-        result.failed.push(...some.map((letter) => ({ letter, reason })));
+        result.failed.push(...some.map((deadLetter) => ({ deadLetter, reason })));
       }
     }
   } finally {
@@ -58,28 +58,28 @@ export async function redriveLetters(
   return result;
 }
 
-type FoundLetter = { topic: string; partition: number; message: KafkaMessage };
+type FoundDeadLetter = { topic: string; partition: number; message: KafkaMessage };
 
 /** @returns how many were still as they had been chosen */
 function redriveSome(
   db: Knex,
   producer: Producer,
-  letters: readonly ParkedLetter[],
-  found: ReadonlyMap<string, FoundLetter>,
+  deadLetters: readonly ParkedDeadLetter[],
+  found: ReadonlyMap<string, FoundDeadLetter>,
 ): Promise<number> {
   return db.transaction(async (trx) => {
     const rows: { id: number }[] = await trx('dead_letters')
       .whereIn(
         'id',
-        letters.map(({ id }) => id),
+        deadLetters.map(({ id }) => id),
       )
       // As they were when they were chosen: not one that somebody discarded since.
-      .whereIn('status', [...new Set(letters.map(({ status }) => status))])
+      .whereIn('status', [...new Set(deadLetters.map(({ status }) => status))])
       .forUpdate()
       .select('id');
     const waiting = new Set(rows.map(({ id }) => id));
     if (waiting.size === 0) return 0;
-    const topicMessages = letters
+    const topicMessages = deadLetters
       .filter(({ id }) => waiting.has(id))
       .flatMap(({ place }) => found.get(nameOf(place)) ?? [])
       .map(({ topic, partition, message: { key, value, headers = {} } }) => ({
@@ -101,21 +101,26 @@ function redriveSome(
   });
 }
 
-/** The newest letter of each of these rows' originals, by `nameOf` the original's place. */
-async function findLetters(
+/** The newest dead letter of each of these rows' originals, by `nameOf` the original's place. */
+async function findDeadLetters(
   { kafka, topicPrefix }: { kafka: Kafka; topicPrefix: string },
-  letters: readonly ParkedLetter[],
-): Promise<Map<string, FoundLetter>> {
-  const wanted = new Set(letters.map(({ place }) => nameOf(place)));
-  const lanes = new Set(letters.map(({ place }) => `${place.topic}/${place.partition}`));
+  deadLetters: readonly ParkedDeadLetter[],
+): Promise<Map<string, FoundDeadLetter>> {
+  const wanted = new Set(deadLetters.map(({ place }) => nameOf(place)));
+  const topicPartitions = new Set(
+    deadLetters.map(({ place }) => `${place.topic}/${place.partition}`),
+  );
   const ranges: TopicRange[] = [];
-  for (const topic of EVENT_TOPICS.filter((t) => letters.some(({ place }) => place.topic === t))) {
+  for (const topic of EVENT_TOPICS.filter((t) =>
+    deadLetters.some(({ place }) => place.topic === t),
+  )) {
     const physical = topicPrefix + deadLetterTopicOf(topic);
     for (const range of await rangesOf(kafka, physical)) {
-      if (lanes.has(`${topic}/${range.partition}`)) ranges.push({ ...range, topic: physical });
+      if (topicPartitions.has(`${topic}/${range.partition}`))
+        ranges.push({ ...range, topic: physical });
     }
   }
-  const found = new Map<string, FoundLetter>();
+  const found = new Map<string, FoundDeadLetter>();
   await scanBatches(kafka, ranges, ({ topic, partition, messages }) => {
     for (const message of messages) {
       const { headers = {} } = message;
@@ -133,9 +138,9 @@ function nameOf({ topic, partition, offset }: Position): string {
   return `${topic}/${partition}/${offset}`;
 }
 
-function reasonOfAbsence({ place: { topic } }: ParkedLetter): string {
+function reasonOfAbsence({ place: { topic } }: ParkedDeadLetter): string {
   const isOfTheLog = EVENT_TOPICS.some((name) => name === topic);
   return isOfTheLog
-    ? `there is no letter of it in ${deadLetterTopicOf(topic)}`
+    ? `there is no dead letter of it in ${deadLetterTopicOf(topic)}`
     : 'it never was in the log: it can only be discarded';
 }

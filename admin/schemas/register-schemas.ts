@@ -14,9 +14,10 @@ const CONFLICT = 409;
 const TRIES = 4;
 const RETRY: Backoff = { firstMs: 200, factor: 2, maxMs: 1_000 };
 
+/** What was done for one subject, and the version and schema id that it has now. */
 export type SubjectReport = {
   subject: string;
-  kind: 'registered' | 'there';
+  kind: 'registered' | 'existing';
   version: number;
   id: number;
 };
@@ -42,13 +43,13 @@ export async function registerSchemas(
   );
   return Promise.all(
     subjects.map(({ subject, schema }) =>
-      patiently(() => registerOne(api, client, subject, schema)),
+      retryWhileAway(() => registerOne(api, client, subject, schema)),
     ),
   );
 }
 
 /** A registry that has just started may take longer for its first answers than anybody waits for one. */
-async function patiently<T>(attempt: () => Promise<T>): Promise<T> {
+async function retryWhileAway<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await attempt();
@@ -86,7 +87,7 @@ async function registerOne(
     throw new AppError('SCHEMA_UNKNOWN', `${subject} was registered, but is not found`);
   }
   const { id, version } = found;
-  return { subject, kind: before === null ? 'registered' : 'there', version, id };
+  return { subject, kind: before === null ? 'registered' : 'existing', version, id };
 }
 
 function refusalOf(subject: string, cause: unknown): AppError {

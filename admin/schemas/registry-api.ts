@@ -4,7 +4,8 @@ import { AppError, messageOf } from '../../platform/errors.ts';
 
 const TIMEOUT_MS = 10_000;
 
-type SubjectVersion = { subject: string; version: number; id: number; schema: string };
+/** One version of a subject: its schema id, and the schema as text. */
+export type SubjectVersion = { subject: string; version: number; id: number; schema: string };
 
 export type RegistryApi = {
   /** All subjects, sorted. */
@@ -31,33 +32,11 @@ export type RegistryApi = {
  */
 export function createRegistryApi(registryUrl: string): RegistryApi {
   const base = registryUrl.replace(/\/+$/, '');
-  const ask = async <T>(method: string, path: string, body?: object): Promise<T | null> => {
-    try {
-      const response = await fetch(`${base}${path}`, {
-        method,
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-        ...(body === undefined
-          ? {}
-          : {
-              body: JSON.stringify(body),
-              headers: { 'Content-Type': 'application/vnd.schemaregistry.v1+json' },
-            }),
-      });
-      const text = await response.text();
-      if (response.status === 404) return null;
-      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-      return JSON.parse(text) as T;
-    } catch (cause) {
-      throw new AppError(
-        'REGISTRY_UNAVAILABLE',
-        `the registry did not answer: ${reasonOf(cause)}`,
-        { cause, retriable: true },
-      );
-    }
-  };
+  const ask = <T>(method: string, path: string, body?: object): Promise<T | null> =>
+    requestJson<T>(method, base, path, body);
   const at = (subject: string): string => `/subjects/${encodeURIComponent(subject)}`;
   const asBody = (schema: RecordSchema): object => ({ schema: JSON.stringify(schema) });
-  const api: RegistryApi = {
+  return {
     subjects: async () => ((await ask<string[]>('GET', '/subjects')) ?? []).sort(),
     versions: (subject) => ask('GET', `${at(subject)}/versions`),
     version: (subject, version) => ask('GET', `${at(subject)}/versions/${version}`),
@@ -84,7 +63,36 @@ export function createRegistryApi(registryUrl: string): RegistryApi {
       return answer?.is_compatible ?? true;
     },
   };
-  return api;
+}
+
+/** @returns null for 404 */
+async function requestJson<T>(
+  method: string,
+  base: string,
+  path: string,
+  body: object | undefined,
+): Promise<T | null> {
+  try {
+    const response = await fetch(`${base}${path}`, {
+      method,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(body === undefined
+        ? {}
+        : {
+            body: JSON.stringify(body),
+            headers: { 'Content-Type': 'application/vnd.schemaregistry.v1+json' },
+          }),
+    });
+    const text = await response.text();
+    if (response.status === 404) return null;
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text) as T;
+  } catch (cause) {
+    throw new AppError('REGISTRY_UNAVAILABLE', `the registry did not answer: ${reasonOf(cause)}`, {
+      cause,
+      retriable: true,
+    });
+  }
 }
 
 // fetch says "fetch failed" and keeps the reason as the cause.

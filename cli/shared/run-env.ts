@@ -3,7 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { Environment } from '../../platform/settings.ts';
 
-const RUN_ENV = new URL('../.firstcome/run/env', import.meta.url);
+/** Where `npm start` keeps data, logs and addresses, as seen from the repository's root. */
+export const RUN_FOLDER = '.firstcome/run';
+
+const RUN_ENV = new URL(`../../${RUN_FOLDER}/env`, import.meta.url);
 
 /**
  * `env`, with what it lacks taken from the running `npm start`; but only when `env` has none of

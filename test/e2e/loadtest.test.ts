@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { runTool, type ToolRun } from '../support/system/run-cli.ts';
 import { type System, startSystem } from '../support/system/system.ts';
 
-describe('npm run loadtest', () => {
+describe('firstcome loadtest', () => {
   let system: System;
 
   before(async function () {
@@ -13,7 +13,7 @@ describe('npm run loadtest', () => {
   after(() => system.close());
 
   const run = (...args: string[]): Promise<ToolRun> =>
-    runTool('cli/loadtest.ts', ['--connections', '20', ...args], {
+    runTool('loadtest', ['--connections', '20', ...args], {
       ...system.variables,
       COMMAND_API_URL: system.commandApi,
       QUERY_API_URL: system.queryApi,
@@ -57,11 +57,16 @@ describe('npm run loadtest', () => {
     expect(code).to.equal(0);
   }).timeout(180_000);
 
-  it('refuses numbers that make no sense, all in one message', async () => {
-    const { code, stderr } = await run('--users', '0', '--quantity', 'many', '--rate=-1');
-    expect(code).to.equal(1);
-    expect(stderr).to.include('--users must be a whole number from 1 to 10000000');
-    expect(stderr).to.include('--quantity must be a whole number from 0 to 1000000');
-    expect(stderr).to.include('--rate must be a whole number from 0 to 1000000');
+  it('refuses a number that makes no sense, with exit code 2', async () => {
+    const refused: [string, string][] = [
+      ['--users=0', 'It must be a whole number from 1 to 10000000.'],
+      ['--quantity=many', 'It must be a whole number from 0 to 1000000.'],
+      ['--rate=-1', 'It must be a whole number from 1 to 1000000.'],
+    ];
+    for (const [option, reason] of refused) {
+      const { code, stderr } = await run(option);
+      expect(code, option).to.equal(2);
+      expect(stderr).to.include(reason);
+    }
   });
 });

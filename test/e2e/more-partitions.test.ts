@@ -65,8 +65,8 @@ describe('A topic that gets another partition while everything runs', () => {
 
   it('is used whole once Redis was rebuilt, and everybody counts, also in the read model', async function () {
     this.timeout(240_000);
-    await run('cli/migrate.ts', '--assign-partitions', '5');
-    await run('cli/rebuild-redis.ts');
+    await run('migrate', '--assign-partitions', '5');
+    await run('rebuild-redis');
     const redis = await connectRedis();
     const keys = createRedisKeys(system.events.topicPrefix);
     expect(await redis.hget(keys.gate, 'partitions')).to.equal(

@@ -25,7 +25,7 @@ describe('The read tables made anew in the middle of a rush', () => {
     const workload = await sendWorkload(() => system.commandApi, couponId, users, {
       atOnce: 20,
       onAccepted: (count) => {
-        if (count === 100) rebuild = runTool('cli/rebuild-reads.ts', [], system.variables);
+        if (count === 100) rebuild = runTool('rebuild-reads', [], system.variables);
       },
     });
     const ran = await rebuild;

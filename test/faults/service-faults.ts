@@ -62,13 +62,13 @@ export async function noneLost(_stage: Environment, { repeats }: LoadResult): Pr
 }
 
 /** An operator's tool runs to its end while the workload keeps coming. */
-export function toolRun(script: string, ...args: string[]): Fault {
+export function toolRun(subcommand: string, ...args: string[]): Fault {
   return {
-    name: `${script} under load`,
+    name: `firstcome ${subcommand} under load`,
     part: 'redis',
     begin: async ({ system }) => {
-      const { code, stdout, stderr } = await runTool(script, args, system.variables);
-      if (code !== 0) throw new Error(`${script} ended with ${code}: ${stdout}${stderr}`);
+      const { code, stdout, stderr } = await runTool(subcommand, args, system.variables);
+      if (code !== 0) throw new Error(`${subcommand} ended with ${code}: ${stdout}${stderr}`);
     },
   };
 }

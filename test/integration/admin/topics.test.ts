@@ -83,14 +83,14 @@ describe('creating the topics', () => {
   it('changes nothing the second time', async () => {
     await createTopics(kafka, prefix);
     const again = await createTopics(kafka, prefix);
-    expect(again.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('there'));
+    expect(again.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('existing'));
   });
 
   it('makes what is missing beside what is there', async () => {
     await createOne('coupon-epochs', { partitions: 1, replicas: 3 });
     const reports = await createTopics(kafka, prefix);
-    expect(reports.filter(({ kind }) => kind === 'there')).to.deep.equal([
-      { topic: `${prefix}coupon-epochs`, kind: 'there' },
+    expect(reports.filter(({ kind }) => kind === 'existing')).to.deep.equal([
+      { topic: `${prefix}coupon-epochs`, kind: 'existing' },
     ]);
   });
 
@@ -128,9 +128,9 @@ describe('creating the topics', () => {
       'coupon-assign-dlt': 5,
     });
     const reports = await createTopics(kafka, prefix, 6);
-    expect(reports.filter(({ kind }) => kind !== 'there')).to.have.deep.members([
-      { topic: `${prefix}coupon-assign`, kind: 'widened', partitions: 6 },
-      { topic: `${prefix}coupon-assign-dlt`, kind: 'widened', partitions: 6 },
+    expect(reports.filter(({ kind }) => kind !== 'existing')).to.have.deep.members([
+      { topic: `${prefix}coupon-assign`, kind: 'partitions-added', partitions: 6 },
+      { topic: `${prefix}coupon-assign-dlt`, kind: 'partitions-added', partitions: 6 },
     ]);
     await untilCounts({ ...(await countsOf()), 'coupon-assign': 6, 'coupon-assign-dlt': 6 });
   });
@@ -139,11 +139,11 @@ describe('creating the topics', () => {
     await createTopics(kafka, prefix);
     await addPartitions(kafka, `${prefix}coupon-lifecycle`, 4);
     const reports = await createTopics(kafka, prefix, 2);
-    expect(reports.filter(({ kind }) => kind !== 'there')).to.deep.equal([
-      { topic: `${prefix}coupon-lifecycle-dlt`, kind: 'widened', partitions: 4 },
+    expect(reports.filter(({ kind }) => kind !== 'existing')).to.deep.equal([
+      { topic: `${prefix}coupon-lifecycle-dlt`, kind: 'partitions-added', partitions: 4 },
     ]);
     const again = await createTopics(kafka, prefix);
-    expect(new Set(again.map(({ kind }) => kind))).to.deep.equal(new Set(['there']));
+    expect(new Set(again.map(({ kind }) => kind))).to.deep.equal(new Set(['existing']));
   });
 
   it('refuses a second partition for the claims', async () => {

@@ -20,7 +20,7 @@ const DLT = deadLetterTopicOf(ASSIGN_TOPIC);
 const TRACE = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
 const LONG = 'x'.repeat(65);
 
-describe('npm run dead-letters', () => {
+describe('firstcome dead-letters', () => {
   let fixture: ProjectorFixture;
   const coupon = aCoupon();
   const tooLong = [1, 2, 3].map((n) =>
@@ -62,7 +62,7 @@ describe('npm run dead-letters', () => {
   const idOf = async (key: string) => String((await rowOf(key)).id);
   const statusOf = async (key: string) => (await rowOf(key)).status;
   const run = (...args: string[]): Promise<ToolRun> =>
-    runTool('cli/dead-letters.ts', args, {
+    runTool('dead-letters', args, {
       MYSQL_URL: fixture.database.url,
       TOPIC_PREFIX: fixture.system.topicPrefix,
     });
@@ -129,9 +129,9 @@ describe('npm run dead-letters', () => {
   });
 
   it('refuses what can not be meant, with exit code 2', async () => {
-    expectSaid(await run('redrive'), 2, 'say which');
-    expectSaid(await run('discard', '1'), 2, 'needs --because');
-    expectSaid(await run('forget', '1'), 2, 'there is no command forget');
+    expectSaid(await run('redrive'), 2, 'say which ones');
+    expectSaid(await run('discard', '1'), 2, "required option '--because <text>' not specified");
+    expectSaid(await run('forget', '1'), 2, "unknown command 'forget'");
   });
 
   it('gives a letter to the projector again as it was, which parks it again', async () => {

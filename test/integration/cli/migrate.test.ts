@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
-import { type MigrateSettings, migrate } from '../../../cli/migrate.ts';
+import { type MigrateSettings, migrate } from '../../../admin/migrate.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { randomName } from '../../support/random-name.ts';
 import { addressOf } from '../../support/system/addresses.ts';
@@ -42,13 +42,13 @@ describe('migrate', () => {
     expect(first.subjects.map(({ kind }) => kind)).to.deep.equal(Array(7).fill('registered'));
     expect(first.migrations).not.to.deep.equal([]);
     const second = await migrate(settings, () => undefined);
-    expect(second.topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('there'));
-    expect(second.subjects.map(({ kind }) => kind)).to.deep.equal(Array(7).fill('there'));
+    expect(second.topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('existing'));
+    expect(second.subjects.map(({ kind }) => kind)).to.deep.equal(Array(7).fill('existing'));
     expect(second.migrations).to.deep.equal([]);
   });
 
   it('says one line for each step, with its time, and ends with 0', async () => {
-    const { code, stdout, stderr } = await runTool('cli/migrate.ts', [], variables());
+    const { code, stdout, stderr } = await runTool('migrate', [], variables());
     expect(stderr).to.equal('');
     expect(code).to.equal(0);
     expect(
@@ -57,49 +57,47 @@ describe('migrate', () => {
         .split('\n')
         .map((line) => line.replace(/\d+\.\d s/, 'N s')),
     ).to.deep.equal([
-      'topics   6 created, 0 there before (N s)',
-      'schemas  7 registered, 0 there before (N s)',
+      'topics   6 created, 0 existed before (N s)',
+      'schemas  7 registered, 0 existed before (N s)',
       `tables   ${readdirSync('migrations').length} migration(s) ran (N s)`,
     ]);
   });
 
   it('brings a topic up to the partitions that are asked for, and says what comes next', async () => {
     await migrate(settings, () => undefined);
-    const more = await runTool('cli/migrate.ts', ['--assign-partitions', '4'], variables());
+    const more = await runTool('migrate', ['--assign-partitions', '4'], variables());
     expect(more.stderr).to.equal('');
     expect(more.code).to.equal(0);
-    expect(more.stdout).to.contain(' 2 of them widened (');
+    expect(more.stdout).to.contain(' 2 of them got more partitions (');
     expect(more.stdout).to.contain(
-      `${prefix}coupon-assign has 4 partitions now; they are used after: npm run rebuild:redis\n`,
+      `${prefix}coupon-assign has 4 partitions now; they are used after: firstcome rebuild-redis\n`,
     );
     expect(more.stdout).to.contain(`${prefix}coupon-assign-dlt has 4 partitions now\n`);
     for (const wrong of ['many', '-1', '1001', '3.5']) {
-      const refused = await runTool(
-        'cli/migrate.ts',
-        [`--assign-partitions=${wrong}`],
-        variables(),
-      );
-      expect(refused.code).to.equal(1);
+      const refused = await runTool('migrate', [`--assign-partitions=${wrong}`], variables());
+      expect(refused.code).to.equal(2);
       expect(refused.stdout).to.equal('');
-      expect(refused.stderr).to.contain('--assign-partitions is a number');
+      expect(refused.stderr).to.contain('It must be a whole number from 0 to 1000.');
     }
   });
 
   it('ends with 1 and every faulty setting, before it connects to anything', async () => {
-    const { code, stdout, stderr } = await runTool('cli/migrate.ts', [], {
+    const { code, stdout, stderr } = await runTool('migrate', [], {
       ...variables(),
       KAFKA_BROKERS: 'nonsense',
       MYSQL_URL: '',
     });
     expect(code).to.equal(1);
     expect(stdout).to.equal('');
-    expect(stderr).to.match(/^migrate failed: 2 faulty .*KAFKA_BROKERS.*MYSQL_URL is missing\n$/);
+    expect(stderr).to.match(
+      /^migrate failed: 2 faulty .*KAFKA_BROKERS.*MYSQL_URL is missing; is npm start running\?\n$/,
+    );
   });
 
   it('ends with 1 and one line that names the step that failed, and no password', async () => {
     const broken = new URL(settings.mysqlUrl);
     broken.password = 'not-the-password';
-    const { code, stdout, stderr } = await runTool('cli/migrate.ts', [], {
+    const { code, stdout, stderr } = await runTool('migrate', [], {
       ...variables(),
       MYSQL_URL: broken.href,
     });
@@ -129,7 +127,7 @@ describe('migrate', () => {
     const half = { ...settings, mysqlUrl: 'mysql://root@127.0.0.1:9/nothing' };
     await errorOf(migrate(half, () => undefined));
     const { topics, migrations } = await migrate(settings, () => undefined);
-    expect(topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('there'));
+    expect(topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('existing'));
     expect(migrations).not.to.deep.equal([]);
   });
 });

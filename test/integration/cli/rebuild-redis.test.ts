@@ -4,7 +4,7 @@ import { addressOf } from '../../support/system/addresses.ts';
 import { runTool } from '../../support/system/run-cli.ts';
 import { createRebuildSystem, type RebuildSystem } from '../redis-rebuild/rebuild-system.ts';
 
-describe('npm run rebuild:redis', () => {
+describe('firstcome rebuild-redis', () => {
   let system: RebuildSystem;
   before(async function () {
     this.timeout(180_000);
@@ -16,7 +16,7 @@ describe('npm run rebuild:redis', () => {
   });
 
   const run = (env: Record<string, string> = {}) =>
-    runTool('cli/rebuild-redis.ts', [], {
+    runTool('rebuild-redis', [], {
       KAFKA_BROKERS: addressOf('KAFKA_BROKERS'),
       SCHEMA_REGISTRY_URL: addressOf('SCHEMA_REGISTRY_URL'),
       REDIS_URL: addressOf('REDIS_URL'),
@@ -61,7 +61,7 @@ describe('npm run rebuild:redis', () => {
   it('ends with 1 and one line when a part is away or a setting is wrong', async () => {
     const away = await run({ REDIS_URL: 'redis://127.0.0.1:9' });
     expect(away.code).to.equal(1);
-    expect(away.stderr).to.match(/^rebuild failed: Redis: .*\n$/);
+    expect(away.stderr).to.match(/^rebuild-redis failed: Redis: .*\n$/);
     const wrong = await run({ REBUILD_LAG_MS: 'soon' });
     expect(wrong.code).to.equal(1);
     expect(wrong.stderr).to.contain('REBUILD_LAG_MS');

@@ -23,7 +23,7 @@ const CREATED = {
   perUserLimit: 1,
 };
 
-describe('npm run schemas', () => {
+describe('firstcome schemas', () => {
   let system: EventSystem;
   before(async () => {
     system = await createEventSystem('cli');
@@ -60,17 +60,18 @@ describe('npm run schemas', () => {
   after(() => system.cleanup());
 
   const run = (args: string, env: Record<string, string> = {}) =>
-    runTool('cli/schemas.ts', args.split(' ').filter(Boolean), {
+    runTool('schemas', args.split(' ').filter(Boolean), {
       TOPIC_PREFIX: system.topicPrefix,
       ...env,
     });
   const subject = (name: string): string => `${system.topicPrefix}${name}`;
 
-  it('says what it can do, and ends with 1, when it does not understand', async () => {
+  it('shows its usage on stderr and ends with 2 when it does not understand', async () => {
     for (const args of ['', 'burn', 'constructor']) {
-      const { code, stdout } = await run(args);
-      expect(code, args).to.equal(1);
-      expect(stdout, args).to.contain('decode TOPIC PARTITION OFFSET');
+      const { code, stdout, stderr } = await run(args);
+      expect(code, args).to.equal(2);
+      expect(stdout, args).to.equal('');
+      expect(stderr, args).to.match(/decode .*<topic> <partition> <offset>/);
     }
     expect((await run('help')).code).to.equal(0);
   });
@@ -99,19 +100,19 @@ describe('npm run schemas', () => {
     const name = subject('coupon-lifecycle-firstcome.CouponCreated');
     expect(await run(`show ${name} 7`)).to.include({
       code: 1,
-      stdout: `${name} has the versions 1\n`,
+      stderr: `${name} has the versions 1\n`,
     });
     expect(await run('show nothing')).to.include({
       code: 1,
-      stdout: 'there is no subject nothing\n',
+      stderr: 'there is no subject nothing\n',
     });
-    expect((await run('show')).stdout).to.contain('show needs a subject');
+    expect((await run('show')).stderr).to.contain("missing required argument 'subject'");
   });
 
   it('register and check: nothing to do, nothing wrong', async () => {
     const registered = await run('register');
     expect(registered.code).to.equal(0);
-    expect(registered.stdout.match(/there before/g)).to.have.length(7);
+    expect(registered.stdout.match(/existed before/g)).to.have.length(7);
     const checked = await run('check');
     expect(checked.code).to.equal(0);
     expect(checked.stdout.match(/^ok /gm)).to.have.length(7);
@@ -192,31 +193,31 @@ describe('npm run schemas', () => {
     const topic = subject('coupon-lifecycle');
     expect(await run('decode coupon-lifecycle 0 1')).to.include({
       code: 1,
-      stdout: `${topic}/0 holds the offsets 0 to 0\n`,
+      stderr: `${topic}/0 holds the offsets 0 to 0\n`,
     });
     expect(await run('decode coupon-lifecycle 1 0')).to.include({
       code: 1,
-      stdout: `${topic}/1 is empty\n`,
+      stderr: `${topic}/1 is empty\n`,
     });
     expect(await run('decode coupon-lifecycle 3 0')).to.include({
       code: 1,
-      stdout: `${topic} has the partitions 0, 1, 2\n`,
+      stderr: `${topic} has the partitions 0, 1, 2\n`,
     });
     expect(await run('decode nothing 0 0')).to.include({
       code: 1,
-      stdout: `there is no topic ${subject('nothing')}\n`,
+      stderr: `there is no topic ${subject('nothing')}\n`,
     });
     for (const args of ['decode', 'decode coupon-lifecycle 0', 'decode coupon-lifecycle 0 -1']) {
-      const { code, stdout } = await run(args);
-      expect(code).to.equal(1);
-      expect(stdout).to.contain('decode needs a topic, a partition and an offset');
+      const { code, stderr } = await run(args);
+      expect(code).to.equal(2);
+      expect(stderr).to.contain('Usage: firstcome schemas decode ');
     }
   });
 
   it('says which part is away, in one line', async () => {
     const noRegistry = await run('list', { SCHEMA_REGISTRY_URL: 'http://127.0.0.1:9/x' });
     expect(noRegistry.code).to.equal(1);
-    expect(noRegistry.stderr).to.match(/^the registry did not answer: .*\n$/);
+    expect(noRegistry.stderr).to.match(/^schemas failed: the registry did not answer: .*\n$/);
     const noKafka = await run('decode coupon-epochs 0 0', { KAFKA_BROKERS: '127.0.0.1:9' });
     expect(noKafka.code).to.equal(1);
     expect(noKafka.stderr).to.match(/127\.0\.0\.1:9\n$/);

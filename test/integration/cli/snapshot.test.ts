@@ -10,7 +10,7 @@ import { createRebuildSystem, type RebuildSystem } from '../redis-rebuild/rebuil
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const OFTEN = ['--every', '0.005', '--min-records', '1'];
 
-describe('npm run snapshot', () => {
+describe('firstcome snapshot', () => {
   let system: RebuildSystem;
   const running: ChildProcess[] = [];
   before(async function () {
@@ -31,7 +31,7 @@ describe('npm run snapshot', () => {
     TOPIC_PREFIX: system.events.topicPrefix,
   });
   const run = (args: readonly string[] = [], changes: Record<string, string> = {}) =>
-    runTool('cli/snapshot.ts', args, { ...env(), ...changes });
+    runTool('snapshot', args, { ...env(), ...changes });
   const withoutIds = (text: string): string =>
     text.replace(/snapshot [0-9a-f-]{36}/g, 'snapshot ID').replace(/\d+\.\d s$/gm, 'N s');
 
@@ -60,7 +60,7 @@ describe('npm run snapshot', () => {
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     it(`goes on with --every, takes one whenever the log grew, and ends with 0 on ${signal}`, async () => {
-      const child = spawn(process.execPath, ['cli/snapshot.ts', ...OFTEN], {
+      const child = spawn(process.execPath, ['cli/firstcome.ts', 'snapshot', ...OFTEN], {
         cwd: ROOT,
         env: { ...process.env, ...env() },
       });
@@ -88,11 +88,11 @@ describe('npm run snapshot', () => {
   it('ends with 1 and one line when a part is away, and with 2 when it is asked wrongly', async () => {
     const away = await run([], { KAFKA_BROKERS: '127.0.0.1:9' });
     expect(away.code).to.equal(1);
-    expect(away.stderr).to.match(/^no snapshot: .*\n$/);
+    expect(away.stderr).to.match(/^snapshot failed: .*\n$/);
     for (const args of [['--every', 'often'], ['--every', '0'], ['--min-records', '-1'], ['now']]) {
-      const { code, stdout } = await run(args);
+      const { code, stderr } = await run(args);
       expect(code, args.join(' ')).to.equal(2);
-      expect(stdout).to.contain('npm run snapshot --');
+      expect(stderr).to.contain('Usage: firstcome snapshot ');
     }
   });
 });

@@ -3,7 +3,7 @@ import { runTool, type ToolRun } from '../../support/system/run-cli.ts';
 import { buildSystem, type System } from '../../unit/verifier/fixture-system.ts';
 import { createVerifiedSystem, type VerifiedSystem } from '../verifier/verified-system.ts';
 
-describe('npm run verify', () => {
+describe('firstcome verify', () => {
   let made: System;
   let real: VerifiedSystem;
 
@@ -24,7 +24,7 @@ describe('npm run verify', () => {
   after(() => real.drop());
 
   const run = (...args: string[]): Promise<ToolRun> =>
-    runTool('cli/verify.ts', ['--wait', '0', ...args], {
+    runTool('verify', ['--wait', '0', ...args], {
       KAFKA_BROKERS: real.settings.kafkaBrokers.join(','),
       SCHEMA_REGISTRY_URL: real.settings.registryUrl,
       REDIS_URL: real.settings.redisUrl,
@@ -83,7 +83,7 @@ describe('npm run verify', () => {
   });
 
   it('names the part that it can not reach, and ends with 1', async () => {
-    const { code, stdout, stderr } = await runTool('cli/verify.ts', [], {
+    const { code, stdout, stderr } = await runTool('verify', [], {
       KAFKA_BROKERS: real.settings.kafkaBrokers.join(','),
       SCHEMA_REGISTRY_URL: real.settings.registryUrl,
       REDIS_URL: 'redis://127.0.0.1:1',
@@ -91,12 +91,13 @@ describe('npm run verify', () => {
     });
     expect(code).to.equal(1);
     expect(stdout).to.equal('');
-    expect(stderr).to.match(/^Redis can't be reached: /);
+    expect(stderr).to.match(/^verify failed: Redis can't be reached: /);
   });
 
   it('refuses a coupon id that is none', async () => {
-    const { code, stdout } = await run('--coupon', 'mine');
-    expect(code).to.equal(1);
-    expect(stdout).to.include('npm run verify -- ');
+    const { code, stdout, stderr } = await run('--coupon', 'mine');
+    expect(code).to.equal(2);
+    expect(stdout).to.equal('');
+    expect(stderr).to.include('It must be the id of a coupon, a UUID.');
   });
 });

@@ -46,8 +46,8 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       TOPIC_PREFIX: fixture.system.topicPrefix,
     });
     const run = (...args: string[]): Promise<ToolRun> =>
-      runTool('cli/rebuild-reads.ts', args, environment());
-    const start = (): ToolProcess => startTool('cli/rebuild-reads.ts', [], environment());
+      runTool('rebuild-reads', args, environment());
+    const start = (): ToolProcess => startTool('rebuild-reads', [], environment());
     const expectSaid = (
       { code, stdout, stderr }: ToolRun,
       expected: number,
@@ -252,8 +252,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       const [applied, discarded, parked] = tooLong;
       // Now every one of them could be applied.
       await db.raw('ALTER TABLE assignments MODIFY user_id VARCHAR(80) NOT NULL');
-      const deadLetters = (...args: string[]) =>
-        runTool('cli/dead-letters.ts', args, environment());
+      const deadLetters = (...args: string[]) => runTool('dead-letters', args, environment());
       expectSaid(await deadLetters('redrive', await idOf(applied)), 0, /1 redriven/);
       expectSaid(
         await deadLetters('discard', await idOf(discarded), '--because', 'so'),

@@ -60,7 +60,7 @@ describe('registering schemas', () => {
   it('changes nothing the second time', async () => {
     const first = await register(BASE);
     const second = await register(BASE);
-    expect(second).to.deep.equal(first.map((report) => ({ ...report, kind: 'there' })));
+    expect(second).to.deep.equal(first.map((report) => ({ ...report, kind: 'existing' })));
     expect(await registry.versions(subject())).to.deep.equal([1]);
   });
 
@@ -87,7 +87,7 @@ describe('registering schemas', () => {
   it('sets the level of a subject that was registered with none', async () => {
     await registerAnything(subject(), BASE);
     expect(await registry.levelOf(subject())).not.to.equal('FULL_TRANSITIVE');
-    expect((await register(BASE))[0]).to.include({ kind: 'there', version: 1 });
+    expect((await register(BASE))[0]).to.include({ kind: 'existing', version: 1 });
     expect(await registry.levelOf(subject())).to.equal('FULL_TRANSITIVE');
     expect(await errorOf(register(CHANGED))).to.include({ code: 'SCHEMA_INCOMPATIBLE' });
   });

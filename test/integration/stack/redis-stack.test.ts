@@ -23,7 +23,7 @@ async function redisCommand(url: string, ...command: [string, ...string[]]): Pro
   }
 }
 
-const TOOL = ['node', 'stack/bootstrap.mjs', 'cli/stack.ts'];
+const TOOL = ['node', 'stack/bootstrap.mjs', 'cli/firstcome.ts', 'stack'];
 
 /** Runs the command line tool to its end. */
 function tool(...args: string[]): { code: number | null; output: string } {
@@ -188,5 +188,5 @@ describe('A stack', () => {
 });
 
 function isTool(pid: number): boolean {
-  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('cli/stack.ts');
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('cli/firstcome.ts');
 }

@@ -1,4 +1,4 @@
-// A tool as an operator runs it: as a process of its own, by exit code and output.
+// A command as an operator runs it: as a process of its own, by exit code and output.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -6,9 +6,9 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 export type ToolRun = { code: number; stdout: string; stderr: string };
 
-/** Runs `node <script> <args>` in the repository's root; `env` beside this process' own. */
+/** Runs `firstcome <subcommand> <args>` in the repository's root; `env` beside this process' own. */
 export function runTool(
-  script: string,
+  subcommand: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<ToolRun> {
@@ -16,7 +16,7 @@ export function runTool(
     const flags = ['--disable-warning=TimeoutNegativeWarning'];
     execFile(
       process.execPath,
-      [...flags, script, ...args],
+      [...flags, 'cli/firstcome.ts', ...subcommand.split(' '), ...args],
       { cwd: ROOT, env: { ...process.env, ...env }, timeout: 120_000 },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : Number(error.code ?? -1);

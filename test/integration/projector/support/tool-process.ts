@@ -16,13 +16,13 @@ export type ToolProcess = {
   ended(): Promise<number | null>;
 };
 
-/** Starts `node <script> <args>` with this environment beside this process' own. */
+/** Starts `firstcome <subcommand> <args>` with this environment beside this process' own. */
 export function startTool(
-  script: string,
+  subcommand: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): ToolProcess {
-  const child = spawn(process.execPath, [script, ...args], {
+  const child = spawn(process.execPath, ['cli/firstcome.ts', subcommand, ...args], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

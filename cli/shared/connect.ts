@@ -1,0 +1,47 @@
+// Connections of a command; each logs errors only, and to the command's name.
+
+import type { Kafka } from 'kafkajs';
+import type { Knex } from 'knex';
+import { readOwnSchemas } from '../../admin/schemas/register-schemas.ts';
+import { createEventCodec, type EventCodec } from '../../platform/avro/event-codec.ts';
+import { createKafka } from '../../platform/kafka/client.ts';
+import { createLogger } from '../../platform/logger.ts';
+import { createMysql } from '../../platform/mysql.ts';
+import type { Addresses } from './addresses.ts';
+
+/** A Kafka client; it connects when it is first used. */
+export function createCommandKafka(command: string, kafkaBrokers: string[]): Kafka {
+  return createKafka(
+    { brokers: kafkaBrokers, clientId: `firstcome-${command}` },
+    createLogger(command, 'error'),
+  );
+}
+
+/**
+ * The log, with a codec of this version's schemas.
+ * @throws AppError SCHEMA_UNKNOWN, REGISTRY_UNAVAILABLE
+ */
+export async function openLog(
+  command: string,
+  {
+    kafkaBrokers,
+    registryUrl,
+    topicPrefix,
+  }: Pick<Addresses, 'kafkaBrokers' | 'registryUrl' | 'topicPrefix'>,
+): Promise<{ kafka: Kafka; codec: EventCodec; topicPrefix: string }> {
+  return {
+    kafka: createCommandKafka(command, kafkaBrokers),
+    codec: await createEventCodec({ registryUrl, topicPrefix, schemas: readOwnSchemas() }),
+    topicPrefix,
+  };
+}
+
+/** Runs `work` on a small pool of connections to MySQL, which is closed afterwards. */
+export async function withMysql<T>(url: string, work: (db: Knex) => Promise<T>): Promise<T> {
+  const db = createMysql({ url, poolSize: 2 });
+  try {
+    return await work(db);
+  } finally {
+    await db.destroy();
+  }
+}
