@@ -1,68 +1,112 @@
-// The Kafka client of a process. Producers, consumers and admins are made from it where they are used.
+// The Kafka client of a process. Producers, consumers, readers and admins are made from it where they
+// are used.
 import { connect, Socket } from 'node:net';
-import { type ISocketFactory, Kafka, type KafkaConfig } from 'kafkajs';
-import { kafkaLogCreator, type Logger } from '../logger.ts';
+import { Kafka } from 'kafkajs';
+import './idle-timer.ts';
+import { withDeadline } from '../deadline.ts';
+import type { Logger } from '../logger.ts';
+import { kafkajsOf, rememberKafkajs } from './kafkajs-of.ts';
+import { kafkaLogCreator } from './log-lines.ts';
 
 export type KafkaSettings = { brokers: string[]; clientId: string };
 
+/** Opens a connection and calls `onConnect` when it is there. */
+export type OpenSocket = (to: { host: string; port: number; onConnect: () => void }) => Socket;
+
+export type ClientOptions = {
+  /** Few and quick tries, for a client that is given up sooner than waited for. */
+  givesUpSoon?: boolean;
+  openSocket?: OpenSocket;
+};
+
+/** What producers, consumers, readers and admins are made from. */
+export type KafkaClient = {
+  /**
+   * Lets go of every connection at once, and for good: not one byte leaves it after this. For a client
+   * that may have to be given up while it waits: a close waits for answers, and what still tries again
+   * behind it would connect once more and stay connected.
+   */
+  end(): void;
+};
+
 /**
- * A client with stated time limits. kafkajs' own retries are kept short: whoever calls it knows
+ * A client with stated time limits. The tries of kafkajs itself are kept few: whoever uses it knows
  * better whether, and how, to try again.
  */
-export function createKafka(
-  { brokers, clientId }: KafkaSettings,
-  logger: Logger,
-  others: Pick<KafkaConfig, 'retry' | 'socketFactory'> = {},
-): Kafka {
-  return new Kafka({
-    brokers,
-    clientId,
-    connectionTimeout: 2_000,
-    authenticationTimeout: 5_000,
-    requestTimeout: 10_000,
-    retry: { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 },
-    logCreator: kafkaLogCreator(logger),
-    ...others,
-  });
-}
-
-/** A client that can be ended at once, and for good: not one byte leaves it after `end`. */
-export type EndableKafka = { kafka: Kafka; end(): void };
-
-/**
- * As `createKafka`, for a client that may have to be given up while it waits: kafkajs' `disconnect`
- * waits for answers, and what still tries again behind it connects once more and stays connected.
- */
-export function createEndableKafka(
+export function createKafkaClient(
   settings: KafkaSettings,
   logger: Logger,
-  socketFactory: ISocketFactory = openSocket,
-): EndableKafka {
-  const open = new Set<Socket>();
+  options: ClientOptions = {},
+): KafkaClient {
+  const { openSocket: open = openSocket, givesUpSoon = false } = options;
+  const sockets = new Set<Socket>();
   let ended = false;
   // With an error: kafkajs does not listen for a close alone.
   const destroy = (socket: Socket): void => {
     socket.destroy(new Error('this client was ended'));
   };
-  const openUnlessEnded: ISocketFactory = (place) => {
-    const socket = ended ? new Socket() : socketFactory(place);
-    if (ended) destroy(socket);
-    open.add(socket);
-    socket.once('close', () => open.delete(socket));
-    return socket;
-  };
-  const kafka = createKafka(settings, logger, {
-    socketFactory: openUnlessEnded,
-    // Few and quick: an ended client is to stop trying soon.
-    retry: { initialRetryTime: 50, maxRetryTime: 200, retries: 3 },
+  const kafka = new Kafka({
+    brokers: settings.brokers,
+    clientId: settings.clientId,
+    connectionTimeout: 2_000,
+    authenticationTimeout: 5_000,
+    requestTimeout: 10_000,
+    retry: givesUpSoon
+      ? { initialRetryTime: 50, maxRetryTime: 200, retries: 3 }
+      : { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 },
+    logCreator: kafkaLogCreator(logger),
+    socketFactory: (to) => {
+      const socket = ended ? new Socket() : open(to);
+      if (ended) destroy(socket);
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      return socket;
+    },
   });
-  return {
-    kafka,
+  const client: KafkaClient = {
     end: () => {
       ended = true;
-      open.forEach(destroy);
+      sockets.forEach(destroy);
     },
   };
+  rememberKafkajs(client, kafka);
+  siblings.set(client, () => createKafkaClient(settings, logger, options));
+  return client;
+}
+
+const siblings = new WeakMap<KafkaClient, () => KafkaClient>();
+
+/** Another client like this one, to be ended for itself. */
+export function siblingOf(client: KafkaClient): KafkaClient {
+  const make = siblings.get(client);
+  if (make === undefined) throw new Error('createKafkaClient did not make this client');
+  return make();
+}
+
+/** As `createKafkaClient`, and the kafkajs behind it in one. */
+export function createKafka(settings: KafkaSettings, logger: Logger): Kafka & KafkaClient {
+  return inOne(createKafkaClient(settings, logger));
+}
+
+/** A client that can be ended at once, and for good: not one byte leaves it after `end`. */
+export type EndableKafka = { kafka: Kafka & KafkaClient; end(): void };
+
+/** As `createKafka`, for a client that may have to be given up while it waits. */
+export function createEndableKafka(
+  settings: KafkaSettings,
+  logger: Logger,
+  socketFactory: OpenSocket = openSocket,
+): EndableKafka {
+  const options = { givesUpSoon: true, openSocket: socketFactory };
+  const kafka = inOne(createKafkaClient(settings, logger, options));
+  return { kafka, end: kafka.end };
+}
+
+function inOne(client: KafkaClient): Kafka & KafkaClient {
+  const kafka = Object.assign(kafkajsOf(client), { end: client.end });
+  rememberKafkajs(kafka, kafka);
+  siblings.set(kafka, () => siblingOf(client));
+  return kafka;
 }
 
 /**
@@ -101,11 +145,9 @@ const DISCONNECT_MS = 2_000;
  * that is frozen kafkajs waits for its answers, minutes in all. Never throws.
  */
 export async function disconnectSoon(client: { disconnect(): Promise<void> }): Promise<void> {
-  const limit = Promise.withResolvers<void>();
-  const timer = setTimeout(limit.resolve, DISCONNECT_MS);
-  await Promise.race([client.disconnect().catch(() => undefined), limit.promise]);
-  clearTimeout(timer);
+  const late = (): Error => new Error('no answer to the goodbye');
+  await withDeadline(client.disconnect(), DISCONNECT_MS, late).catch(() => undefined);
 }
 
-const openSocket: ISocketFactory = ({ host, port, onConnect }) =>
+const openSocket: OpenSocket = ({ host, port, onConnect }) =>
   connect({ host, port, keepAlive: true, keepAliveInitialDelay: 60_000 }, onConnect);
