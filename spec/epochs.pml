@@ -10,7 +10,7 @@
  * record has to be kept:
  *   marker[p]      the highest EpochStarted in partition p so far (0: none, nothing counts)
  *   inLog          the events of which at least one copy counts
- *   acknowledged   the events of which some command-api got an acknowledgement, even for a void copy
+ *   acknowledged   the events of which some command-api got an acknowledgement, even for a fenced copy
  * A decided event may be appended at any later moment, any number of times, acknowledged or not. That
  * is delay, unknown outcome, repeats, and relays of all processes, those included that read an outbox
  * which is lost by now. log.pml shows that the readers of the real log agree with this.
@@ -45,10 +45,10 @@ c_decl {
 int quantity, users, apis, rebuilders, attempts, strict, isolations, wait_out;
 int top_up, create, returns, additions;
 /* a rule left out or broken, each 0 or 1; what each means is said where it is used */
-int no_gate_in_script, no_claim_check, no_exact_fold, no_abort_on_higher, no_tombstones, close_at_once;
+int no_gate_in_script, no_claim_check, no_exact_fold, no_abort_on_higher, no_closing_markers, close_at_once;
 int answer_on_ack, confirm_with_gate_epoch, repeat_answered_early, release_on_timeout;
 int top_up_at_decide, return_at_decide, undo_at_decide, redeem_at_confirm, revoke_before_confirm;
-int set_aside_releases, set_aside_answered;
+int quarantine_releases, quarantine_answered;
 int gate_without_replication_id, rebuild_only_without_gate, epoch_from_redis;
 int rebuilder_follows_master, lock_retaken, claim_first;
 int no_close, no_markers, markers_first, no_lock_fence, write_without_lock, gate_without_fence;
@@ -69,10 +69,10 @@ inline readSettings() {
     returns = setting("returns", 0); additions = setting("additions", 0);
 
     flag(no_gate_in_script); flag(no_claim_check); flag(no_exact_fold); flag(no_abort_on_higher);
-    flag(no_tombstones); flag(close_at_once);
+    flag(no_closing_markers); flag(close_at_once);
     flag(answer_on_ack); flag(confirm_with_gate_epoch); flag(repeat_answered_early); flag(release_on_timeout);
     flag(top_up_at_decide); flag(return_at_decide); flag(undo_at_decide); flag(redeem_at_confirm);
-    flag(revoke_before_confirm); flag(set_aside_releases); flag(set_aside_answered);
+    flag(revoke_before_confirm); flag(quarantine_releases); flag(quarantine_answered);
     flag(gate_without_replication_id); flag(rebuild_only_without_gate); flag(epoch_from_redis);
     flag(rebuilder_follows_master); flag(lock_retaken); flag(claim_first);
     flag(no_close); flag(no_markers); flag(markers_first); flag(no_lock_fence); flag(write_without_lock);
@@ -98,14 +98,14 @@ typedef Redis {
   byte gateEpoch;                     /* 0: closed */
   byte gateReplicationId;
   byte gatePartitions;                /* of coupon-assign, when the gate was opened; with `additions` */
-  byte gateClosing;                   /* the tombstone {closing} in the place of the gate */
+  byte gateClosing;                   /* the closing marker {closing} in the place of the gate */
   byte lock;                          /* the token of its holder */
-  byte epoch;                         /* the coupon's; 0: there is no coupon, or a tombstone */
-  byte closing;                       /* the tombstone in the place of the coupon */
+  byte epoch;                         /* the coupon's; 0: there is no coupon, or a closing marker */
+  byte closing;                       /* the closing marker in the place of the coupon */
   byte remaining;
   byte assigned;                      /* set of events: assignments held, and what was done to them */
   byte outbox;                        /* set of events */
-  byte setAside;                      /* set of assignments: refused by the log for good */
+  byte quarantined;                      /* set of assignments: refused by the log for good */
   byte newEpoch;                      /* a second coupon, the one that is created: its epoch, 0: not there */
   byte newOutbox
 };
@@ -212,7 +212,7 @@ inline checkAnswer(x) {
 /* P3 */
 #define confirmsIn(api, x) (is(confirm_with_gate_epoch) -> linkEpoch[api] : epochOf[x])
 
-/* The void rule of projector, rebuild and verifier (P16, P19). */
+/* The fencing rule of projector, rebuild and verifier (P16, P19). */
 #define counts(x) \
   (epochOf[x] >= marker[partitionOf[x]] && (marker[partitionOf[x]] != 0 || is(unmarked_counts)))
 
@@ -319,9 +319,9 @@ inline giveBack(slot) {
 }
 inline confirm(api, x) {
   d_step {
-    mayConfirm(api, x) && in(x, redis[at(api)].outbox | redis[at(api)].setAside) ->
+    mayConfirm(api, x) && in(x, redis[at(api)].outbox | redis[at(api)].quarantined) ->
     redis[at(api)].outbox = redis[at(api)].outbox & ~bit_of(x);
-    redis[at(api)].setAside = redis[at(api)].setAside & ~bit_of(x);
+    redis[at(api)].quarantined = redis[at(api)].quarantined & ~bit_of(x);
     if
     :: x == LIFECYCLE && !is(top_up_at_decide) -> redis[at(api)].remaining++
     :: x == REVOKE && !is(return_at_decide) -> giveBack(at(api))
@@ -334,15 +334,15 @@ inline confirm(api, x) {
 /* P3: confirmed before, by somebody else. Changes nothing, so it is a step only where it is wrong. */
 inline confirmAgain(api, x) {
   d_step {
-    mayConfirm(api, x) && !in(x, redis[at(api)].outbox | redis[at(api)].setAside) && !in(x, inLog) ->
+    mayConfirm(api, x) && !in(x, redis[at(api)].outbox | redis[at(api)].quarantined) && !in(x, inLog) ->
     printf("command-api %d confirms event %d on Redis %d (not in the outbox any more) -> 2xx\n", api, x, at(api));
     checkAnswer(x)
   }
 }
 
 /* P5: the same request again, answered from Redis: only when the event is out of the outbox.
-   P7: and never with one that is set aside. */
-#define answerable(slot, x) (!in(x, redis[slot].setAside) || is(set_aside_answered))
+   P7: and never with one that is quarantined. */
+#define answerable(slot, x) (!in(x, redis[slot].quarantined) || is(quarantine_answered))
 inline repeat(api, x) {
   d_step {
     link[api] != 0 && in(x, redis[at(api)].assigned) && !in(x, inLog) && agrees(at(api), linkEpoch[api]) &&
@@ -378,7 +378,7 @@ inline release(api, x) {
 }
 
 /* P7: the log refuses it for good, after attempts whose outcome nobody knows: it becomes a dead letter,
-   is set aside, out of the outbox, and keeps its unit until the next rebuild, or until it is confirmed
+   is quarantined, out of the outbox, and keeps its unit until the next rebuild, or until it is confirmed
    because it got in after all. */
 inline refuse(api, x) {
   d_step {
@@ -386,13 +386,13 @@ inline refuse(api, x) {
     refusals--;
     redis[at(api)].outbox = redis[at(api)].outbox & ~bit_of(x);
     if
-    :: is(set_aside_releases) ->
+    :: is(quarantine_releases) ->
        redis[at(api)].assigned = redis[at(api)].assigned & ~bit_of(x);
        redis[at(api)].remaining++;
        printf("command-api %d: event %d is refused, a dead letter, and its unit released\n", api, x)
     :: else ->
-       redis[at(api)].setAside = redis[at(api)].setAside | bit_of(x);
-       printf("command-api %d: event %d is refused, a dead letter, and set aside\n", api, x)
+       redis[at(api)].quarantined = redis[at(api)].quarantined | bit_of(x);
+       printf("command-api %d: event %d is refused, a dead letter, and quarantined\n", api, x)
     fi
   }
 }
@@ -502,13 +502,13 @@ inline undo(api) {
 #define isHolder(reb)   (redis[seat(reb)].lock == token[reb])
 #define fenced(reb)     (reaches(reb) && (isHolder(reb) || is(no_lock_fence)))
 
-/* P14: with tombstones, no step goes over a newer epoch, and each goes on with its own. */
+/* P14: with closing markers, no step goes over a newer epoch, and each goes on with its own. */
 #define higher(a, b)    ((a) > (b) -> (a) : (b))
 #define highestInGate(slot) higher(redis[slot].gateEpoch, redis[slot].gateClosing)
-#define gateIsOlder(reb) (is(no_tombstones) || highestInGate(seat(reb)) < own[reb])
-#define gateIsOwn(reb)   (is(no_tombstones) || redis[seat(reb)].gateClosing == own[reb])
-#define couponIsNotNewer(reb) (is(no_tombstones) || higher(redis[seat(reb)].epoch, redis[seat(reb)].closing) <= own[reb])
-#define couponIsOwn(reb) (is(no_tombstones) || redis[seat(reb)].closing == own[reb])
+#define gateIsOlder(reb) (is(no_closing_markers) || highestInGate(seat(reb)) < own[reb])
+#define gateIsOwn(reb)   (is(no_closing_markers) || redis[seat(reb)].gateClosing == own[reb])
+#define couponIsNotNewer(reb) (is(no_closing_markers) || higher(redis[seat(reb)].epoch, redis[seat(reb)].closing) <= own[reb])
+#define couponIsOwn(reb) (is(no_closing_markers) || redis[seat(reb)].closing == own[reb])
 
 #define mayCloseGate(reb)   (fenced(reb) && gateIsOlder(reb))
 #define mayCloseCoupon(reb) (fenced(reb) && gateIsOwn(reb) && couponIsNotNewer(reb))
@@ -579,16 +579,16 @@ inline lockAfterClaim(reb, slot) {
 #define afterClose (is(markers_first) -> MARKED : CLOSED)
 inline emptyGate(reb) {
   redis[seat(reb)].gateEpoch = 0; redis[seat(reb)].gateReplicationId = 0; redis[seat(reb)].gatePartitions = 0;
-  if :: is(no_tombstones) :: else -> redis[seat(reb)].gateClosing = own[reb] fi
+  if :: is(no_closing_markers) :: else -> redis[seat(reb)].gateClosing = own[reb] fi
 }
 inline emptyCoupons(reb) {
   redis[seat(reb)].epoch = 0; redis[seat(reb)].remaining = 0; redis[seat(reb)].assigned = 0;
-  redis[seat(reb)].outbox = 0; redis[seat(reb)].setAside = 0;
+  redis[seat(reb)].outbox = 0; redis[seat(reb)].quarantined = 0;
   if
   :: scanMisses > 0 -> scanMisses = 0                                    /* a scan may miss a key that was just added */
   :: else -> redis[seat(reb)].newEpoch = 0; redis[seat(reb)].newOutbox = 0
   fi;
-  if :: is(no_tombstones) :: else -> redis[seat(reb)].closing = own[reb] fi
+  if :: is(no_closing_markers) :: else -> redis[seat(reb)].closing = own[reb] fi
 }
 inline closeGate(reb) {
   d_step {
@@ -701,7 +701,7 @@ inline write(reb) {
   d_step {
     phase[reb] == FOLDED && mayWrite(reb) ->
     redis[seat(reb)].epoch = own[reb]; redis[seat(reb)].closing = 0;
-    redis[seat(reb)].assigned = asRedis(fold[reb]); redis[seat(reb)].outbox = 0; redis[seat(reb)].setAside = 0;
+    redis[seat(reb)].assigned = asRedis(fold[reb]); redis[seat(reb)].outbox = 0; redis[seat(reb)].quarantined = 0;
     redis[seat(reb)].remaining = stock(fold[reb]) - count(holding(fold[reb]));
     if
     :: is(create) && in(LIFECYCLE, fold[reb]) -> redis[seat(reb)].newEpoch = own[reb]; redis[seat(reb)].newOutbox = 0
@@ -761,12 +761,12 @@ inline copy(to, from) {
   to.replicationId = from.replicationId; to.gateEpoch = from.gateEpoch; to.gateReplicationId = from.gateReplicationId;
   to.gatePartitions = from.gatePartitions; to.gateClosing = from.gateClosing; to.lock = from.lock;
   to.epoch = from.epoch; to.closing = from.closing; to.remaining = from.remaining; to.assigned = from.assigned;
-  to.outbox = from.outbox; to.setAside = from.setAside; to.newEpoch = from.newEpoch; to.newOutbox = from.newOutbox
+  to.outbox = from.outbox; to.quarantined = from.quarantined; to.newEpoch = from.newEpoch; to.newOutbox = from.newOutbox
 }
 inline erase(it) {
   it.gateEpoch = 0; it.gateReplicationId = 0; it.gatePartitions = 0; it.gateClosing = 0; it.lock = 0;
   it.epoch = 0; it.closing = 0; it.remaining = 0; it.assigned = 0;
-  it.outbox = 0; it.setAside = 0; it.newEpoch = 0; it.newOutbox = 0
+  it.outbox = 0; it.quarantined = 0; it.newEpoch = 0; it.newOutbox = 0
 }
 inline kill(slot) {
   erase(redis[slot]);
@@ -886,8 +886,8 @@ inline calm() {
   && (redis[slot].newEpoch == 0 || redis[slot].newEpoch == redis[slot].gateEpoch))
 #define settled(slot) \
   (open(slot) && redis[slot].outbox == 0 && creationIsIn(slot) \
-  && redis[slot].assigned == (asRedis(inLog) | redis[slot].setAside) \
-  && redis[slot].remaining == stock(inLog) - count(holding(inLog) | redis[slot].setAside) \
+  && redis[slot].assigned == (asRedis(inLog) | redis[slot].quarantined) \
+  && redis[slot].remaining == stock(inLog) - count(holding(inLog) | redis[slot].quarantined) \
   && marker[0] <= redis[slot].gateEpoch && marker[1] <= redis[slot].gateEpoch)
 
 /* ---- Every step, for everyone -------------------------------------------------------------------- */

@@ -20,7 +20,7 @@
 
 c_decl {
 \#include <stdlib.h>
-int marker_in_memory, void_drops_event, marker_of_whole_partition, snapshot_without_marker;
+int marker_in_memory, fenced_drops_event, marker_of_whole_partition, snapshot_without_marker;
 int unmarked_counts, projector_counts_unmarked;
 }
 #define setting(name, otherwise) (getenv(name) ? atoi(getenv(name)) : (otherwise))
@@ -56,7 +56,7 @@ byte folded, foldedPartitions;
 /* scratch, 0 between steps */
 byte offset, newest, found;
 
-/* The void rule (P16, P19): an event counts if its epoch is not older than the highest marker before it. */
+/* The fencing rule (P16, P19): an event counts if its epoch is not older than the highest marker before it. */
 #define counts(x, highestMarker) (epochOf(x) >= (highestMarker) && ((highestMarker) != 0 || is(unmarked_counts)))
 
 inline appendEvent(x) {
@@ -89,7 +89,7 @@ inline project(part) {
        :: counts(found - 1, checkpointMarker[part]) || (is(projector_counts_unmarked) && checkpointMarker[part] == 0) ->
           projected = projected | bit_of(found - 1)
        :: else ->
-          if :: is(void_drops_event) -> projected = projected & ~bit_of(found - 1) :: else fi
+          if :: is(fenced_drops_event) -> projected = projected & ~bit_of(found - 1) :: else fi
        fi
     fi;
     found = 0;
@@ -151,7 +151,7 @@ inline foldPartition(part) {
 init {
   d_step {
     c_code {
-      flag(marker_in_memory); flag(void_drops_event); flag(marker_of_whole_partition); flag(snapshot_without_marker);
+      flag(marker_in_memory); flag(fenced_drops_event); flag(marker_of_whole_partition); flag(snapshot_without_marker);
       flag(unmarked_counts); flag(projector_counts_unmarked);
       now.restarts = setting("restarts", 2); now.snapshots = setting("snapshots", 1);
     }

@@ -214,17 +214,17 @@ const SAFE: readonly ModelRun[] = [
     lock_losses: 1,
     ...WITHOUT_P2,
   }),
-  covered('P14', 'without-P14', 'deletion for tombstones, and no P2; the lock covers it', {
+  covered('P14', 'without-P14', 'deletion for closing markers, and no P2; the lock covers it', {
     ...RACE,
     wipes: 1,
     ...WITHOUT_P2,
-    no_tombstones: 1,
+    no_closing_markers: 1,
   }),
   covered('P14', 'without-order', 'markers before the close; P2 covers it', {
     ...RACE,
     markers_first: 1,
   }),
-  covered('P17', 'without-lock', 'no lock in the scripts, and no P2; tombstones cover it', {
+  covered('P17', 'without-lock', 'no lock in the scripts, and no P2; closing markers cover it', {
     ...RACE,
     wipes: 1,
     ...WITHOUT_P2,
@@ -297,13 +297,13 @@ const BROKEN: readonly ModelRun[] = [
   broken('P6', 'release', 'a unit is released on a timeout', TOO_MANY, {
     release_on_timeout: 1,
   }),
-  broken('P7', 'set-aside-releases', 'what is set aside gives its unit back', TOO_MANY, {
+  broken('P7', 'quarantine-releases', 'what is quarantined gives its unit back', TOO_MANY, {
     refusals: 1,
-    set_aside_releases: 1,
+    quarantine_releases: 1,
   }),
-  broken('P7', 'set-aside-answered', 'a repeat is answered with what is set aside', LOST, {
+  broken('P7', 'quarantine-answered', 'a repeat is answered with what is quarantined', LOST, {
     refusals: 1,
-    set_aside_answered: 1,
+    quarantine_answered: 1,
   }),
   broken('P8', 'no-replication-id', 'the gate is believed on any server', TOO_MANY, {
     ...FAILED_OVER,
@@ -320,7 +320,7 @@ const BROKEN: readonly ModelRun[] = [
     ...RACE,
     lock_losses: 2,
     ...WITHOUT_P2,
-    no_tombstones: 1,
+    no_closing_markers: 1,
     lock_retaken: 1,
   }),
   broken('P11', 'claim-first', 'claims before it has the lock (and no P2)', LOST, {
@@ -352,7 +352,7 @@ const BROKEN: readonly ModelRun[] = [
   broken('P14', 'no-close', 'nothing is closed (and no P2)', LOST, {
     ...RACE,
     ...WITHOUT_P2,
-    no_tombstones: 1,
+    no_closing_markers: 1,
     no_close: 1,
   }),
   broken('P14', 'markers-first', 'markers before the close (and no P2)', LOST, {
@@ -360,11 +360,11 @@ const BROKEN: readonly ModelRun[] = [
     ...WITHOUT_P2,
     markers_first: 1,
   }),
-  broken('P14', 'no-tombstones', 'deletion for tombstones (no lock in scripts, no P2)', LOST, {
+  broken('P14', 'no-closing-markers', 'deletion for closing markers (no lock in scripts, no P2)', LOST, {
     ...RACE,
     ...WITHOUT_P2,
     no_lock_fence: 1,
-    no_tombstones: 1,
+    no_closing_markers: 1,
   }),
   broken('P15', 'no-markers', 'no markers', TOO_MANY, { ...WIPED, no_markers: 1 }),
   broken('P16', 'fold-too-far', 'folds past its own marker', 'a fold that the log never was', {
@@ -411,8 +411,8 @@ const BROKEN: readonly ModelRun[] = [
   brokenReaders('P18', 'snapshot-no-marker', 'a snapshot without the marker', {
     snapshot_without_marker: 1,
   }),
-  brokenReaders('P16', 'void-drops-event', 'a fenced copy cancels a valid one', {
-    void_drops_event: 1,
+  brokenReaders('P16', 'fenced-drops-event', 'a fenced copy cancels a valid one', {
+    fenced_drops_event: 1,
   }),
   brokenReaders('P16', 'whole-partition', 'the highest marker of the whole partition', {
     marker_of_whole_partition: 1,
