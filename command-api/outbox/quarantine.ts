@@ -3,11 +3,10 @@
 // finds the event in the outbox and it comes here again.
 import type { Redis } from 'ioredis';
 import { type Kafka, Partitioners } from 'kafkajs';
-import { toDeadLetterHeaders } from '../../contracts/dead-letter.ts';
+import { type DeadLetterOrigin, toDeadLetterMessage } from '../../contracts/dead-letter.ts';
 import type { RedisKeys } from '../../contracts/redis-keys.ts';
-import { deadLetterTopicOf } from '../../contracts/topics.ts';
-import { AppError } from '../../platform/errors.ts';
-import { demandAcknowledged, disconnectSoon } from '../../platform/kafka/client.ts';
+import { disconnectSoon } from '../../platform/kafka/client.ts';
+import { sendAcknowledged } from '../../platform/kafka/send-acknowledged.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { createScript, redisUnavailable } from '../../platform/redis.ts';
 import type { CommandMetrics } from '../metrics.ts';
@@ -21,7 +20,7 @@ import type { PreparedEvent } from './log-writer.ts';
  */
 export type SetAside = (refused: PreparedEvent, reason: string) => Promise<void>;
 
-const LETTER_LIMIT_MS = 10_000;
+const WRITE_LIMIT_MS = 10_000;
 
 /** Sets events of this Redis and this log aside. */
 export function createSetAside(parts: {
@@ -41,20 +40,21 @@ export function createSetAside(parts: {
       throw redisUnavailable(cause);
     });
     if (waitsSince === null) return;
-    await writeLetter(parts, refused, reason);
+    await writeDeadLetter(parts, refused, reason);
     await takeOut([keys.gate, keys.coupon(couponId), outbox], [epoch, eventId]);
     metrics.refused();
     logger.error({ eventId, couponId, reason }, 'the log refuses an event: dead letter');
   };
 }
 
-/** A producer for this letter alone: there may never be another. */
-async function writeLetter(
+/** A producer for this dead letter alone: there may never be another. */
+async function writeDeadLetter(
   { kafka, topicPrefix }: { kafka: Kafka; topicPrefix: string },
-  { topic, partition, key, value, traceparent }: PreparedEvent,
+  refused: PreparedEvent,
   reason: string,
 ): Promise<void> {
-  const headers = toDeadLetterHeaders({
+  const { topic, partition, traceparent } = refused;
+  const origin: DeadLetterOrigin = {
     topic,
     partition,
     offset: null,
@@ -62,28 +62,18 @@ async function writeLetter(
     failedAtMs: Date.now(),
     highestMarker: null,
     headers: traceparent === null ? {} : { traceparent },
-  });
+  };
+  const message = toDeadLetterMessage(origin, refused);
   const producer = kafka.producer({
     allowAutoTopicCreation: false,
     createPartitioner: Partitioners.DefaultPartitioner,
   });
-  const limit = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => limit.reject(new Error(`no acknowledgement in ${LETTER_LIMIT_MS} ms`)),
-    LETTER_LIMIT_MS,
-  );
   try {
-    const letter = {
-      topic: topicPrefix + deadLetterTopicOf(topic),
-      messages: [{ partition, key, value, headers }],
-    };
-    const sent = producer.connect().then(() => producer.send({ ...letter, acks: -1 }));
-    demandAcknowledged([letter], await Promise.race([sent, limit.promise]));
-  } catch (cause) {
-    const reason = "the dead letter topic can't be written";
-    throw new AppError('KAFKA_UNAVAILABLE', reason, { cause, retriable: true });
+    await sendAcknowledged(producer, [{ ...message, topic: topicPrefix + message.topic }], {
+      what: 'the dead letter topic',
+      limitMs: WRITE_LIMIT_MS,
+    });
   } finally {
-    clearTimeout(timer);
     await disconnectSoon(producer);
   }
 }
