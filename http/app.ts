@@ -62,7 +62,7 @@ export function sendProblem(response: Response, problem: Problem): void {
   if (problem.retryAfterMs !== undefined) {
     response.setHeader('Retry-After', String(Math.ceil(problem.retryAfterMs / 1000)));
   }
-  // A 404 may be kept by caches unless told otherwise, and what was asked for may exist a moment later.
+  // A 404 may be cached unless it is forbidden, and what was asked for may exist a moment later.
   response.setHeader('Cache-Control', 'no-store');
   response.removeHeader('ETag');
   const body = problemBody(problem, traceIdOf(response));
@@ -176,7 +176,7 @@ function answerError(logger: Logger): ErrorRequestHandler {
     const problem = problemOfError(error);
     const { status } = PROBLEMS[problem.name];
     const where = { traceId: traceIdOf(response), method: request.method, path: request.path };
-    // 500 is a bug, for somebody to mend; a 503 mends itself.
+    // 500 is a bug that has to be corrected; a 503 passes by itself.
     if (status === 500) logger.error({ ...where, err: error }, messageOf(error));
     else if (status > 500) logger.warn({ ...where, reason: reasonOf(error) }, messageOf(error));
     sendProblem(response, problem);

@@ -1,4 +1,4 @@
-// `/health/live`: this process turns. `/health/ready`: it can do its work now.
+// `/health/live`: this process runs. `/health/ready`: it can do its work now.
 import { Router } from 'express';
 import { onlyMethods } from './app.ts';
 

@@ -1,5 +1,5 @@
 // Assignments. The two unique keys are the second fence behind the decision in Redis: no user gets
-// the same turn twice, no two users get the same place in the queue.
+// the same nth assignment twice, no two users get the same sequence.
 import type { Knex } from 'knex';
 
 export async function up(knex: Knex): Promise<void> {

@@ -20,8 +20,8 @@ export function toConsumedRecord(
   return { topic, partition, offset: BigInt(offset), key, value, headers };
 }
 
-/** A record once its bytes were decoded: the event in it, or why there is none. */
-export type DecodedRecord =
+/** What decoding a record comes to: the event in it, or why there is none. */
+export type DecodeResult =
   | { kind: 'event'; record: ConsumedRecord; event: LogEvent }
   | { kind: 'poison'; record: ConsumedRecord; poison: Poison };
 

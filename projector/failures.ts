@@ -1,4 +1,4 @@
-// The one table that says what a failure means for the records under way.
+// The one table of what a failure means for the records under way.
 import { AppError, messageOf } from '../platform/errors.ts';
 
 export type Failure =
@@ -6,7 +6,7 @@ export type Failure =
   | { kind: 'transient' }
   /** A record can't be applied. `tries`: how often in all, where a later try may find it otherwise. */
   | { kind: 'poison'; tries: number }
-  /** Nobody thought of it: stop loudly, commit nothing. */
+  /** A failure that is not in the table: stop loudly, commit nothing. */
   | { kind: 'unknown' };
 
 const TRANSIENT: Failure = { kind: 'transient' };
@@ -91,7 +91,7 @@ export function codeOf(error: unknown): string {
   const { code, errno, fatal, name } = (error ?? {}) as Partial<Record<string, unknown>>;
   if (typeof code === 'string') return code;
   if (typeof errno === 'number') return MARIADB_CODES[errno] ?? `MySQL ${errno}`;
-  // What mysql2 says of a query on a connection that was lost a moment ago has no code.
+  // mysql2's error for a query on a connection that was lost a moment ago has no code.
   if (fatal === true) return 'PROTOCOL_CONNECTION_LOST';
   return typeof name === 'string' ? name : 'unknown';
 }

@@ -4,7 +4,7 @@ import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { backoffMs } from '../../platform/backoff.ts';
 import { bisectBatch, type NonEmpty } from '../../platform/bisect-batch.ts';
 import type { Logger } from '../../platform/logger.ts';
-import type { ConsumedRecord, DecodedRecord } from '../consumed-record.ts';
+import type { ConsumedRecord, DecodeResult } from '../consumed-record.ts';
 import { codeOf, failureOf, reasonOf } from '../failures.ts';
 import { type ApplyOutcome, addCounts, ZERO_COUNTS } from '../projection/store.ts';
 import { topicPartitionOf } from '../topic-partition.ts';
@@ -14,7 +14,7 @@ import { type PartitionLease, PartitionRevoked } from './partition-lease.ts';
 import { createWaitOut } from './wait-out.ts';
 
 /** Stores decoded records and their checkpoint, all or nothing. */
-export type StoreRecords = (records: NonEmpty<DecodedRecord>) => Promise<ApplyOutcome>;
+export type StoreRecords = (records: NonEmpty<DecodeResult>) => Promise<ApplyOutcome>;
 
 /**
  * Applies consecutive records of one partition.
@@ -26,7 +26,7 @@ export type ApplyBatch = (
 ) => Promise<ApplyOutcome>;
 
 type StoreUnderLease = (
-  records: NonEmpty<DecodedRecord>,
+  records: NonEmpty<DecodeResult>,
   lease: PartitionLease,
 ) => Promise<ApplyOutcome>;
 
@@ -60,7 +60,7 @@ export function createApplyBatch(parts: {
 /** Stores a batch; one that holds poison is halved until it is known which records are poison. */
 async function storeBisecting(
   store: StoreUnderLease,
-  records: NonEmpty<DecodedRecord>,
+  records: NonEmpty<DecodeResult>,
   lease: PartitionLease,
 ): Promise<ApplyOutcome> {
   let counts = ZERO_COUNTS;
@@ -85,7 +85,7 @@ async function storeBisecting(
 /** Stores one record; after as many tries as its failure allows, as poison. */
 async function storeOne(
   store: StoreUnderLease,
-  decoded: DecodedRecord,
+  decoded: DecodeResult,
   lease: PartitionLease,
 ): Promise<ApplyOutcome> {
   for (let attempts = 1; ; attempts += 1) {

@@ -1,5 +1,5 @@
-// The loop: from Kafka's batches to applied ones. MySQL's checkpoints say where a partition goes on;
-// the offsets that Kafka's group keeps are a hint, for tools that show lag and for a quick start.
+// A consumer: joins its group and goes on from MySQL's checkpoints. The offsets that Kafka's group keeps
+// are a hint, for tools that show lag and for a quick start.
 import type { Consumer, Kafka } from 'kafkajs';
 import { type Backoff, backoffMs, pause } from '../../platform/backoff.ts';
 import { METADATA_AGE_MS } from '../../platform/kafka/client.ts';

@@ -1,10 +1,10 @@
-// A batch from bytes to events: waits while the registry is away, and finds the records that nobody
-// will ever be able to read.
+// A batch from bytes to events: waits while the registry is away, and finds the records that
+// can never be decoded.
 import { toLogEvent } from '../../contracts/event-record.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { type Backoff, backoffMs } from '../../platform/backoff.ts';
 import type { NonEmpty } from '../../platform/bisect-batch.ts';
-import type { ConsumedRecord, DecodedRecord } from '../consumed-record.ts';
+import type { ConsumedRecord, DecodeResult } from '../consumed-record.ts';
 import { codeOf, failureOf, reasonOf } from '../failures.ts';
 import type { PartitionLease } from './partition-lease.ts';
 import type { WaitOut } from './wait-out.ts';
@@ -24,8 +24,8 @@ export async function decodeBatch(
   records: NonEmpty<ConsumedRecord>,
   lease: PartitionLease,
   waitOut: WaitOut,
-): Promise<NonEmpty<DecodedRecord>> {
-  const decoded: DecodedRecord[] = new Array(records.length);
+): Promise<NonEmpty<DecodeResult>> {
+  const decoded: DecodeResult[] = new Array(records.length);
   let undecoded: Undecoded[] = records.map((record, index) => ({ record, index, attempts: 0 }));
   for (let round = 0; ; round += 1) {
     const { remaining, transient } = await lease.during(() =>
@@ -36,7 +36,7 @@ export async function decodeBatch(
     if (transient === null) await lease.wait(backoffMs(POISON_BACKOFF, round));
     else await waitOut(records[0], transient.error, round, lease);
   }
-  return decoded as [DecodedRecord, ...DecodedRecord[]];
+  return decoded as [DecodeResult, ...DecodeResult[]];
 }
 
 /**
@@ -46,7 +46,7 @@ export async function decodeBatch(
 async function decodeEach(
   codec: Pick<EventCodec, 'decode'>,
   undecoded: readonly Undecoded[],
-  decoded: DecodedRecord[],
+  decoded: DecodeResult[],
 ): Promise<{ remaining: Undecoded[]; transient: { error: unknown } | null }> {
   const remaining: Undecoded[] = [];
   for (const [position, { record, index, attempts }] of undecoded.entries()) {

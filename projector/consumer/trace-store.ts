@@ -3,7 +3,7 @@
 import { type Span, SpanKind } from '@opentelemetry/api';
 import { messageOf } from '../../platform/errors.ts';
 import { endSpan, startSpan } from '../../platform/tracing.ts';
-import type { DecodedRecord } from '../consumed-record.ts';
+import type { DecodeResult } from '../consumed-record.ts';
 import type { StoreRecords } from './apply-batch.ts';
 
 const SAMPLED = '-01';
@@ -23,7 +23,7 @@ export function traceStore(store: StoreRecords): StoreRecords {
   };
 }
 
-function spanOf({ kind, record }: DecodedRecord): Span[] {
+function spanOf({ kind, record }: DecodeResult): Span[] {
   const traceparent = record.headers.traceparent?.toString();
   if (kind !== 'event' || traceparent === undefined || !traceparent.endsWith(SAMPLED)) return [];
   const span = startSpan(`project ${record.topic}`, SpanKind.CONSUMER, traceparent, {

@@ -6,7 +6,7 @@ import type { Poison } from '../../contracts/dead-letter.ts';
 import { toLogEvent } from '../../contracts/event-record.ts';
 import { formatPositions, type Position } from '../../contracts/position.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
-import type { DeadLetter, DecodedRecord } from '../consumed-record.ts';
+import type { DeadLetter, DecodeResult } from '../consumed-record.ts';
 import { failureOf } from '../failures.ts';
 import { project } from '../projection/project.ts';
 import { addIssued, insertRows } from '../projection/store.ts';
@@ -18,7 +18,7 @@ export type DeferredRecords = {
   /** Replaces the positions of the records that are parked now, or discarded. */
   setParked(positions: readonly Position[]): void;
   /** A record as it is to be stored: one that is parked as poison, so that it is deferred. */
-  withholdParked(decoded: DecodedRecord): DecodedRecord;
+  withholdParked(decoded: DecodeResult): DecodeResult;
   /** Defers records. */
   defer(deadLetters: readonly DeadLetter[]): void;
   /**
@@ -49,7 +49,7 @@ export function createDeferredRecords(
 
   const apply = async ({ record, highestMarker }: DeadLetter): Promise<void> => {
     const { name, event } = await codec.decode(record.value);
-    const decoded: DecodedRecord = { kind: 'event', record, event: toLogEvent(name, event) };
+    const decoded: DecodeResult = { kind: 'event', record, event: toLogEvent(name, event) };
     const projection = project(record.topic, [decoded], highestMarker);
     if (projection.deadLetters.length > 0) return;
     await inTransaction(db, TRANSACTION_LIMIT_MS, async (trx) => {

@@ -12,7 +12,7 @@ import {
 } from '../../contracts/dead-letter.ts';
 import type { Position } from '../../contracts/position.ts';
 import type { Logger } from '../../platform/logger.ts';
-import type { ConsumedRecord, DecodedRecord } from '../consumed-record.ts';
+import type { ConsumedRecord, DecodeResult } from '../consumed-record.ts';
 import { project } from '../projection/project.ts';
 import {
   addCounts,
@@ -64,7 +64,7 @@ type RetryResult = { counts: DispositionCounts; issued: ReadonlyMap<string, numb
 
 async function retry(
   trx: Knex.Transaction,
-  decoded: DecodedRecord,
+  decoded: DecodeResult,
   nowMs: number,
   logger: Logger,
 ): Promise<RetryResult> {
@@ -82,7 +82,7 @@ async function retry(
 
 async function retryFrom(
   trx: Knex.Transaction,
-  decoded: DecodedRecord,
+  decoded: DecodeResult,
   origin: DeadLetterOrigin & { position: Position },
   logger: Logger,
 ): Promise<RetryResult> {

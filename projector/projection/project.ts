@@ -3,7 +3,7 @@
 import { TOPICS_OF_RECORD } from '../../contracts/event-record.ts';
 import type { CouponAssigned, CouponCreated, LogEvent } from '../../domain/coupon-events.ts';
 import { higherMarker, isFenced } from '../../domain/fencing.ts';
-import type { DeadLetter, DecodedRecord } from '../consumed-record.ts';
+import type { DeadLetter, DecodeResult } from '../consumed-record.ts';
 
 /** What a stretch of the log comes to. Every record of it is in exactly one of the parts. */
 export type Projection = {
@@ -30,7 +30,7 @@ const LAST_TIME_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
  */
 export function project(
   topic: string,
-  records: readonly DecodedRecord[],
+  records: readonly DecodeResult[],
   highestMarker: number | null,
 ): Projection {
   const projection: Projection = {

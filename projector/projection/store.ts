@@ -3,7 +3,7 @@
 import type { Knex } from 'knex';
 import type { CouponAssigned, CouponCreated } from '../../domain/coupon-events.ts';
 import type { NonEmpty } from '../../platform/bisect-batch.ts';
-import type { DecodedRecord } from '../consumed-record.ts';
+import type { DecodeResult } from '../consumed-record.ts';
 import type { Projection } from './project.ts';
 import { LIVE_TABLES, type ReadTables } from './tables.ts';
 import { inTransaction } from './transaction.ts';
@@ -36,7 +36,7 @@ export type ApplyOutcome =
  */
 export type MakeChange = (
   trx: Knex.Transaction,
-  records: NonEmpty<DecodedRecord>,
+  records: NonEmpty<DecodeResult>,
   highestMarker: number | null,
 ) => Promise<Change>;
 
@@ -74,7 +74,7 @@ export function addCounts(a: DispositionCounts, b: DispositionCounts): Dispositi
  */
 export async function applyOnce(
   db: Knex,
-  records: NonEmpty<DecodedRecord>,
+  records: NonEmpty<DecodeResult>,
   makeChange: MakeChange,
   tables: ReadTables = LIVE_TABLES,
 ): Promise<ApplyOutcome> {
@@ -88,11 +88,7 @@ export async function applyOnce(
       offset === nextOffset ? records : records.filter(({ record }) => record.offset >= nextOffset);
     const last = fresh.at(-1);
     if (last === undefined) return { kind: 'applied', nextOffset, counts: ZERO_COUNTS };
-    const change = await makeChange(
-      trx,
-      fresh as [DecodedRecord, ...DecodedRecord[]],
-      highestMarker,
-    );
+    const change = await makeChange(trx, fresh as [DecodeResult, ...DecodeResult[]], highestMarker);
     const next = last.record.offset + 1n;
     await moveCheckpoint(trx, tables, { topic, partition, next }, change);
     // Last: the row of a coupon that everybody wants is locked no longer than the commit takes.

@@ -8,7 +8,7 @@ const ORPHAN_TABLE =
   /^(coupons|coupon_counters|assignments|projection_checkpoints)_(next|old)_[0-9a-z]{8}$/;
 
 /**
- * Makes an empty set of tables, in the form of the live ones, under names that nobody has used: a
+ * Makes an empty set of tables, in the form of the live ones, under new names: a
  * rebuild that was given up can't write into the tables of the next one.
  */
 export async function createNextTables(db: Knex): Promise<ReadTables> {

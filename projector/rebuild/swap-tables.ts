@@ -27,7 +27,7 @@ const CATCH_UP_MS = 3_000;
 
 /**
  * Swaps. The row of `projection_generation` is the fence: each transaction of a projector on the live
- * tables holds it shared, and waits for it before it has touched them. While it is held here, `catchUp`
+ * tables holds it shared, and waits for it before it has touched them. While it is locked here, `catchUp`
  * brings the next set to the live checkpoints, and then the names change.
  * @param catchUp false when it can't be done; throws KAFKA_UNAVAILABLE when it takes too long
  * @throws AppError MYSQL_UNAVAILABLE (retriable) when the tables stay in use; whatever else goes wrong

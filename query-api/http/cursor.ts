@@ -45,7 +45,7 @@ function encode(fields: unknown): string {
   return Buffer.from(JSON.stringify(fields)).toString('base64url');
 }
 
-// What follows the list's name; nothing when `text` is not, to the letter, what `encode` makes.
+// What follows the list's name; nothing when `text` is not exactly what `encode` makes.
 function decode(list: string, text: string): unknown[] {
   if (text.length > MAX_CHARACTERS) return [];
   let fields: unknown;

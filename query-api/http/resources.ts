@@ -24,7 +24,7 @@ export type StoredAssignment = {
 type CouponStatus = 'scheduled' | 'running' | 'sold-out' | 'ended';
 
 /**
- * What a new user would be told at `nowMs`, in the order in which a command is checked: the window
+ * What a new user would be answered at `nowMs`, in the order in which a command is checked: the window
  * first (the start belongs to it, the end does not), then the stock.
  */
 export function couponStatus(

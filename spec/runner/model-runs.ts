@@ -360,12 +360,18 @@ const BROKEN: readonly ModelRun[] = [
     ...WITHOUT_P2,
     markers_first: 1,
   }),
-  broken('P14', 'no-closing-markers', 'deletion for closing markers (no lock in scripts, no P2)', LOST, {
-    ...RACE,
-    ...WITHOUT_P2,
-    no_lock_fence: 1,
-    no_closing_markers: 1,
-  }),
+  broken(
+    'P14',
+    'no-closing-markers',
+    'deletion for closing markers (no lock in scripts, no P2)',
+    LOST,
+    {
+      ...RACE,
+      ...WITHOUT_P2,
+      no_lock_fence: 1,
+      no_closing_markers: 1,
+    },
+  ),
   broken('P15', 'no-markers', 'no markers', TOO_MANY, { ...WIPED, no_markers: 1 }),
   broken('P16', 'fold-too-far', 'folds past its own marker', 'a fold that the log never was', {
     ...RACE,

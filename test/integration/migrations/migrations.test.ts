@@ -22,7 +22,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     });
     after(() => database.drop());
 
-    it('runs on the server that it says', async () => {
+    it('runs on the server of its name', async () => {
       const [[row]] = await database.db.raw('SELECT VERSION() AS version');
       if (server === 'MARIADB_URL') expect(row.version).to.contain('MariaDB');
       else expect(row.version).not.to.contain('MariaDB');
@@ -63,7 +63,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       expect(row.end_date.toISOString()).to.equal('9999-12-31T23:59:59.999Z');
     });
 
-    it('refuses a second assignment of the same turn of a user', async () => {
+    it('refuses a second assignment with the same nth_of_user', async () => {
       const first = assignment({});
       await database.db('assignments').insert(first);
       await expectDuplicate(
@@ -75,7 +75,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         .insert({ ...first, id: randomUUID(), sequence: 2, nth_of_user: 2 });
     });
 
-    it('tells user ids apart by case and by accent', async () => {
+    it('distinguishes user ids by case and by accent', async () => {
       const first = assignment({ user_id: 'cafe' });
       await database
         .db('assignments')
@@ -112,7 +112,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       const checkpoint = { ...place, ...counters, next_offset: 7, updated_at: TIME };
       await database.db('projection_checkpoints').insert(checkpoint);
       await expectDuplicate(database.db('projection_checkpoints').insert(checkpoint), 'PRIMARY');
-      const letter = {
+      const deadLetter = {
         ...place,
         record_offset: 7,
         record_key: Buffer.from('key'),
@@ -123,9 +123,9 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         attempts: 1,
         failed_at: TIME,
       };
-      await database.db('dead_letters').insert(letter);
+      await database.db('dead_letters').insert(deadLetter);
       await expectDuplicate(
-        database.db('dead_letters').insert(letter),
+        database.db('dead_letters').insert(deadLetter),
         'dead_letters_once_per_record',
       );
       const row = await database.db('dead_letters').where(place).first();

@@ -70,7 +70,7 @@ describe('dead letters', () => {
         attempts: '1',
       },
       {
-        why: 'a second assignment of the same lease of a user',
+        why: 'a second assignment with the same nthOfUser',
         record: raw(encoded(anAssignment(coupon.couponId, 1_001, { userId: 'user-7' }))),
         code: 'ER_DUP_ENTRY',
         reason: /assignments_once_per_turn/,
@@ -116,13 +116,13 @@ describe('dead letters', () => {
   });
 
   it('keeps bytes, key, headers and partition, and says why and where from', async () => {
-    const letters = await recordsIn(fixture.system, DLT);
-    expect(letters).to.have.length(poison.length);
+    const deadLetters = await recordsIn(fixture.system, DLT);
+    expect(deadLetters).to.have.length(poison.length);
     for (const { why, record, code, reason, attempts } of poison) {
-      const letter = letters.find(({ key }) => key === record.key);
-      expect(letter, why).to.include({ partition: PARTITION });
-      expect(letter?.value, why).to.deep.equal(record.value);
-      const { headers = {} } = letter ?? {};
+      const deadLetter = deadLetters.find(({ key }) => key === record.key);
+      expect(deadLetter, why).to.include({ partition: PARTITION });
+      expect(deadLetter?.value, why).to.deep.equal(record.value);
+      const { headers = {} } = deadLetter ?? {};
       expect(headers, why).to.include({
         ...record.headers,
         'firstcome-dlt-reason-code': code,
@@ -137,7 +137,7 @@ describe('dead letters', () => {
         600_000,
       );
     }
-    const offsets = letters.map(({ headers }) => Number(headers['firstcome-dlt-offset']));
+    const offsets = deadLetters.map(({ headers }) => Number(headers['firstcome-dlt-offset']));
     expect(offsets.sort((a, b) => a - b)).to.deep.equal(poison.map((_, index) => 13 + index * 7));
   });
 
@@ -162,7 +162,7 @@ describe('dead letters', () => {
     });
   });
 
-  it('says each in one ERROR line when it is written, and when it is parked', async () => {
+  it('logs each in one ERROR line when it is written, and when it is parked', async () => {
     const errors = await waitUntil('every line has come', () => {
       const found = projector.lines.filter(({ level }) => level === 'error');
       return found.length >= 2 * poison.length && found;
@@ -172,15 +172,17 @@ describe('dead letters', () => {
     expect(JSON.stringify(errors)).not.to.contain('INSERT INTO');
   });
 
-  it('parks a letter that was written twice once', async () => {
-    const [letter] = await recordsIn(fixture.system, DLT);
-    await fixture.log.appendRaw([{ topic: DLT, ...(letter as NonNullable<typeof letter>) }]);
+  it('parks a dead letter that was written twice once', async () => {
+    const [deadLetter] = await recordsIn(fixture.system, DLT);
+    await fixture.log.appendRaw([
+      { topic: DLT, ...(deadLetter as NonNullable<typeof deadLetter>) },
+    ]);
     await caughtUp(fixture.system, fixture.database, { topics: [DLT] });
     expect(await fixture.database.db('dead_letters')).to.have.length(poison.length);
     expect(await totals(fixture.database, [DLT])).to.include({ repeated: 1 });
   });
 
-  it('applies a letter that can be applied by now, under the marker of its old place', async () => {
+  it('applies a dead letter that can be applied by now, under the marker of its old place', async () => {
     const assignment = anAssignment(coupon.couponId, 2_001, { userId: 'patient', epoch: 0 });
     const value = fixture.system.codec.encode(ASSIGN_TOPIC, 'CouponAssigned', assignment);
     const headers = {
@@ -210,7 +212,7 @@ describe('dead letters', () => {
   });
 
   it('parks what stands in a dead letter topic and is no dead letter', async () => {
-    const value = Buffer.from('who put me here?');
+    const value = Buffer.from('not a dead letter');
     const key = 'k'.repeat(600);
     await fixture.log.appendRaw([{ topic: DLT, partition: 2, key, value }]);
     await caughtUp(fixture.system, fixture.database, { topics: [DLT] });
@@ -229,7 +231,7 @@ describe('dead letters', () => {
     expect(await fixture.database.db('dead_letters').orderBy('id')).to.deep.equal(before);
   });
 
-  it('commits nothing past a letter that can not be written, and says that it is not ready', async function () {
+  it('commits nothing past a dead letter that can not be written, and is not ready', async function () {
     this.timeout(180_000);
     await setLargestRecord('64');
     const stuck = aCoupon();

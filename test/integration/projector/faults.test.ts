@@ -191,7 +191,7 @@ describe('the projection through faults', function () {
     await expectExact(coupon.couponId, 100);
   });
 
-  it('ends with 1 and commits nothing when something happens that nobody thought of', async () => {
+  it('ends with 1 and commits nothing after an unexpected failure', async () => {
     const projector = await fixture.start();
     await caughtUp(fixture.system, fixture.database);
     const before = await totals(fixture.database);

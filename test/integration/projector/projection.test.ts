@@ -157,7 +157,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       ]);
     });
 
-    it('tells Kafka how far it is', async () => {
+    it('commits to Kafka how far it is', async () => {
       const admin = system.kafka.admin();
       await admin.connect();
       try {

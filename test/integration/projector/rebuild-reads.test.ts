@@ -174,7 +174,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       this.timeout(180_000);
       for (const line of [/^built from/, /^compared in/, /^projection_checkpoints: /, /^swapped/]) {
         const tool = start();
-        await tool.says(line);
+        await tool.prints(line);
         await tool.kill();
         await append(10);
         await caughtUp(fixture.system, fixture.database);
@@ -190,7 +190,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       const reader = await fixture.database.db.transaction();
       await reader('coupons').first();
       const tool = start();
-      await tool.says(/the tables are in use, trying again/);
+      await tool.prints(/the tables are in use, trying again/);
       expect(await fixture.database.db('coupons')).to.have.length(2);
       await append(10);
       await caughtUp(fixture.system, fixture.database);
@@ -265,13 +265,13 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
           .first();
         return row.status === 'applied';
       });
-      const letters = await db('dead_letters').orderBy('id');
+      const parkedRows = await db('dead_letters').orderBy('id');
       const right = await everything();
 
       expectSaid(await run(), 0, /every row was as it should be/);
       expect(await everything()).to.deep.equal(right);
-      expect(await db('dead_letters').orderBy('id')).to.deep.equal(letters);
-      // The one that was applied later is applied in its turn now.
+      expect(await db('dead_letters').orderBy('id')).to.deep.equal(parkedRows);
+      // The one that was applied later is applied where it stands in the log now.
       expect(await totals(fixture.database)).to.include({ dead_lettered: 2 });
       expect(await totals(fixture.database, [DLT])).to.include({ applied: 1, dead_lettered: 3 });
       await expectIssued(before + 1);

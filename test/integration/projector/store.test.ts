@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
 import type { LogEvent } from '../../../domain/coupon-events.ts';
 import { createMysql } from '../../../platform/mysql.ts';
-import type { DecodedRecord } from '../../../projector/consumed-record.ts';
+import type { DecodeResult } from '../../../projector/consumed-record.ts';
 import { failureOf } from '../../../projector/failures.ts';
 import { createProjectBatch } from '../../../projector/projection/project-batch.ts';
 import {
@@ -35,7 +35,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     });
 
     const projectBatch = createProjectBatch(async () => undefined);
-    const apply = (readings: [DecodedRecord, ...DecodedRecord[]]): Promise<ApplyOutcome> =>
+    const apply = (readings: [DecodeResult, ...DecodeResult[]]): Promise<ApplyOutcome> =>
       applyOnce(db, readings, projectBatch);
 
     it('begins its sessions strict, read committed and impatient', async () => {
@@ -124,9 +124,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
           (reading) => ({ ...reading, record: { ...reading.record, partition } }),
         ),
       );
-      await Promise.all(
-        batches.map((batch) => apply(batch as [DecodedRecord, ...DecodedRecord[]])),
-      );
+      await Promise.all(batches.map((batch) => apply(batch as [DecodeResult, ...DecodeResult[]])));
       expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 300, rows: 300 });
     });
 
@@ -148,7 +146,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         ...reading,
         record: { ...reading.record, topic: 'coupon-lifecycle' },
       }));
-      await apply(lifecycle as [DecodedRecord, ...DecodedRecord[]]);
+      await apply(lifecycle as [DecodeResult, ...DecodeResult[]]);
       expect(await database.db('assignments').first()).to.include({ user_id: userId });
       expect(await database.db('coupons').first()).to.include({ title: coupon.title });
     });
@@ -187,7 +185,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
   });
 }
 
-function at(offset: number, ...events: LogEvent[]): [DecodedRecord, ...DecodedRecord[]] {
+function at(offset: number, ...events: LogEvent[]): [DecodeResult, ...DecodeResult[]] {
   return events.map((event, index) => ({
     kind: 'event',
     event,
@@ -195,7 +193,7 @@ function at(offset: number, ...events: LogEvent[]): [DecodedRecord, ...DecodedRe
       ...{ topic: ASSIGN_TOPIC, partition: PARTITION, offset: BigInt(offset + index) },
       ...{ key: null, value: null, headers: {} },
     },
-  })) as DecodedRecord[] as [DecodedRecord, ...DecodedRecord[]];
+  })) as DecodeResult[] as [DecodeResult, ...DecodeResult[]];
 }
 
 function thrownBy(promise: Promise<unknown>): Promise<unknown> {

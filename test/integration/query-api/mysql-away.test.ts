@@ -58,7 +58,7 @@ describe('The query API without MySQL', () => {
   });
 
   for (const fault of ['cut', 'stall'] as const) {
-    it(`says 503 and when to ask again, within its time limits, and comes back (${fault})`, async () => {
+    it(`answers 503 and when to ask again, within its time limits, and comes back (${fault})`, async () => {
       await Promise.all(Array.from({ length: 8 }, () => get(path)));
       proxy[fault]();
       const answers = await Promise.all(Array.from({ length: 40 }, () => get(path)));
@@ -88,7 +88,7 @@ describe('The query API without MySQL', () => {
     await waitUntil('the bound was met', () => service.log().includes('50 reads are under way'));
   });
 
-  it('tells those who wait for a position as well', async () => {
+  it('answers 503 to requests that wait for a position as well', async () => {
     proxy.cut();
     const { status, body } = await get(path, { 'firstcome-position': 'coupon-assign/0/5' });
     expect({ status, code: body.code }).to.deep.equal({ status: 503, code: 'Coupon-0023' });
@@ -119,7 +119,7 @@ describe('The query API without MySQL', () => {
 });
 
 describe('The query API without its tables', () => {
-  it('is not ready, says 500 to reads, and is ready once they are there', async () => {
+  it('is not ready, answers 500 to reads, and is ready once they are there', async () => {
     const database = await createEmptyDatabase();
     const service = await startService('query-api', { MYSQL_URL: database.url });
     try {

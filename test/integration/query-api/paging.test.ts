@@ -127,7 +127,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       expect(shown.map((item) => item.assignmentId)).to.deep.equal(expected);
     });
 
-    it('have 100 items a page when nobody says how many, and 1,000 at most', async () => {
+    it('have 100 items a page when no limit is given, and 1,000 at most', async () => {
       const couponId = await insertCoupon(database.db);
       await insertAssignments(
         database.db,
@@ -172,7 +172,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     });
 
     it('are read by an index, not by looking at everything', async () => {
-      // Small tables are scanned whatever the index; these are large enough to tell.
+      // Small tables are scanned whatever the index; these are large enough to show the difference.
       const { db } = database;
       const couponId = await insertCoupon(db);
       await insertAssignments(

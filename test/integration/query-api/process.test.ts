@@ -29,7 +29,7 @@ describe('The process of the query API', () => {
     expect(message.trim().split('\n')).to.have.length(1);
   });
 
-  it('loses no request when it is told to stop under load', async () => {
+  it('loses no request when it is stopped under load', async () => {
     const service = await startService('query-api', { MYSQL_URL: database.url });
     const pool = new Pool(service.url, { connections: 50, pipelining: 1 });
     const failures: string[] = [];

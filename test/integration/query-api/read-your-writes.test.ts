@@ -1,4 +1,4 @@
-// A read that names a position of the log waits for the projection, and no longer than it was told.
+// A read that names a position of the log waits for the projection, and no longer than its limit.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createReadStore } from '../../../query-api/read-model/read-store.ts';
@@ -73,7 +73,7 @@ describe('A read that names a position', () => {
     expect(tookMs).to.be.within(1_990, 9_000);
   });
 
-  it('far beyond the end of the log is told to ask again, like any other', async () => {
+  it('far beyond the end of the log is answered 503 to ask again, like any other', async () => {
     await moveCheckpoint(database.db, 'coupon-assign', 0, 100);
     for (const position of ['coupon-assign/0/999999999999999999', 'coupon-assign/999999/0']) {
       const { status, body } = await read('/coupons', position, 'wait=0');
@@ -107,7 +107,7 @@ describe('A read that names a position', () => {
     expect((await read(`/assignments/${id}`, 'coupon-assign/0/5', 'wait=0')).status).to.equal(404);
   });
 
-  it('costs no statement of its own: everybody who waits shares one look', async () => {
+  it('costs no statement of its own: all waiting requests share one read', async () => {
     const { db } = database;
     let looks = 0;
     const count = ({ sql }: { sql: string }): void => {
@@ -133,7 +133,7 @@ describe('A read that names a position', () => {
     }
     const before = looks;
     await pause(100);
-    expect(looks, 'nobody looks while nobody waits').to.equal(before);
+    expect(looks, 'no read while no request waits').to.equal(before);
     expect(await waitForPosition([position], 0), 'and the next one').to.deep.equal({
       kind: 'reached',
     });

@@ -22,7 +22,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     });
 
     describe('shows a coupon', () => {
-      it('with its title in every script, to the letter, and its times to the millisecond', async () => {
+      it('with its title in every script, exactly, and its times to the millisecond', async () => {
         const title = '선착순 e\u0301é 👨‍👩‍👧 ﷽ <b>"\\';
         const id = await insertCoupon(database.db, { title, perUserLimit: 3, issued: 4 });
         const { status, body } = await get(`/coupons/${id}`);
@@ -83,7 +83,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       });
     });
 
-    describe('says 404', () => {
+    describe('answers 404', () => {
       it('for a coupon that nobody created, and for its assignments', async () => {
         for (const path of [`/coupons/${randomUUID()}`, `/coupons/${randomUUID()}/assignments`]) {
           const { status, body } = await get(path);
@@ -130,7 +130,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       expect({ status, body }).to.deep.equal({ status: 200, body: empty });
     });
 
-    describe('tells users apart', () => {
+    describe('distinguishes users', () => {
       for (const [one, other] of [
         ['a', 'A'],
         ['é', 'e\u0301'],

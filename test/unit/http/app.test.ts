@@ -25,7 +25,7 @@ describe('The HTTP dialect of both APIs', () => {
   });
   after(() => server.close());
 
-  it('tells of a problem in the form of RFC 9457, and lets nobody keep it', async () => {
+  it('answers with a problem in the form of RFC 9457, and forbids caching it', async () => {
     const { status, headers, body } = await call('GET', `${server.url}/busy`);
     expect(status).to.equal(503);
     expect(headers.get('content-type')).to.equal('application/problem+json; charset=utf-8');
@@ -67,7 +67,7 @@ describe('The HTTP dialect of both APIs', () => {
     expect(await missing.text()).to.equal('');
   });
 
-  it('does not say what it is built with', async () => {
+  it('does not disclose what it is built with', async () => {
     const { headers } = await call('GET', `${server.url}/named/x`);
     expect(headers.get('x-powered-by')).to.equal(null);
     expect(headers.get('server')).to.equal(null);
@@ -174,7 +174,7 @@ describe('The HTTP dialect of both APIs', () => {
       });
     });
 
-    it('but not one that is not packed as it says', async () => {
+    it('but not one that is not compressed as its header says', async () => {
       const headers = { ...JSON_TYPE, 'content-encoding': 'gzip' };
       expect(await post(`${server.url}/echo`, '{"a":1}', headers)).to.deep.equal({
         status: 400,

@@ -16,7 +16,7 @@ async function get(agent: Agent, url: string) {
 }
 
 describe('A server that closes', () => {
-  it('answers what is under way, and tells the client to move on', async () => {
+  it('answers what is under way, and asks the client to close the connection', async () => {
     const slow = Promise.withResolvers<void>();
     const server = await startTestServer({ slow: slow.promise });
     const agent = new Agent({ keepAlive: true });

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { pino } from 'pino';
 import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
 import { AppError } from '../../../platform/errors.ts';
-import type { ConsumedRecord, DecodedRecord } from '../../../projector/consumed-record.ts';
+import type { ConsumedRecord, DecodeResult } from '../../../projector/consumed-record.ts';
 import { createApplyBatch, type StoreRecords } from '../../../projector/consumer/apply-batch.ts';
 import {
   type PartitionLease,
@@ -129,7 +129,7 @@ function applier(
       transientTimes -= 1;
       throw Object.assign(new Error('locked'), { code: 'ER_LOCK_DEADLOCK' });
     }
-    const isBroken = ({ kind, record }: DecodedRecord) =>
+    const isBroken = ({ kind, record }: DecodeResult) =>
       how.constraint?.has(Number(record.offset)) && (kind === 'event' || how.evenAsPoison);
     if (records.some(isBroken)) {
       throw Object.assign(new Error('refused'), { code: how.code ?? 'ER_DATA_TOO_LONG' });
@@ -177,7 +177,7 @@ function applied(nextOffset: number, count: number, deadLettered = 0): ApplyOutc
   return { kind: 'applied', nextOffset: BigInt(nextOffset), counts };
 }
 
-function textOf(decoded: DecodedRecord): string {
+function textOf(decoded: DecodeResult): string {
   const { offset } = decoded.record;
   if (decoded.kind === 'event') return String(offset);
   return `${offset}:${decoded.poison.code}/${decoded.poison.attempts}`;

@@ -100,7 +100,7 @@ describe('failureOf', () => {
 
   for (const thrown of [
     new TypeError('a bug'),
-    new Error('who knows'),
+    new Error('something else'),
     'text',
     null,
     undefined,
@@ -112,7 +112,7 @@ describe('failureOf', () => {
   }
 });
 
-describe('what is said of a failure', () => {
+describe('the code and the reason of a failure', () => {
   it("is the server's own words, not the statement with its rows", () => {
     const error = Object.assign(new Error("insert into t values ('ann') - Duplicate"), {
       code: 'ER_DUP_ENTRY',

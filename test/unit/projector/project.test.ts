@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
 import type { LogEvent } from '../../../domain/coupon-events.ts';
-import type { ConsumedRecord, DecodedRecord } from '../../../projector/consumed-record.ts';
+import type { ConsumedRecord, DecodeResult } from '../../../projector/consumed-record.ts';
 import { project } from '../../../projector/projection/project.ts';
 import { couponAssigned, couponCreated, NOW } from '../../support/fixtures/sample-events.ts';
 
@@ -81,7 +81,7 @@ describe('project', () => {
   it('gives up what could not be read, with the marker of its place', () => {
     const record = recordAt(1);
     const poison = { code: 'RECORD_UNREADABLE', reason: 'garbage', attempts: 1 };
-    const readings: DecodedRecord[] = [
+    const readings: DecodeResult[] = [
       ...read(marker(3)),
       { kind: 'poison', record, poison },
       ...read(marker(4)),
@@ -148,7 +148,7 @@ describe('project', () => {
   });
 });
 
-function read(...events: LogEvent[]): DecodedRecord[] {
+function read(...events: LogEvent[]): DecodeResult[] {
   return events.map((event, index) => ({ kind: 'event', record: recordAt(index), event }));
 }
 

@@ -42,7 +42,7 @@ describe('the settings of the projector', () => {
     });
   });
 
-  it('say every fault at once, and no value', () => {
+  it('report every fault at once, and no value', () => {
     const faulty = {
       HTTP_PORT: '70000',
       KAFKA_BROKERS: 'http://a',

@@ -39,7 +39,7 @@ const anyValue = fc.oneof(
 );
 
 describe('A page of a list', () => {
-  it('has 100 items from the start, unless said otherwise', () => {
+  it('has 100 items from the start, unless a limit is given', () => {
     expect(parseCouponsPage({})).to.deep.equal({
       kind: 'parsed',
       value: { limit: 100, after: null },
@@ -68,14 +68,14 @@ describe('A page of a list', () => {
     ]);
   });
 
-  it('is refused with a parameter that nobody knows, in any case but the right one too', () => {
+  it('is refused with an unknown parameter, and with a known one in the wrong case', () => {
     expect(faultsOf(parseCouponsPage({ page: '2', Limit: '5' }))).to.deep.equal([
       'page Coupon-0010',
       'Limit Coupon-0010',
     ]);
   });
 
-  it('tells of every fault at once', () => {
+  it('reports every fault at once', () => {
     expect(
       faultsOf(parseCouponAssignments('x', { limit: '0', cursor: '?', offset: '5' })),
     ).to.have.members([
@@ -168,7 +168,7 @@ describe('An id in the path', () => {
     );
   });
 
-  it('of a user is taken to the letter', () => {
+  it('of a user is taken exactly as it is', () => {
     for (const userId of ['a', 'A', 'é', 'e\u0301', '김민수', '🎟️', 'a/b', '..']) {
       expect(parseUserAssignments(userId, {})).to.have.nested.property('value.userId', userId);
     }

@@ -77,7 +77,7 @@ export type RawDeadLetter = {
 /** Every record in a topic. */
 export async function recordsIn(system: EventSystem, topic: string): Promise<RawDeadLetter[]> {
   const physical = system.topicPrefix + topic;
-  const letters: RawDeadLetter[] = [];
+  const records: RawDeadLetter[] = [];
   await scanLog(
     system.kafka,
     physical,
@@ -87,7 +87,7 @@ export async function recordsIn(system: EventSystem, topic: string): Promise<Raw
         name,
         String(value),
       ]);
-      letters.push({
+      records.push({
         partition,
         key: message.key === null ? null : message.key.toString(),
         value: message.value,
@@ -96,5 +96,5 @@ export async function recordsIn(system: EventSystem, topic: string): Promise<Raw
       return 'go on';
     },
   );
-  return letters;
+  return records;
 }

@@ -8,10 +8,10 @@ import { waitUntil } from '../../../support/wait-until.ts';
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 
 export type ToolProcess = {
-  /** What it has said so far. */
+  /** Its output so far. */
   lines: string[];
-  /** Waits for a line that it says. */
-  says(line: RegExp): Promise<void>;
+  /** Waits until a line of its output matches. */
+  prints(line: RegExp): Promise<void>;
   kill(): Promise<void>;
   ended(): Promise<number | null>;
 };
@@ -39,9 +39,9 @@ export function startTool(
   const exit = once(child, 'close').then(([code]) => code as number | null);
   return {
     lines,
-    says: async (line) => {
-      await waitUntil(`it says ${line}`, () => {
-        if (lines.some((said) => line.test(said))) return true;
+    prints: async (line) => {
+      await waitUntil(`it prints ${line}`, () => {
+        if (lines.some((printed) => line.test(printed))) return true;
         if (isOver) throw new Error(`it ended: ${lines.join('\n')}`);
         return false;
       });
