@@ -1,82 +1,119 @@
 // @ts-check
 // node stack/bootstrap.mjs <script.ts> [args...]
-// Runs a script of this project on a machine that has only some Node (18 or newer) with npm: fetches the
-// packages when they are missing or others than package-lock.json names, then runs the script with the
-// Node that is one of these packages. Ends with the script's code.
-import { spawn } from 'node:child_process';
+// Runs a script of this project on a machine that has only some Node (18 or newer) with npm: installs the
+// packages that are missing or others than their package-lock.json names, then runs the script with a
+// Node 24 or newer, the machine's own or the one of tooling/node. Ends with the script's code.
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const MIN_NODE = 24;
 const self = fileURLToPath(import.meta.url);
 const root = dirname(dirname(self));
-const nodeModules = join(root, 'node_modules');
-const node24 = join(nodeModules, 'node', 'bin', 'node');
-// The packages ask for Node 24, which is one of them: a warning for each would say nothing.
-const QUIET = ['--no-audit', '--no-fund', '--loglevel=error'];
+/** Biome, knip and the TypeScript compiler. */
+const CHECKS = 'tooling/checks';
+const NEED_CHECKS = ['test/check.ts', 'test/run.ts'];
+const TOOLING_NODE = 'tooling/node';
 const INSTALL_FLAG = '--install-packages';
+// Whatever npm is set to on this machine: all that is locked, and no scripts, for none are needed. The
+// packages ask for Node 24, which may be one of them, so that a warning for each would say nothing.
+const NPM_CI = 'ci --include=dev --include=optional --ignore-scripts --no-engine-strict'.split(' ');
+const QUIET = ['--no-audit', '--no-fund', '--loglevel=error'];
 
-/** @typedef {{ version?: string, integrity?: string, optional?: boolean, link?: boolean }} LockEntry */
-
-/** @param {string} file @returns {Record<string, LockEntry>} */
-function lockedPackages(file) {
-  return JSON.parse(readFileSync(file, 'utf8')).packages;
+/** @param {string} folder of a package.json, from the root */
+function binOf(folder) {
+  return join(root, folder, 'node_modules', '.bin');
 }
 
-/** True when node_modules holds what package-lock.json names: npm keeps what it installed in a lock file there. */
-function isInstalled() {
-  const installedLock = join(nodeModules, '.package-lock.json');
-  if (!existsSync(installedLock) || !existsSync(node24)) return false;
-  const installed = lockedPackages(installedLock);
-  return Object.entries(lockedPackages(join(root, 'package-lock.json'))).every(([path, entry]) => {
-    if (path === '') return true;
+/** @typedef {{ version?: string, optional?: boolean }} LockEntry */
+
+/** @param {string[]} path @returns {Record<string, LockEntry>} */
+function lockedPackages(...path) {
+  return JSON.parse(readFileSync(join(root, ...path), 'utf8')).packages;
+}
+
+/**
+ * True when a folder has what its package-lock.json names: npm keeps a lock file of what it installed.
+ * @param {string} folder
+ */
+function isInstalled(folder) {
+  if (!existsSync(join(root, folder, 'node_modules', '.package-lock.json'))) return false;
+  const installed = lockedPackages(folder, 'node_modules', '.package-lock.json');
+  const wanted = Object.entries(lockedPackages(folder, 'package-lock.json'));
+  return wanted.every(([path, { version, optional }]) => {
     const found = installed[path];
-    if (found === undefined) return entry.optional === true;
-    return found.version === entry.version && found.integrity === entry.integrity;
+    return path === '' || (found === undefined ? optional === true : found.version === version);
   });
 }
 
 /**
  * @param {string} command
  * @param {string[]} args
+ * @param {string} folder where to run it, from the root
  * @returns {Promise<number>} the exit code; 127 when the command is missing
  */
-function run(command, args) {
+function run(command, args, folder = '.') {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
+    const child = spawn(command, args, { cwd: join(root, folder), stdio: 'inherit' });
     child.once('error', () => resolve(127));
     child.once('exit', (code) => resolve(code ?? 1));
   });
 }
 
-/** Runs in the lock: another process may have installed meanwhile. */
-async function installPackages() {
-  if (isInstalled()) return 0;
-  const start = Date.now();
-  console.log('npm packages: fetching, this time only');
-  // Not `npm ci`: it refuses a lock file without the builds for other systems of optional packages, which
-  // npm leaves out where a registry lacks them. isInstalled() then asks for the same exactness.
-  const code = await run('npm', ['install', '--no-save', ...QUIET]);
-  if (code === 0 && isInstalled()) {
-    console.log(`npm packages … ${((Date.now() - start) / 1000).toFixed(1)} s`);
-    return 0;
+/** @param {string} folder @returns {Promise<boolean>} true when it is installed */
+async function installPackages(folder) {
+  const title = folder === '.' ? 'npm packages' : `npm packages of ${folder}`;
+  const startMs = Date.now();
+  console.log(`${title}: installing, this time only`);
+  const code = await run('npm', [...NPM_CI, ...QUIET], folder);
+  if (code === 0 && isInstalled(folder)) {
+    console.log(`${title} … ${((Date.now() - startMs) / 1000).toFixed(1)} s`);
+    return true;
   }
   console.error(
     code === 127
       ? 'npm is missing: apt-get install npm'
-      : `npm did not install what package-lock.json names (code ${code}): see its lines above, check the network and npm's registry setting, and run this again`,
+      : `${title}: npm ci ended with ${code} and did not install what package-lock.json names: see its lines above, check the network and npm's registry setting, and run this again`,
   );
-  return 1;
+  return false;
 }
 
-async function ensurePackages() {
-  if (isInstalled()) return 0;
+/**
+ * Runs while the lock is held: another process may have installed some of them meanwhile.
+ * @param {string[]} folders
+ */
+async function installMissing(folders) {
+  const results = await Promise.all(
+    folders.filter((folder) => !isInstalled(folder)).map(installPackages),
+  );
+  return results.every(Boolean) ? 0 : 1;
+}
+
+/** @param {string[]} folders @returns {Promise<number>} 0 when all of them are installed */
+async function ensurePackages(folders) {
+  if (folders.every(isInstalled)) return 0;
   mkdirSync(join(root, '.firstcome'), { recursive: true });
   // flock (util-linux) gives the lock back however its holder ends.
   const lock = join(root, '.firstcome', 'npm.lock');
-  const code = await run('flock', [lock, process.execPath, self, INSTALL_FLAG]);
-  return code === 127 ? installPackages() : code;
+  const code = await run('flock', [lock, process.execPath, self, INSTALL_FLAG, ...folders]);
+  return code === 127 ? installMissing(folders) : code;
+}
+
+/** @param {string} node */
+function isNewEnough(node) {
+  const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' });
+  return Number(/^v(\d+)\./.exec(stdout ?? '')?.[1]) >= MIN_NODE;
+}
+
+/** The Node that runs this, or another one of PATH, when it is new enough. */
+function findNode() {
+  const inPath = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, 'node'));
+  return [...new Set([process.execPath, ...inPath])].find(
+    // One below this folder is a package, which may be removed before it runs anything.
+    (node) => !node.startsWith(join(root, '/')) && existsSync(node) && isNewEnough(node),
+  );
 }
 
 /** True when a terminal sends its signals to our group, thus to the script as well. */
@@ -91,12 +128,18 @@ function isInForeground() {
   }
 }
 
-/** @param {string} script @param {string[]} args */
-function runScript(script, args) {
-  const path = [join(nodeModules, '.bin'), process.env.PATH ?? ''].join(delimiter);
+/**
+ * The script finds the programs of the packages, and this Node, by PATH.
+ * @param {string} node
+ * @param {string} script
+ * @param {string[]} args
+ */
+function runScript(node, script, args) {
+  const own = [binOf('.'), binOf(CHECKS), dirname(node)];
+  const path = [...own, process.env.PATH ?? ''].join(delimiter);
   // kafkajs 2.2.4 sets timers to times that have passed; Node warns, and nothing else happens.
   const flags = ['--disable-warning=TimeoutNegativeWarning'];
-  const child = spawn(node24, [...flags, script, ...args], {
+  const child = spawn(node, [...flags, script, ...args], {
     cwd: process.cwd(),
     env: { ...process.env, PATH: path },
     // The channel tells the script when this process is gone, even by kill -9.
@@ -114,7 +157,7 @@ function runScript(script, args) {
   }
   if (process.env.npm_lifecycle_event !== undefined) endWithNpm(child);
   child.once('error', (error) => {
-    console.error(`${node24} cannot be run: ${error.message}`);
+    console.error(`${node} cannot be run: ${error.message}`);
     process.exit(1);
   });
   child.once('exit', (code, signal) => {
@@ -146,7 +189,7 @@ function pidsUpToNpm() {
 }
 
 /**
- * npm killed with -9 tells nobody, but then its child gets another parent.
+ * npm killed with -9 sends no signal, but then its child gets another parent.
  * @param {import('node:child_process').ChildProcess} child
  */
 function endWithNpm(child) {
@@ -160,11 +203,21 @@ function endWithNpm(child) {
 }
 
 const [script, ...args] = process.argv.slice(2);
-if (script === INSTALL_FLAG) process.exit(await installPackages());
+if (script === INSTALL_FLAG) process.exit(await installMissing(args));
 if (script === undefined) {
   console.error('usage: node stack/bootstrap.mjs <script.ts> [args...]');
   process.exit(2);
 }
-const code = await ensurePackages();
+const machinesNode = findNode();
+const code = await ensurePackages([
+  '.',
+  ...(NEED_CHECKS.includes(script) ? [CHECKS] : []),
+  ...(machinesNode === undefined ? [TOOLING_NODE] : []),
+]);
 if (code !== 0) process.exit(code);
-runScript(script, args);
+const node = machinesNode ?? join(binOf(TOOLING_NODE), 'node');
+if (machinesNode === undefined && !isNewEnough(node)) {
+  console.error(`${node} does not run on this machine: install Node ${MIN_NODE} or newer`);
+  process.exit(1);
+}
+runScript(node, script, args);

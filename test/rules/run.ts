@@ -101,11 +101,12 @@ function runTests(
   addresses: Record<string, string>,
   timeout: number,
 ): { passes: number; failures: number } {
-  const { stdout } = spawnSync(
-    join('node_modules', '.bin', 'mocha'),
-    ['--bail', '--exit', '--reporter', 'json', ...tests],
-    { cwd: copy, env: { ...process.env, ...addresses }, timeout, encoding: 'utf8' },
-  );
+  const { stdout } = spawnSync('mocha', ['--bail', '--exit', '--reporter', 'json', ...tests], {
+    cwd: copy,
+    env: { ...process.env, ...addresses },
+    timeout,
+    encoding: 'utf8',
+  });
   const count = (what: string): number =>
     Number(new RegExp(`"${what}": (\\d+)`).exec(stdout)?.[1] ?? 0);
   return { passes: count('passes'), failures: count('failures') };

@@ -13,7 +13,8 @@ import {
   type TestResult,
 } from './results.ts';
 
-const MOCHA = 'node_modules/.bin/mocha';
+/** stack/bootstrap.mjs puts the programs of the packages into PATH. */
+const MOCHA = 'mocha';
 const REPORTER = fileURLToPath(new URL('./result-reporter.ts', import.meta.url));
 
 export type LevelOptions = {

@@ -15,14 +15,16 @@ const REPOSITORY = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
  * Runs `<folder>/main.ts` with these settings on a free loopback port, until it serves.
+ * @param root the folder that holds `<folder>` and node_modules
  * @throws Error with its log when it ends before that
  */
 export async function startService(
   folder: 'command-api' | 'projector' | 'query-api',
   settings: Record<string, string>,
+  root = REPOSITORY,
 ): Promise<ServiceProcess> {
   const child = spawn(process.execPath, [`${folder}/main.ts`], {
-    cwd: REPOSITORY,
+    cwd: root,
     env: { HTTP_HOST: '127.0.0.1', HTTP_PORT: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
