@@ -7,59 +7,25 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from '../process/run-command.ts';
 import { StackError } from '../stack-error.ts';
+import { parseRelease, type Release, sourcesForSuite, type WantedSuite } from './apt-sources.ts';
 import { cachedFolder, installOnce, isCached } from './cache.ts';
 
 /** Only maintainer scripts need these, and they are never run. */
 const UNUSED_PACKAGES = /^(perl|libperl|usrmerge|debconf|adduser|passwd|dpkg|tar)[-_0-9.]/;
 
-/**
- * Which of the machine's apt sources serve a Debian suite, as one-line sources for another suite.
- * @param files the texts of sources.list and of the files in sources.list.d, one-line or deb822
- * @param ownSuite the suite the machine runs, e.g. bookworm; only entries that name it are taken
- */
-export function sourcesForSuite(
-  files: readonly string[],
-  ownSuite: string,
-  suite: string,
-): string[] {
-  const lines = files.flatMap((text) => [
-    ...oneLineSources(text, ownSuite, suite),
-    ...deb822Sources(text, ownSuite, suite),
-  ]);
-  return [...new Set(lines)];
-}
-
-function oneLineSources(text: string, ownSuite: string, suite: string): string[] {
-  return [...text.matchAll(/^deb\s+(\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+(.+)$/gm)].flatMap(
-    ([, options = '', uri, ofSuite]) =>
-      ofSuite === ownSuite ? [`deb ${options.trim()} ${uri} ${suite} main`.replace('  ', ' ')] : [],
-  );
-}
-
-function deb822Sources(text: string, ownSuite: string, suite: string): string[] {
-  return text.split(/\n\s*\n/).flatMap((stanza) => {
-    const field = (name: string) =>
-      new RegExp(`^${name}:[ \\t]*(.*)$`, 'mi').exec(stanza)?.[1]?.trim();
-    const suites = field('Suites')?.split(/\s+/) ?? [];
-    const isUsed =
-      field('Types')?.split(/\s+/).includes('deb') === true &&
-      field('Enabled')?.toLowerCase() !== 'no';
-    if (!isUsed || !suites.includes(ownSuite)) return [];
-    const key = field('Signed-By');
-    const options = key?.startsWith('/') ? `[signed-by=${key}] ` : '';
-    return (field('URIs')?.split(/\s+/) ?? []).map((uri) => `deb ${options}${uri} ${suite} main`);
-  });
-}
-
 /** A Debian package, and the program wanted of it. */
 export type DebianProgram = {
   packageName: string;
+  /** Other releases call the package so. */
+  otherNames?: readonly string[];
   /** Where the program is, from the root of the file system. */
   path: string;
-  /** The Debian suite to take it from; without one, the machine's own. */
-  suite?: string;
+  /** The suite to take it from where the machine is a Debian; without one, the machine's own. */
+  debianSuite?: string;
   /** What makes it print its version; `--version` when not said. */
   versionArgument?: string;
+  /** Whether what it prints names a version that fits; without it, any does. */
+  fits?: (versionText: string) => boolean;
 };
 
 /** How to run an unpacked program: the command, and the arguments that must come first. */
@@ -67,25 +33,23 @@ export type UnpackedProgram = { command: string; args: string[]; root: string };
 
 /** True when the program is unpacked already. */
 export async function isUnpacked(program: DebianProgram): Promise<boolean> {
-  return isCached(cacheName(program, await readOwnSuite()));
+  const release = await readRelease();
+  return release !== undefined && isCached(cacheName(program, release));
 }
 
 /**
  * Downloads a package with all it depends on, unpacks it into the cache and sees that it runs; once.
- * @throws StackError when apt or the package is not to be had, or the program does not run here
+ * @throws StackError when apt fails or lacks the package, or when the program does not run here
  */
 export async function unpackProgram(program: DebianProgram, signal?: AbortSignal): Promise<void> {
-  const ownSuite = await readOwnSuite();
-  await installOnce(cacheName(program, ownSuite), async (folder) => {
+  const release = await requireRelease();
+  await installOnce(cacheName(program, release), async (folder) => {
     const apt = join(folder, '.apt');
-    const archives = join(apt, 'cache', 'archives');
-    await mkdir(join(apt, 'lists', 'partial'), { recursive: true });
-    await mkdir(join(archives, 'partial'), { recursive: true });
-    await writeFile(join(apt, 'status'), '');
-    const sources = sourcesForSuite(await readAptSources(), ownSuite, program.suite ?? ownSuite);
-    await writeFile(join(apt, 'sources.list'), `${sources.join('\n')}\n`);
+    await prepareApt(apt, release, wantedSuite(program, release));
     await aptGet(apt, ['--error-on=any', 'update'], signal);
-    await aptGet(apt, ['--yes', '--download-only', 'install', program.packageName], signal);
+    const name = await packageNameOf(program, apt, signal);
+    await aptGet(apt, ['--yes', '--download-only', 'install', name], signal);
+    const archives = join(apt, 'cache', 'archives');
     const files = (await readdir(archives)).filter(
       (file) => file.endsWith('.deb') && !UNUSED_PACKAGES.test(file),
     );
@@ -95,7 +59,12 @@ export async function unpackProgram(program: DebianProgram, signal?: AbortSignal
     await rm(apt, { recursive: true });
     await rm(join(folder, 'usr', 'share', 'doc'), { recursive: true, force: true });
     const { command, args } = await programBelow(folder, program.path);
-    await runCommand(command, [...args, program.versionArgument ?? '--version'], { signal });
+    const version = await runCommand(command, [...args, program.versionArgument ?? '--version'], {
+      signal,
+    });
+    if (program.fits?.(version) === false) {
+      throw new StackError(`${name} is too old: ${version.trim().split('\n')[0]}`);
+    }
   });
 }
 
@@ -104,11 +73,46 @@ export async function unpackProgram(program: DebianProgram, signal?: AbortSignal
  * @throws StackError when it is not unpacked
  */
 export async function unpackedProgram(program: DebianProgram): Promise<UnpackedProgram> {
-  return programBelow(cachedFolder(cacheName(program, await readOwnSuite())), program.path);
+  const folder = cachedFolder(cacheName(program, await requireRelease()));
+  return programBelow(folder, program.path);
 }
 
-function cacheName({ packageName, suite }: DebianProgram, ownSuite: string): string {
-  return `${packageName}-${suite ?? ownSuite}`;
+/** What of a suite is read for a program: Ubuntu keeps most servers in `universe`. */
+function wantedSuite({ debianSuite }: DebianProgram, release: Release): WantedSuite {
+  return release.distribution === 'ubuntu'
+    ? { suite: release.suite, components: ['main', 'universe'] }
+    : { suite: debianSuite ?? release.suite, components: ['main'] };
+}
+
+function cacheName(program: DebianProgram, release: Release): string {
+  return `${program.packageName}-${wantedSuite(program, release).suite}`;
+}
+
+/** Lists, a status and sources of its own, for `aptOptions`. */
+async function prepareApt(apt: string, release: Release, wanted: WantedSuite): Promise<void> {
+  await mkdir(join(apt, 'lists', 'partial'), { recursive: true });
+  await mkdir(join(apt, 'cache', 'archives', 'partial'), { recursive: true });
+  await mkdir(join(apt, 'sources.list.d'));
+  await writeFile(join(apt, 'status'), '');
+  const { oneLine, deb822 } = sourcesForSuite(await readAptSources(), release.suite, wanted);
+  if (oneLine.length + deb822.length === 0) {
+    throw new StackError(`no apt source of this machine names its suite ${release.suite}`);
+  }
+  await writeFile(join(apt, 'sources.list'), oneLine.map((line) => `${line}\n`).join(''));
+  await writeFile(join(apt, 'sources.list.d', 'own.sources'), `${deb822.join('\n\n')}\n`);
+}
+
+/** The name that this suite has the package under; the first one, when it has none of them. */
+async function packageNameOf(
+  { packageName, otherNames = [] }: DebianProgram,
+  apt: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  if (otherNames.length === 0) return packageName;
+  const known = (await runCommand('apt-cache', [...aptOptions(apt), 'pkgnames'], { signal })).split(
+    '\n',
+  );
+  return [packageName, ...otherNames].find((name) => known.includes(name)) ?? packageName;
 }
 
 async function programBelow(root: string, path: string): Promise<UnpackedProgram> {
@@ -135,14 +139,16 @@ async function aptGet(apt: string, args: string[], signal?: AbortSignal): Promis
   } catch (error) {
     const { message } = error as Error;
     const reason = /^ *E: (.+)$/m.exec(message)?.[1] ?? message.trim();
-    throw new StackError(`${reason} (apt-get must reach a Debian mirror)`, { cause: error });
+    throw new StackError(`${reason} (apt-get must reach a mirror of this machine's distribution)`, {
+      cause: error,
+    });
   }
 }
 
 function aptOptions(apt: string): string[] {
   return [
     `Dir::Etc::SourceList=${join(apt, 'sources.list')}`,
-    'Dir::Etc::SourceParts=/dev/null',
+    `Dir::Etc::SourceParts=${join(apt, 'sources.list.d')}`,
     `Dir::State=${apt}`,
     `Dir::State::Lists=${join(apt, 'lists')}`,
     `Dir::State::status=${join(apt, 'status')}`,
@@ -156,15 +162,16 @@ function aptOptions(apt: string): string[] {
   ].flatMap((option) => ['-o', option]);
 }
 
-async function readOwnSuite(): Promise<string> {
-  const release = await readFile('/etc/os-release', 'utf8').catch(() => '');
-  const suite = /^VERSION_CODENAME=(.+)$/m.exec(release)?.[1];
-  if (suite === undefined) {
-    throw new StackError(
-      'Redis, MySQL and MariaDB are taken from Debian packages: a Debian with apt is needed',
-    );
-  }
-  return suite;
+async function readRelease(): Promise<Release | undefined> {
+  return parseRelease(await readFile('/etc/os-release', 'utf8').catch(() => ''));
+}
+
+async function requireRelease(): Promise<Release> {
+  const release = await readRelease();
+  if (release !== undefined) return release;
+  throw new StackError(
+    'this is neither a Debian nor an Ubuntu with apt: install Redis 7, MySQL 8 or newer and MariaDB 10.6 or newer, so that redis-server, mysqld and mariadbd are in PATH',
+  );
 }
 
 async function readAptSources(): Promise<string[]> {

@@ -1,39 +1,35 @@
-// MySQL 9 and MariaDB: the same database, user and settings; only files and first steps differ.
+// MySQL and MariaDB: the same database, user and settings; only files and first steps differ.
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
-import {
-  type DebianProgram,
-  isUnpacked,
-  type UnpackedProgram,
-  unpackedProgram,
-  unpackProgram,
-} from '../install/debian-packages.ts';
 import type { Installer } from '../install/installer.ts';
 import { runCommand } from '../process/run-command.ts';
+import {
+  type DatabaseProgram,
+  databaseProgram,
+  type Flavour,
+  hasServer,
+  mariadbSystemTables,
+  OLDEST_VERSIONS,
+  unpackServer,
+} from './database-programs.ts';
 import type { PartContext } from './part-context.ts';
 
-type Flavour = 'mysql' | 'mariadb';
-
-const PROGRAMS: Record<Flavour, DebianProgram> = {
-  mysql: { packageName: 'mysql-server-core', path: 'usr/sbin/mysqld', suite: 'sid' },
-  mariadb: { packageName: 'mariadb-server-core', path: 'usr/sbin/mariadbd' },
-};
 /** Data of MariaDB in MySQL's place; neither reads the other's files. */
 const STAND_IN_FOLDER = 'mysql-mariadb';
 const DATABASE = 'firstcome';
 const PROBE_TIMEOUT_MS = 2_000;
 
 export const mariadbInstaller: Installer = {
-  title: 'mariadb',
-  isInstalled: () => isUnpacked(PROGRAMS.mariadb),
-  install: (signal) => unpackProgram(PROGRAMS.mariadb, signal),
+  title: `mariadb ${OLDEST_VERSIONS.mariadb} or newer`,
+  isInstalled: () => hasServer('mariadb'),
+  install: (signal) => unpackServer('mariadb', signal),
 };
 
 /**
- * MySQL out of Debian's newest packages; where those are not to be had or do not run, MariaDB in its
- * place, with a line that says so. A folder stays with what made its data.
+ * The machine's own MySQL, or the one of its distribution's packages; where that cannot be installed or
+ * does not run, MariaDB in its place, with a line that says so. A folder stays with what made its data.
  * @param dataFolder where the data of a process is, by its name
  */
 export function mysqlInstaller(
@@ -42,16 +38,16 @@ export function mysqlInstaller(
 ): Installer {
   if (existsSync(dataFolder(STAND_IN_FOLDER))) return mariadbInstaller;
   return {
-    title: 'mysql 9',
-    isInstalled: () => isUnpacked(PROGRAMS.mysql),
+    title: `mysql ${OLDEST_VERSIONS.mysql} or newer`,
+    isInstalled: () => hasServer('mysql'),
     install: async (signal) => {
       try {
-        await unpackProgram(PROGRAMS.mysql, signal);
+        await unpackServer('mysql', signal);
       } catch (error) {
         if (signal?.aborted || existsSync(dataFolder('mysql'))) throw error;
         const { message } = error as Error;
-        report(`mysql 9 is not to be had here, MariaDB takes its place: ${message}`);
-        await unpackProgram(PROGRAMS.mariadb, signal);
+        report(`MySQL cannot be installed, MariaDB takes its place: ${message}`);
+        if (!(await hasServer('mariadb'))) await unpackServer('mariadb', signal);
       }
     },
   };
@@ -99,8 +95,7 @@ export function databaseArguments(options: {
  * @returns the address of the database `firstcome`
  */
 export async function startMysql(context: PartContext): Promise<string> {
-  const isStandIn =
-    existsSync(context.dataFolder(STAND_IN_FOLDER)) || !(await isUnpacked(PROGRAMS.mysql));
+  const isStandIn = existsSync(context.dataFolder(STAND_IN_FOLDER)) || !(await hasServer('mysql'));
   return isStandIn
     ? startFlavour(context, 'mysql', 'mariadb', STAND_IN_FOLDER)
     : startFlavour(context, 'mysql', 'mysql', 'mysql');
@@ -139,22 +134,9 @@ async function startFlavour(
   return `mysql://${DATABASE}:${databasePassword}@127.0.0.1:${port}/${DATABASE}`;
 }
 
-async function databaseProgram(flavour: Flavour): Promise<UnpackedProgram> {
-  const program = await unpackedProgram(PROGRAMS[flavour]);
-  const args = [
-    '--no-defaults',
-    `--basedir=${join(program.root, 'usr')}`,
-    `--lc-messages-dir=${join(program.root, 'usr/share/mysql')}`,
-    `--character-sets-dir=${join(program.root, 'usr/share/mysql/charsets')}`,
-    ...(flavour === 'mysql' ? ['--secure-file-priv=NULL', '--mysqlx=0'] : []),
-    ...(process.getuid?.() === 0 ? ['--user=root'] : []),
-  ];
-  return { ...program, args: [...program.args, ...args] };
-}
-
 async function initialise(
   flavour: Flavour,
-  program: UnpackedProgram,
+  program: DatabaseProgram,
   dataFolder: string,
   signal: AbortSignal,
 ): Promise<void> {
@@ -167,26 +149,11 @@ async function initialise(
   } else {
     await mkdir(half);
     await runCommand(program.command, [...program.args, '--bootstrap', `--datadir=${half}`], {
-      input: await mariadbSystemTables(program.root),
+      input: await mariadbSystemTables(program),
       signal,
     });
   }
   await rename(half, dataFolder);
-}
-
-/** What mariadb-install-db feeds to the server, which itself needs the programs of the machine. */
-async function mariadbSystemTables(root: string): Promise<string> {
-  const files = [
-    'mysql_system_tables.sql',
-    'mysql_performance_tables.sql',
-    'mysql_system_tables_data.sql',
-    'maria_add_gis_sp_bootstrap.sql',
-    'mysql_sys_schema.sql',
-  ];
-  const texts = await Promise.all(
-    files.map((file) => readFile(join(root, 'usr/share/mysql', file), 'utf8')),
-  );
-  return ['create database mysql;\nuse mysql;\nset @auth_root_socket=NULL;\n', ...texts].join('\n');
 }
 
 async function selectOne(port: number, password: string): Promise<void> {

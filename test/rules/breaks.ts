@@ -202,7 +202,7 @@ export const BREAKS: readonly Break[] = [
     file: 'stack/servers/redis.ts',
     find: "'--repl-backlog-ttl', '0'",
     replace: "'--repl-backlog-ttl', '3600'",
-    tests: ['test/unit/stack/debian-packages.test.ts'],
+    tests: ['test/unit/stack/server-arguments.test.ts'],
   },
   {
     rule: 'P11',
