@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { awaitLeftovers } from '../stack/process/orphans.ts';
+import { awaitOrphans } from '../stack/process/orphans.ts';
 import { aborted, stopSignal } from '../stack/process/stop-signals.ts';
 import { isStackRunning, type PartName, partNames, startStack } from '../stack/stack.ts';
 import { StackError } from '../stack/stack-error.ts';
@@ -99,7 +99,7 @@ async function reset(options: { folder: string }): Promise<ExitCode> {
   if (await isStackRunning(folder)) {
     throw new StackError(`a stack runs in ${folder}: stop it first`);
   }
-  await awaitLeftovers(folder);
+  await awaitOrphans(folder);
   await rm(folder, { recursive: true, force: true });
   console.log(`removed ${folder}`);
   return EXIT_CODE.done;

@@ -1,7 +1,7 @@
 // Our own services as processes of this machine, on top of the real parts.
 import { join } from 'node:path';
-import type { Claim } from './process/machine-lock.ts';
-import { claimPort, type ListenerName, preferredPorts } from './process/ports.ts';
+import type { MachineLock } from './process/machine-lock.ts';
+import { type ListenerName, lockPort, preferredPorts } from './process/ports.ts';
 import { type ManagedProcess, startProcess } from './process/supervisor.ts';
 
 const serviceNames = ['command-api', 'projector', 'query-api'] as const;
@@ -26,7 +26,7 @@ export type ServicesOptions = {
   settings?: Partial<Record<ServiceName, Record<string, string>>>;
   /** The ports of an earlier start, to be taken again where they are free. */
   rememberedPorts?: Partial<Record<ListenerName, number>>;
-  /** Bring back a service that dies. */
+  /** Restart a service that dies. */
   restart: boolean;
   report?: (line: string) => void;
   onDeath?: (name: string, lastLines: string[]) => void;
@@ -41,20 +41,20 @@ const STOP_TIMEOUT_MS = 45_000;
  * @throws StackError when one does not start; the others are stopped again
  */
 export async function startServices(options: ServicesOptions): Promise<Services> {
-  const claims: Claim[] = [];
+  const locks: MachineLock[] = [];
   const processes = new Map<ServiceName, ManagedProcess>();
   const stop = async (): Promise<void> => {
     for (const name of serviceNames) await processes.get(name)?.stop();
-    for (const claim of claims) claim.release();
+    for (const lock of locks) lock.release();
   };
   try {
     const ports: Partial<Record<ListenerName, number>> = {};
     for (const listener of serviceNames.flatMap((name) => [name, `${name}-metrics`] as const)) {
-      const { port, claim } = await claimPort(
+      const { port, lock } = await lockPort(
         preferredPorts[listener],
         options.rememberedPorts?.[listener],
       );
-      claims.push(claim);
+      locks.push(lock);
       ports[listener] = port;
     }
     const urlOf = (name: ServiceName): string => `http://127.0.0.1:${ports[name]}`;

@@ -4,9 +4,9 @@ import { mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Installer, installMissing, secondsSince } from './install/installer.ts';
 import { kafkaInstaller } from './install/kafka-install.ts';
-import { awaitClaim, type Claim, tryClaim } from './process/machine-lock.ts';
-import { awaitLeftovers } from './process/orphans.ts';
-import { claimPort, preferredPorts } from './process/ports.ts';
+import { awaitMachineLock, type MachineLock, tryMachineLock } from './process/machine-lock.ts';
+import { awaitOrphans } from './process/orphans.ts';
+import { lockPort, preferredPorts } from './process/ports.ts';
 import { type ManagedProcess, startProcess } from './process/supervisor.ts';
 import { startKafka } from './servers/kafka.ts';
 import { mariadbInstaller, mysqlInstaller, startMariadb, startMysql } from './servers/mysql.ts';
@@ -42,11 +42,11 @@ export type StackOptions = {
   folder: string;
   /** `registry` keeps its data in Kafka and needs `kafka` beside it. */
   parts: readonly PartName[];
-  /** Bring back a part that dies. */
+  /** Restart a part that dies. */
   restart: boolean;
-  /** Told one line for each thing that gets ready. */
+  /** Called with one line for each thing that gets ready. */
   report?: (line: string) => void;
-  /** Told at once of every death nobody asked for. */
+  /** Called at once for every unexpected death. */
   onDeath?: (part: string, lastLines: string[]) => void;
   /** Ends a start that is under way; what has started is stopped. */
   signal?: AbortSignal;
@@ -75,7 +75,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   }
   mkdirSync(options.folder, { recursive: true });
   const folder = realpathSync(options.folder);
-  const claims: Claim[] = [await claimFolder(folder)];
+  const locks: MachineLock[] = [await lockFolder(folder)];
   const processes = new Map<string, ManagedProcess>();
   const envFile = join(folder, 'env');
   const failure = new AbortController();
@@ -83,13 +83,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const stop = async () => {
     rmSync(envFile, { force: true });
     await stopInOrder(processes);
-    for (const claim of claims) claim.release();
+    for (const lock of locks) lock.release();
   };
   try {
     await installMissing(installersOf(parts, dataFolderIn(folder), report), report, signal);
-    await awaitLeftovers(folder);
+    await awaitOrphans(folder);
     const state = readState(folder);
-    const context = partContext({ ...options, folder, signal }, state, processes, claims);
+    const context = partContext({ ...options, folder, signal }, state, processes, locks);
     const known = await startParts(parts, context, () => failure.abort());
     signal?.throwIfAborted();
     state.parts = [...parts];
@@ -129,19 +129,19 @@ function addressVariables(known: Partial<StackAddresses>): Record<string, string
 /** True while a process runs a stack in this folder. */
 export async function isStackRunning(folder: string): Promise<boolean> {
   mkdirSync(folder, { recursive: true });
-  const claim = await tryClaim(folderClaim(realpathSync(folder)));
-  claim?.release();
-  return claim === undefined;
+  const lock = await tryMachineLock(folderLockName(realpathSync(folder)));
+  lock?.release();
+  return lock === undefined;
 }
 
-function folderClaim(folder: string): string {
+function folderLockName(folder: string): string {
   return `stack:${folder}`;
 }
 
-async function claimFolder(folder: string): Promise<Claim> {
-  const claim = await awaitClaim(folderClaim(folder), FOLDER_LIMIT_MS);
-  if (claim === undefined) throw new StackError(`a stack runs in ${folder} already`);
-  return claim;
+async function lockFolder(folder: string): Promise<MachineLock> {
+  const lock = await awaitMachineLock(folderLockName(folder), FOLDER_LIMIT_MS);
+  if (lock === undefined) throw new StackError(`a stack runs in ${folder} already`);
+  return lock;
 }
 
 /** Where a process of a stack keeps its data, by its name. */
@@ -168,7 +168,7 @@ function partContext(
   options: StackOptions & { signal: AbortSignal },
   state: StackState,
   processes: Map<string, ManagedProcess>,
-  claims: Claim[],
+  locks: MachineLock[],
 ): PartContext {
   const { folder, restart, report = () => undefined, onDeath, signal } = options;
   return {
@@ -176,8 +176,8 @@ function partContext(
     signal,
     dataFolder: dataFolderIn(folder),
     port: async (listener) => {
-      const { port, claim } = await claimPort(preferredPorts[listener], state.ports[listener]);
-      claims.push(claim);
+      const { port, lock } = await lockPort(preferredPorts[listener], state.ports[listener]);
+      locks.push(lock);
       state.ports[listener] = port;
       writeState(folder, state);
       return port;

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { awaitClaim } from '../process/machine-lock.ts';
+import { awaitMachineLock } from '../process/machine-lock.ts';
 import { StackError } from '../stack-error.ts';
 
 const INSTALL_LIMIT_MS = 15 * 60_000;
@@ -34,8 +34,8 @@ export async function installOnce(
   const folder = cachedFolder(name);
   if (existsSync(folder)) return folder;
   await mkdir(cacheFolder(), { recursive: true });
-  const claim = await awaitClaim(`install:${folder}`, INSTALL_LIMIT_MS);
-  if (claim === undefined) throw new StackError(`another process installs ${name} for too long`);
+  const lock = await awaitMachineLock(`install:${folder}`, INSTALL_LIMIT_MS);
+  if (lock === undefined) throw new StackError(`another process installs ${name} for too long`);
   try {
     if (existsSync(folder)) return folder;
     await removeParts(name);
@@ -48,11 +48,11 @@ export async function installOnce(
     }
     return folder;
   } finally {
-    claim.release();
+    lock.release();
   }
 }
 
-/** Removes what a killed installation left; nobody else is at it, for the lock is held. */
+/** Removes what a killed installation left; the lock is held, so no other process fills one. */
 async function removeParts(name: string): Promise<void> {
   for (const entry of await readdir(cacheFolder())) {
     if (entry.startsWith(`${name}.part-`)) {

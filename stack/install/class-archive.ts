@@ -25,7 +25,7 @@ export function classArchiveOptions(archived: ArchivedProgram): string[] {
 
 /**
  * Starts a program once, by itself, and has the JVM write down at its end what it had loaded.
- * @param prepare given a scratch folder and the JVM's options, makes ready and tells how to start it
+ * @param prepare given a scratch folder and the JVM's options, prepares the program and returns how to start it
  * @throws StackError when it does not start
  */
 export async function installClassArchive(
@@ -39,7 +39,7 @@ export async function installClassArchive(
   await installOnce(archiveName(archived), async (folder) => {
     const scratch = join(folder, 'scratch');
     await mkdir(scratch);
-    // What cannot be archived is no concern of anybody's.
+    // Without its warnings of classes that cannot be archived.
     const quiet = ['-Xlog:cds=off', '-Xlog:cds+dynamic=off'];
     const process = await startProcess({
       ...(await prepare(scratch, [`-XX:ArchiveClassesAtExit=${join(folder, FILE)}`, ...quiet])),

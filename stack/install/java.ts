@@ -7,7 +7,7 @@ const JVM_FOLDER = '/usr/lib/jvm';
 export type Java = { home: string; major: number; version: string };
 
 /**
- * The Java version told by the `release` file of a JDK or JRE.
+ * The Java version in the `release` file of a JDK or JRE.
  * @returns undefined when the text names none
  */
 export function parseJavaRelease(release: string): { major: number; version: string } | undefined {

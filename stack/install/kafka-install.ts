@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { claimPort } from '../process/ports.ts';
+import { lockPort } from '../process/ports.ts';
 import { runCommand } from '../process/run-command.ts';
 import { renderBrokerConfig } from '../servers/kafka-config.ts';
 import { fetchLiveBrokerIds } from '../servers/kafka-probe.ts';
@@ -76,7 +76,7 @@ function programWith(java: Java, options: string[]): KafkaProgram {
 }
 
 async function archiveClasses(java: Java, signal?: AbortSignal): Promise<void> {
-  const [broker, controller] = await Promise.all([claimPort(), claimPort()]);
+  const [broker, controller] = await Promise.all([lockPort(), lockPort()]);
   try {
     await installClassArchive(
       { program: PROGRAM, java },
@@ -98,7 +98,7 @@ async function archiveClasses(java: Java, signal?: AbortSignal): Promise<void> {
       signal,
     );
   } finally {
-    broker.claim.release();
-    controller.claim.release();
+    broker.lock.release();
+    controller.lock.release();
   }
 }

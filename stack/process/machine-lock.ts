@@ -1,17 +1,17 @@
-// Claims are abstract Unix sockets: taken or not in one step, given back by the kernel when their
-// owner dies in any way, and scoped to the network namespace exactly as ports are.
+// Locks are abstract Unix sockets: taken or not in one step, released by the kernel when their owner
+// dies in any way, and scoped to the network namespace exactly as ports are.
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const RETRY_INTERVAL_MS = 100;
 
-export type Claim = { release(): void };
+export type MachineLock = { release(): void };
 
 /**
- * Takes a machine-wide name for as long as this process lives or until released.
- * @returns the claim, or undefined when somebody holds it
+ * Locks a machine-wide name for as long as this process lives or until released.
+ * @returns the lock, or undefined when another process holds it
  */
-export function tryClaim(name: string): Promise<Claim | undefined> {
+export function tryMachineLock(name: string): Promise<MachineLock | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
     server.unref();
@@ -24,14 +24,17 @@ export function tryClaim(name: string): Promise<Claim | undefined> {
 }
 
 /**
- * Waits for a claim that somebody else holds.
- * @returns the claim, or undefined when it was not free within the limit
+ * Waits for a lock that another process holds.
+ * @returns the lock, or undefined when it was not free within the limit
  */
-export async function awaitClaim(name: string, limitMs: number): Promise<Claim | undefined> {
+export async function awaitMachineLock(
+  name: string,
+  limitMs: number,
+): Promise<MachineLock | undefined> {
   const deadline = performance.now() + limitMs;
   for (;;) {
-    const claim = await tryClaim(name);
-    if (claim !== undefined || performance.now() > deadline) return claim;
+    const lock = await tryMachineLock(name);
+    if (lock !== undefined || performance.now() > deadline) return lock;
     await delay(RETRY_INTERVAL_MS);
   }
 }

@@ -6,11 +6,11 @@ import { runCommand } from './run-command.ts';
 const LIMIT_SECONDS = 30;
 
 /**
- * Waits for the processes of an earlier stack of this folder, which end by themselves when theirs was
- * killed: each of them holds a lock on the log folder (keeper.sh).
+ * Waits for the orphans of an earlier stack of this folder, which end by themselves when the process that
+ * started them was killed: each of them holds a lock on the log folder (watchdog.sh).
  * @throws StackError when some still run after 30 s
  */
-export async function awaitLeftovers(folder: string): Promise<void> {
+export async function awaitOrphans(folder: string): Promise<void> {
   const logFolder = join(folder, 'logs');
   mkdirSync(logFolder, { recursive: true });
   const wait = ['--exclusive', '--wait', String(LIMIT_SECONDS), logFolder, 'true'];

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { StackError } from '../stack-error.ts';
-import { type Claim, tryClaim } from './machine-lock.ts';
+import { type MachineLock, tryMachineLock } from './machine-lock.ts';
 
 // Below Linux's ephemeral range: no outgoing connection can take the port of a part while it restarts.
 const FIRST_RANDOM_PORT = 20_000;
@@ -58,20 +58,20 @@ export function isPortFree(port: number): Promise<boolean> {
   });
 }
 
-type ClaimedPort = { port: number; claim: Claim };
+type LockedPort = { port: number; lock: MachineLock };
 
 /**
- * Finds a free port and claims it, so that no other stack takes it, even while the part restarts.
+ * Finds a free port and locks it, so that no other stack takes it, even while the part restarts.
  * @param preferred the well-known port, if any
  * @param remembered the port of the last start, tried first
  * @throws StackError when no port is left
  */
-export async function claimPort(preferred?: number, remembered?: number): Promise<ClaimedPort> {
+export async function lockPort(preferred?: number, remembered?: number): Promise<LockedPort> {
   for (const port of portCandidates(preferred, remembered, Math.random())) {
-    const claim = await tryClaim(`port:${port}`);
-    if (claim === undefined) continue;
-    if (await isPortFree(port)) return { port, claim };
-    claim.release();
+    const lock = await tryMachineLock(`port:${port}`);
+    if (lock === undefined) continue;
+    if (await isPortFree(port)) return { port, lock };
+    lock.release();
   }
   throw new StackError('no port of 127.0.0.1 is free');
 }

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { StackError } from '../stack-error.ts';
 
-const MAX_TOLD_LINES = 15;
+const MAX_SHOWN_LINES = 15;
 
 export type CommandOptions = {
   cwd?: string;
@@ -50,7 +50,7 @@ export function runCommand(
         resolve(output);
         return;
       }
-      const lines = everything.trimEnd().split('\n').slice(-MAX_TOLD_LINES);
+      const lines = everything.trimEnd().split('\n').slice(-MAX_SHOWN_LINES);
       reject(new StackError([`${command} ended with ${signal ?? code}:`, ...lines].join('\n  ')));
     });
     // A command that ends before it has read all shows that by its code.

@@ -1,5 +1,5 @@
-// Starts a child process, awaits that it can serve, names its death, brings it back, stops it.
-// keeper.sh stands between: it ends the child when this process is gone, however it went.
+// Starts a child process, waits until it serves, reports its death, restarts it, stops it.
+// watchdog.sh runs between: it ends the child when this process is gone, however it ended.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { StackError } from '../stack-error.ts';
 import { lastLogLines } from './log-tail.ts';
 
-const KEEPER = fileURLToPath(new URL('./watchdog.sh', import.meta.url));
+const WATCHDOG = fileURLToPath(new URL('./watchdog.sh', import.meta.url));
 const PROBE_INTERVAL_MS = 100;
 // A machine that does much else may take ten times what a start takes.
 const DEFAULT_READY_TIMEOUT_MS = 180_000;
@@ -33,9 +33,9 @@ export type ProcessOptions = {
   readyTimeoutMs?: number;
   /** Time between SIGTERM and SIGKILL. */
   stopTimeoutMs?: number;
-  /** Bring it back, with back-off, when it dies by itself or is killed. */
+  /** Restart it, with back-off, when it dies by itself or is killed. */
   restart: boolean;
-  /** Called at once for every death nobody asked for, the first start's excepted (that one rejects). */
+  /** Called at once for every unexpected death, except one during the first start, which rejects. */
   onDeath?: (name: string, lastLines: string[]) => void;
   /** Called when a process that died serves again. */
   onReturn?: (name: string) => void;
@@ -54,9 +54,9 @@ export type ManagedProcess = {
   readonly pid: number | undefined;
   /** Settles when the present run (or, while none is running, the last one) is over. */
   readonly exited: Promise<ProcessExit>;
-  /** Sends a signal to the process alone; with `restart` a death by it is repaired. */
+  /** Sends a signal to the process alone; with `restart` it is started again if it dies of it. */
   kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, after the limit SIGKILL; resolves when it is gone. It is not brought back. */
+  /** SIGTERM, after the limit SIGKILL; resolves when it is gone. It is not restarted. */
   stop(): Promise<void>;
   /** Starts it again after `stop` or a death; resolves when it serves, at once when it already runs. */
   start(): Promise<void>;
@@ -138,7 +138,7 @@ class SupervisedProcess implements ManagedProcess {
     const folder = dirname(logFile);
     mkdirSync(folder, { recursive: true });
     const log = openSync(logFile, 'a');
-    const child = spawn('/bin/sh', [KEEPER, folder, command, ...args], {
+    const child = spawn('/bin/sh', [WATCHDOG, folder, command, ...args], {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', log, log, 'pipe'],
@@ -151,7 +151,7 @@ class SupervisedProcess implements ManagedProcess {
       child.once('exit', (code, signal) => resolve({ code, signal }));
     }).then((exit) => {
       run.exit = exit;
-      // The end of the pipe makes the keeper clear away what the process may have left behind.
+      // The end of the pipe makes the watchdog end what the process may have left behind.
       child.stdio[3]?.destroy();
       this.#onExit(run);
       return exit;
@@ -195,7 +195,7 @@ class SupervisedProcess implements ManagedProcess {
   }
 
   #onExit(run: Run): void {
-    // A death during a start is told by the start itself.
+    // A death during a start is reported by the start itself.
     if (!this.#wanted || this.#attempt !== undefined) return;
     this.#options.onDeath?.(this.name, lastLogLines(this.#options.logFile));
     if (!this.#options.restart) {
@@ -203,14 +203,14 @@ class SupervisedProcess implements ManagedProcess {
       return;
     }
     if (Date.now() - run.startedAtMs > HEALTHY_AFTER_MS) this.#backOffMs = FIRST_BACK_OFF_MS;
-    void this.#bringBack();
+    void this.#restart();
   }
 
-  async #bringBack(): Promise<void> {
+  async #restart(): Promise<void> {
     for (;;) {
       await delay(this.#backOffMs);
       this.#backOffMs = Math.min(this.#backOffMs * 2, MAX_BACK_OFF_MS);
-      // Stopped meanwhile, or started by somebody else.
+      // Stopped meanwhile, or started by another call.
       if (!this.#wanted || this.pid !== undefined) return;
       try {
         await this.#tryToStart();

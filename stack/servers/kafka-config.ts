@@ -9,7 +9,7 @@ export type BrokerConfig = {
 
 /**
  * The properties of one broker that is a controller as well (KRaft combined mode). Ports may differ
- * from start to start: the voters are told here and not kept in the metadata log, and brokers
+ * from start to start: the voters are named here and not kept in the metadata log, and brokers
  * register their listeners anew.
  */
 export function renderBrokerConfig(config: BrokerConfig): string {

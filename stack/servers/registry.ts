@@ -10,7 +10,7 @@ import {
 import type { Installer } from '../install/installer.ts';
 import { chooseJava, findJavas, type Java, requireJava } from '../install/java.ts';
 import { copyArtifact } from '../install/maven.ts';
-import { claimPort } from '../process/ports.ts';
+import { lockPort } from '../process/ports.ts';
 import { runCommand } from '../process/run-command.ts';
 import type { PartContext } from './part-context.ts';
 
@@ -88,7 +88,7 @@ export async function startRegistry(
 
 /** Lets it run with its data in memory, for the archive of its classes. */
 async function archiveClasses(choice: RegistryChoice, signal?: AbortSignal): Promise<void> {
-  const [http, management] = await Promise.all([claimPort(), claimPort()]);
+  const [http, management] = await Promise.all([lockPort(), lockPort()]);
   try {
     await installClassArchive(
       { program: programOf(choice), java: choice.java },
@@ -100,8 +100,8 @@ async function archiveClasses(choice: RegistryChoice, signal?: AbortSignal): Pro
       signal,
     );
   } finally {
-    http.claim.release();
-    management.claim.release();
+    http.lock.release();
+    management.lock.release();
   }
 }
 

@@ -1,6 +1,6 @@
 // One more process of a service in a system that has one already.
 import { dirname, join } from 'node:path';
-import { claimPort } from '../../../stack/process/ports.ts';
+import { lockPort } from '../../../stack/process/ports.ts';
 import { type ManagedProcess, startProcess } from '../../../stack/process/supervisor.ts';
 import type { ServiceName } from '../../../stack/services.ts';
 import type { System } from './system.ts';
@@ -13,7 +13,7 @@ export async function startExtraService(
   name: ServiceName,
   settings: Record<string, string> = {},
 ): Promise<ExtraService> {
-  const { port, claim } = await claimPort();
+  const { port, lock } = await lockPort();
   const url = `http://127.0.0.1:${port}`;
   const process = await startProcess({
     name: `${name}-${port}`,
@@ -38,7 +38,7 @@ export async function startExtraService(
     process,
     close: async () => {
       await process.stop();
-      claim.release();
+      lock.release();
     },
   };
 }

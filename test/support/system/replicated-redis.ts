@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Redis } from 'ioredis';
-import { claimPort } from '../../../stack/process/ports.ts';
+import { lockPort } from '../../../stack/process/ports.ts';
 import { type ManagedProcess, startProcess } from '../../../stack/process/supervisor.ts';
 import { redisArguments, redisProgram } from '../../../stack/servers/redis.ts';
 import { createTcpProxy, type TcpProxy } from '../faults/tcp-proxy.ts';
@@ -109,8 +109,8 @@ function createLauncher(folder: string, closers: (() => Promise<unknown>)[]) {
     name: string,
     argumentsOf: (port: number, data: string) => string[],
   ): Promise<Launched> => {
-    const { port, claim } = await claimPort();
-    closers.push(async () => claim.release());
+    const { port, lock } = await lockPort();
+    closers.push(async () => lock.release());
     const data = resolve(folder, name);
     mkdirSync(data, { recursive: true });
     const { command, args } = await redisProgram();

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:net';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { tryClaim } from '../../../stack/process/machine-lock.ts';
-import { claimPort, isPortFree, portCandidates } from '../../../stack/process/ports.ts';
+import { tryMachineLock } from '../../../stack/process/machine-lock.ts';
+import { isPortFree, lockPort, portCandidates } from '../../../stack/process/ports.ts';
 
 const listen = (server: Server): Promise<number> =>
   new Promise((resolve) => {
@@ -47,29 +47,29 @@ describe('Choosing a port', () => {
   it('takes another port when somebody listens on the wanted one', async () => {
     const server = createServer();
     const port = await listen(server);
-    const taken = await claimPort(port, port);
+    const taken = await lockPort(port, port);
     expect(taken.port).not.to.equal(port);
-    taken.claim.release();
+    taken.lock.release();
     await new Promise((resolve) => server.close(resolve));
   });
 
   it('takes another port when a stack holds the wanted one whose part is down', async () => {
-    const other = await claimPort();
-    const taken = await claimPort(other.port);
+    const other = await lockPort();
+    const taken = await lockPort(other.port);
     expect(taken.port).not.to.equal(other.port);
-    taken.claim.release();
-    other.claim.release();
+    taken.lock.release();
+    other.lock.release();
   });
 });
 
-describe('A claim', () => {
+describe('A machine lock', () => {
   it('is held by one at a time and can be taken again after its release', async () => {
     const name = `test:${process.pid}`;
-    const claim = await tryClaim(name);
-    expect(claim).not.to.equal(undefined);
-    expect(await tryClaim(name)).to.equal(undefined);
-    claim?.release();
-    const again = await tryClaim(name);
+    const lock = await tryMachineLock(name);
+    expect(lock).not.to.equal(undefined);
+    expect(await tryMachineLock(name)).to.equal(undefined);
+    lock?.release();
+    const again = await tryMachineLock(name);
     expect(again).not.to.equal(undefined);
     again?.release();
   });
