@@ -1,7 +1,7 @@
 // What this process counts and measures; docs/operations.md says what to make of it.
 import { metrics } from '@opentelemetry/api';
 
-/** What is read whenever somebody asks for the metrics. */
+/** What is read at each collection of the metrics. */
 type Observed = {
   mayDecide(): boolean;
   /** Events of this process on their way to the log. */
@@ -10,7 +10,7 @@ type Observed = {
 
 export type CommandMetrics = {
   /** A command was answered; how long that took is measured with every request (http/app.ts). */
-  answered(command: 'create' | 'assign', outcome: string): void;
+  answered(command: string, outcome: string): void;
   /** A batch of events was acknowledged by the log, `seconds` after it was sent first. */
   acknowledged(events: number, seconds: number): void;
   relayed(events: number): void;

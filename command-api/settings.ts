@@ -2,6 +2,15 @@
 import { type Environment, readSettings } from '../platform/settings.ts';
 import { readTelemetrySettings } from '../platform/telemetry.ts';
 
+/** What the command API needs of its settings, beside its connections. */
+export type CommandApiSettings = Omit<
+  ReturnType<typeof parseSettings>,
+  'logLevel' | 'telemetry' | 'kafka' | 'redis' | 'registryUrl' | 'rebuildLagMs'
+>;
+
+/** A batch without an acknowledgement within this time is sent again. */
+const SEND_TIMEOUT_MS: number = 8_000;
+
 /**
  * The settings in these environment values.
  * @throws AppError SETTINGS_INVALID naming every fault
@@ -32,6 +41,7 @@ export function parseSettings(env: Environment) {
     maxWaiting: read.integer('MAX_WAITING', 5_000, { min: 1, max: 1_000_000 }),
     /** Events in one send. */
     maxBatch: read.integer('MAX_BATCH', 500, { min: 1, max: 1_000 }),
+    sendTimeoutMs: SEND_TIMEOUT_MS,
     /** An event may wait so long in a coupon's outbox before nothing new of it is reserved. */
     maxOutboxAgeMs: read.integer('MAX_OUTBOX_AGE_MS', 5_000, { min: 100, max: 600_000 }),
     relay: {

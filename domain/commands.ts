@@ -1,7 +1,15 @@
 // What a caller may ask for, after parsing: every field is inside its bounds.
 
-/** Who repeats what: the caller's Idempotency-Key and the hash of the request it came with. */
+/** The caller's Idempotency-Key and the hash of the request that it came with. */
 export type RequestKey = { idempotencyKey: string; requestHash: string };
+
+/** The fields of an event that keep its request's idempotency key; both null without a key. */
+export function keyFieldsOf(key: RequestKey | null): {
+  idempotencyKey: string | null;
+  requestHash: string | null;
+} {
+  return { idempotencyKey: key?.idempotencyKey ?? null, requestHash: key?.requestHash ?? null };
+}
 
 export type CreateCoupon = {
   couponId: string;

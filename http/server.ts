@@ -18,10 +18,10 @@ export type HttpServer = {
 };
 
 /**
- * Asked before anything else is done for a request: a problem turns it away, unread. Under a storm
- * it decides whether there is time left for those who were let in.
+ * Asked before anything else is done for a request: a problem is its answer, and it stays unread. Under
+ * overload that leaves the time to the requests that were admitted.
  */
-export type Door = (request: IncomingMessage) => Problem | null;
+export type ShedLoad = (request: IncomingMessage) => Problem | null;
 
 /**
  * For so long after `close`, in milliseconds, an idle connection stays open: what its client was
@@ -39,7 +39,7 @@ export async function listen(
   app: Express,
   host: string,
   port: number,
-  door: Door = () => null,
+  shedLoad: ShedLoad = () => null,
 ): Promise<HttpServer> {
   const sockets = new Set<Socket>();
   const underWay = new Set<ServerResponse>();
@@ -48,7 +48,7 @@ export async function listen(
     underWay.add(response);
     response.once('close', () => underWay.delete(response));
     if (closing) response.setHeader('Connection', 'close');
-    const problem = door(request);
+    const problem = shedLoad(request);
     if (problem === null) app(request, response);
     else turnAway(request, response, problem);
   });

@@ -32,13 +32,15 @@ export function createRedis({ url, commandTimeoutMs }: RedisSettings, logger: Lo
 export type Script = (keys: string[], args: (string | number)[]) => Promise<unknown>;
 
 /**
- * The Lua script in `file`. It is sent by its hash, and whole when Redis does not know it (a new
+ * The Lua script in `file`, behind the one in `prelude` if there is one: both run as one script, so a
+ * `return` of the prelude ends the whole. It is sent by its hash, and whole when Redis does not know it (a new
  * server, SCRIPT FLUSH): then nothing has run, so sending it again is safe.
  * @throws AppError REDIS_REFUSED (retriable) when Redis refused it before it had changed anything;
  * REDIS_UNAVAILABLE (retriable) when the outcome of the call is not known, or nothing could be sent
  */
-export function createScript(redis: Redis, file: URL): Script {
-  const lua = readFileSync(file, 'utf8');
+export function createScript(redis: Redis, file: URL, prelude?: URL): Script {
+  const parts = prelude === undefined ? [file] : [prelude, file];
+  const lua = parts.map((part) => readFileSync(part, 'utf8')).join('\n');
   const sha = createHash('sha1').update(lua).digest('hex');
   return async (keys, args) => {
     try {

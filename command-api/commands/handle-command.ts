@@ -1,22 +1,26 @@
-// What the stories of all commands share: who may decide now, and what an unknown outcome is.
+// Handles every command alike: admit, decide in Redis, emit what was decided, have it confirmed, and only
+// then answer. What is particular to a command stands in its definition.
 import type { Position } from '../../contracts/position.ts';
 import type { EventTopic } from '../../contracts/topics.ts';
+import type { CouponEvent } from '../../domain/coupon-events.ts';
 import { AppError } from '../../platform/errors.ts';
 import type { Gate } from '../gate/gate.ts';
+import type { CommandMetrics } from '../metrics.ts';
+import type { Published } from '../outbox/publication.ts';
 import type { Publisher } from '../outbox/publisher.ts';
-import type { WriteModel } from '../write-model/write-model.ts';
+import type { Confirm } from '../write-model/confirm.ts';
+import type { CommandDefinition, Decide, ScriptOutcome } from './command-definition.ts';
 
-/** Where the requests of this process are decided. */
-export type Desk = {
-  gate: Gate;
-  publisher: Publisher;
-  writeModel: WriteModel;
-  /** An id for an assignment that may be made. */
-  newAssignmentId: () => string;
+/** What the commands of this process are handled with. */
+export type CommandContext = {
+  gate: Pick<Gate, 'state'>;
+  publisher: Pick<Publisher, 'publish' | 'waiting'>;
+  confirm: Confirm;
   /** The last positions of a topic; none when the brokers do not tell. */
   endOf(topic: EventTopic): Promise<Position[]>;
-  /** Requests that may be on their way at once, and how many are. */
+  /** Requests that may be under way at once, and how many are. */
   load: { max: number; current: number };
+  metrics: Pick<CommandMetrics, 'answered'>;
 };
 
 /**
@@ -30,32 +34,90 @@ export type NoAnswer =
   | { kind: 'outcome-unknown' }
   | { kind: 'refused-by-log' };
 
-/** What a caller is told of an event that is not true, or not known to be. */
-export function noAnswerOf({ kind }: { kind: 'unknown' | 'refused' }): NoAnswer {
-  return { kind: kind === 'refused' ? 'refused-by-log' : 'outcome-unknown' };
+const NO_ANSWERS: ReadonlySet<string> = new Set<NoAnswer['kind']>([
+  'closed',
+  'overloaded',
+  'outcome-unknown',
+  'refused-by-log',
+]);
+
+type Named = { kind: string };
+
+/** A success that is in the log and confirmed; `replayed`: it was so before this request. */
+export type Confirmed<Success extends Named> = Success & {
+  replayed: boolean;
+  /** Where a reader has to be to see it; none when the brokers do not tell. */
+  positions: Position[];
+};
+
+export type Answer<Success extends Named, Refusal extends Named> =
+  | Confirmed<Success>
+  | Refusal
+  | NoAnswer;
+
+/** Is there no answer? */
+export function isNoAnswer(answer: Named): answer is NoAnswer {
+  return NO_ANSWERS.has(answer.kind);
 }
 
-/** Is as much on its way as may be? */
-export function isFull({ publisher, load }: Pick<Desk, 'publisher' | 'load'>): boolean {
+/** Is the command's success confirmed? */
+export function isConfirmed<Success extends Named, Refusal extends Named>(
+  answer: Answer<Success, Refusal>,
+): answer is Confirmed<Success> {
+  return 'positions' in answer;
+}
+
+/**
+ * Handles one command. `traceparent`: the caller's place in its trace, kept with the event.
+ * @throws AppError REPLY_UNKNOWN, EVENT_INVALID: bugs
+ */
+export type CommandHandler<Command, Success extends Named, Refusal extends Named> = (
+  command: Command,
+  traceparent: string | null,
+) => Promise<Answer<Success, Refusal>>;
+
+/** A handler for the commands of `definition`, which `decide` decides. */
+export function createHandler<
+  Command extends { couponId: string },
+  Success extends Named,
+  Refusal extends Named,
+>(
+  { name, topic }: Pick<CommandDefinition<Command, Success, Refusal>, 'name' | 'topic'>,
+  decide: Decide<Command, Success, Refusal>,
+  context: CommandContext,
+): CommandHandler<Command, Success, Refusal> {
+  return async (command, traceparent) => {
+    const { couponId } = command;
+    const answer = await admit(context, async (epoch) => {
+      const outcome = await decide(command, epoch);
+      return answerTo(context, outcome, { couponId, epoch, topic, traceparent });
+    });
+    context.metrics.answered(name, answer.kind);
+    return answer;
+  };
+}
+
+/** Is as much under way as may be? */
+export function isAtCapacity({ publisher, load }: Pick<CommandContext, 'publisher' | 'load'>) {
   return Math.max(load.current, publisher.waiting()) >= load.max;
 }
 
 /**
- * Runs a command's story in the gate's epoch. A closed gate and a full house are refused before
- * anything is reserved, and so is what Redis itself refuses; a lost or late reply of Redis leaves the
- * outcome unknown.
+ * Runs `handle` in the gate's epoch. While the gate is closed or this process is at capacity, a command
+ * is refused before anything is reserved, and so is one that Redis itself refuses; a lost or late reply
+ * of Redis leaves the outcome unknown.
  */
-export async function whenAdmitted<T extends { kind: string }>(
-  desk: Desk,
-  story: (epoch: number) => Promise<T>,
+export async function admit<T extends Named>(
+  context: Pick<CommandContext, 'gate' | 'publisher' | 'load'>,
+  handle: (epoch: number) => Promise<T>,
 ): Promise<T | NoAnswer> {
-  const { gate, load } = desk;
+  const { gate, load } = context;
   const state = gate.state();
   if (state.kind === 'closed') return { kind: 'closed' };
-  if (isFull(desk)) return { kind: 'overloaded' };
+  if (isAtCapacity(context)) return { kind: 'overloaded' };
   load.current += 1;
   try {
-    return await story(state.epoch);
+    return await handle(state.epoch);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     if (error.code === 'REDIS_REFUSED') return { kind: 'closed' };
@@ -64,4 +126,62 @@ export async function whenAdmitted<T extends { kind: string }>(
   } finally {
     load.current -= 1;
   }
+}
+
+type Asked = { couponId: string; epoch: number; topic: EventTopic; traceparent: string | null };
+
+async function answerTo<Success extends Named, Refusal extends Named>(
+  context: CommandContext,
+  outcome: ScriptOutcome<Success, Refusal>,
+  asked: Asked,
+): Promise<Answer<Success, Refusal>> {
+  const publish = (event: CouponEvent): Promise<Published> =>
+    context.publisher.publish(event, asked.traceparent);
+  switch (outcome.kind) {
+    case 'accepted':
+      return confirmedAnswer(outcome.success, false, await publish(outcome.event));
+    case 'repeat': {
+      const { waiting, success, eventId } = outcome;
+      return waiting === null
+        ? repeatConfirmed(context, success, eventId, asked)
+        : confirmedAnswer(success, true, await publish(waiting));
+    }
+    case 'refused': {
+      // Only what is true for ever may be named as the reason of a refusal (docs/guarantees.md P5).
+      const published = await Promise.all(outcome.waiting.map(publish));
+      const unconfirmed = published.find((one) => one.kind !== 'confirmed');
+      return unconfirmed === undefined ? outcome.refusal : noAnswerOf(unconfirmed);
+    }
+    case 'overloaded':
+    case 'closed':
+      return outcome;
+  }
+}
+
+function confirmedAnswer<Success extends Named>(
+  success: Success,
+  replayed: boolean,
+  published: Published,
+): Confirmed<Success> | NoAnswer {
+  return published.kind === 'confirmed'
+    ? { ...success, replayed, positions: [published.position] }
+    : noAnswerOf(published);
+}
+
+function noAnswerOf({ kind }: Exclude<Published, { kind: 'confirmed' }>): NoAnswer {
+  return { kind: kind === 'refused' ? 'refused-by-log' : 'outcome-unknown' };
+}
+
+/** The answer with what was confirmed before; from now on it counts as answered. */
+async function repeatConfirmed<Success extends Named>(
+  { confirm, endOf }: CommandContext,
+  success: Success,
+  eventId: string,
+  { couponId, epoch, topic }: Asked,
+): Promise<Confirmed<Success> | NoAnswer> {
+  const confirmation = { couponId, epoch, creationId: null, answered: [eventId], unanswered: [] };
+  const [confirmed, positions] = await Promise.all([confirm(confirmation), endOf(topic)]);
+  return confirmed.kind === 'closed'
+    ? { kind: 'outcome-unknown' }
+    : { ...success, replayed: true, positions };
 }

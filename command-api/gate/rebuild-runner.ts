@@ -14,7 +14,7 @@ export type Rebuilder = {
   start(reason: string, isNeeded: () => Promise<boolean>): void;
   /** How far the rebuild of this process is; null when there is none. */
   progress(): string | null;
-  /** Ends a rebuild that is on its way; its lock is given back. */
+  /** Ends a rebuild that is on its way; its lock is released. */
   close(): Promise<void>;
 };
 
@@ -48,7 +48,7 @@ export function createRebuilder(options: {
     switch (result.kind) {
       case 'rebuilt':
         failures = 0;
-        tell(logger, result);
+        logResult(logger, result);
         options.onRebuilt();
         return;
       case 'lost':
@@ -56,7 +56,7 @@ export function createRebuilder(options: {
         return;
       case 'held-by-another':
       case 'not-needed':
-        logger.debug(result, 'another process rebuilds Redis');
+        logger.debug(result, 'this process does not rebuild Redis');
         return;
     }
   };
@@ -82,7 +82,7 @@ export function createRebuilder(options: {
   };
 }
 
-function tell(logger: Logger, rebuilt: RebuildResult & { kind: 'rebuilt' }): void {
+function logResult(logger: Logger, rebuilt: RebuildResult & { kind: 'rebuilt' }): void {
   const { kind: _kind, parts, uncreated, ...counts } = rebuilt;
   const ms = Object.fromEntries(Object.entries(parts).map(([part, t]) => [part, Math.round(t)]));
   logger.info({ ...counts, ms }, 'Redis rebuilt');

@@ -9,18 +9,18 @@ const TRIES_EACH = 20;
 const MAX_TRIES = 200;
 
 /**
- * A source of random ids of the partition whose turn it is. `partitions`: how many there are now.
- * `turn`: a number that changes with every batch; the partitions take their turns by it. An id of
- * another partition is rare, and does no harm.
+ * A source of random ids that all belong to one partition until the next batch begins, and then to the
+ * next partition. `partitions`: how many there are now; `batches`: how many batches were begun. An id
+ * of another partition is rare, and does no harm.
  */
 export function createAssignmentIds(options: {
   partitions: () => number;
   partitionOf: (assignmentId: string, partitions: number) => number;
-  turn: () => number;
+  batches: () => number;
 }): () => string {
   return () => {
     const partitions = options.partitions();
-    const wanted = options.turn() % partitions;
+    const wanted = options.batches() % partitions;
     const maxTries = Math.min(TRIES_EACH * partitions, MAX_TRIES);
     let id = randomUUID();
     for (let tries = 1; tries < maxTries; tries += 1) {

@@ -1,9 +1,8 @@
-// Batches of events to Kafka: one send at a time, acknowledged by all in-sync replicas, and the same
-// batch again through a new producer until the log has it, or says that it never will.
-import { Partitioners, type Producer } from 'kafkajs';
+// Writes batches of events to the log: one send at a time, and the same batch again through a new
+// producer until the log acknowledges it, or says that it never will.
 import { recordNameOf } from '../../contracts/event-record.ts';
 import type { Position } from '../../contracts/position.ts';
-import { destinationOf, type EventTopic } from '../../contracts/topics.ts';
+import { destinationOf } from '../../contracts/topics.ts';
 import type { CouponEvent } from '../../domain/coupon-events.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { type Backoff, backoffMs, pause } from '../../platform/backoff.ts';
@@ -11,17 +10,9 @@ import { AppError, messageOf } from '../../platform/errors.ts';
 import type { EndableKafka } from '../../platform/kafka/client.ts';
 import { partitionOfKey } from '../../platform/kafka/partitioner.ts';
 import type { Logger } from '../../platform/logger.ts';
-import type { OpenEpoch } from '../gate/gate.ts';
-
-/** An event with its bytes and its place, ready to be sent any number of times. */
-export type PreparedEvent = {
-  event: CouponEvent;
-  topic: EventTopic;
-  partition: number;
-  key: string;
-  value: Buffer;
-  traceparent: string | null;
-};
+import type { OpenEpoch } from '../gate/compare-gate.ts';
+import { createLogProducer } from './log-producer.ts';
+import type { PreparedEvent } from './prepared-event.ts';
 
 export type LogWriter = {
   /** How many batches were begun. */
@@ -39,7 +30,7 @@ export type LogWriter = {
    * others of the batch may be in the log then
    */
   write(batch: readonly PreparedEvent[]): Promise<Position[] | null>;
-  /** When the log last acknowledged anything, and since when it fails; for readiness. */
+  /** Since when the log does not acknowledge (ms since 1970); null while it does. */
   failingSince(): number | null;
   close(): Promise<void>;
 };
@@ -66,43 +57,38 @@ const REFUSALS: ReadonlySet<unknown> = new Set([
 
 /** A writer with its first producer connected. */
 export async function createLogWriter(options: LogWriterOptions): Promise<LogWriter> {
-  const { codec, topicPrefix, logger } = options;
+  const { codec, logger } = options;
   const closing = new AbortController();
+  const producer = await createLogProducer(options);
   let failingSince: number | null = null;
   let sending = false;
   let batches = 0;
-  let line: ProducerLine | undefined = createLine(options.createClient());
-  await line.producer.connect();
 
-  const sendOnce = async (batch: readonly PreparedEvent[]): Promise<Position[]> => {
-    line ??= createLine(options.createClient());
-    const { producer } = line;
-    const limit = Promise.withResolvers<never>();
-    const giveUp = (reason: string) => () => limit.reject(new Error(reason));
-    const whenClosing = giveUp('the writer is closed');
-    closing.signal.addEventListener('abort', whenClosing);
-    const timer = setTimeout(
-      giveUp(`no acknowledgement in ${options.sendTimeoutMs} ms`),
-      options.sendTimeoutMs,
-    );
-    try {
-      const sent = producer
-        .connect()
-        .then(() =>
-          producer.sendBatch({ acks: -1, topicMessages: toTopicMessages(batch, topicPrefix) }),
+  const sendUntilAcknowledged = async (
+    batch: readonly PreparedEvent[],
+  ): Promise<Position[] | null> => {
+    for (let attempt = 0; !closing.signal.aborted; attempt += 1) {
+      try {
+        const positions = await producer.send(batch, closing.signal);
+        failingSince = null;
+        return positions;
+      } catch (error) {
+        producer.discard();
+        if (isRefusal(error)) {
+          // An answer, if not a good one: the log works.
+          failingSince = null;
+          const { message } = error;
+          throw new AppError('EVENT_REFUSED', message, { cause: error, retriable: false });
+        }
+        failingSince ??= Date.now();
+        logger.warn(
+          { events: batch.length, attempt, reason: messageOf(error) },
+          'the log did not acknowledge a batch; the same batch is sent again',
         );
-      return positionsOf(batch, topicPrefix, await Promise.race([sent, limit.promise]));
-    } finally {
-      clearTimeout(timer);
-      closing.signal.removeEventListener('abort', whenClosing);
+        await pause(backoffMs(RETRY, attempt), closing.signal);
+      }
     }
-  };
-
-  // What became of the failed send is unknown, and kafkajs gives its sequence numbers back: a second
-  // send through the same producer could be taken for a repeat of the first, and dropped.
-  const discardLine = (): void => {
-    line?.client.end();
-    line = undefined;
+    return null;
   };
 
   return {
@@ -118,30 +104,8 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
     write: async (batch) => {
       sending = true;
       batches += 1;
-      const refusedBy = (cause: Error): AppError => {
-        // An answer, if not a good one: the log works.
-        failingSince = null;
-        discardLine();
-        return new AppError('EVENT_REFUSED', cause.message, { cause, retriable: false });
-      };
       try {
-        for (let attempt = 0; !closing.signal.aborted; attempt += 1) {
-          try {
-            const positions = await sendOnce(batch);
-            failingSince = null;
-            return positions;
-          } catch (error) {
-            if (isRefusal(error)) throw refusedBy(error);
-            failingSince ??= Date.now();
-            logger.warn(
-              { events: batch.length, attempt, reason: messageOf(error) },
-              'the log did not acknowledge a batch; the same batch goes out again',
-            );
-            discardLine();
-            await pause(backoffMs(RETRY, attempt), closing.signal);
-          }
-        }
-        return null;
+        return await sendUntilAcknowledged(batch);
       } finally {
         sending = false;
       }
@@ -149,61 +113,10 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
     failingSince: () => failingSince,
     close: async () => {
       closing.abort();
-      if (!sending) await line?.producer.disconnect();
-      discardLine();
+      if (!sending) await producer.disconnect();
+      producer.discard();
     },
   };
-}
-
-/** A producer and the client that is its alone. */
-type ProducerLine = { client: EndableKafka; producer: Producer };
-
-function createLine(client: EndableKafka): ProducerLine {
-  const producer = client.kafka.producer({
-    idempotent: true,
-    maxInFlightRequests: 1,
-    allowAutoTopicCreation: false,
-    createPartitioner: Partitioners.DefaultPartitioner,
-    retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 3 },
-  });
-  return { client, producer };
-}
-
-type TopicMessages = NonNullable<Parameters<Producer['sendBatch']>[0]['topicMessages']>;
-
-function toTopicMessages(batch: readonly PreparedEvent[], topicPrefix: string): TopicMessages {
-  const byTopic = Map.groupBy(batch, ({ topic }) => topic);
-  return [...byTopic].map(([topic, events]) => ({
-    topic: topicPrefix + topic,
-    messages: events.map(({ key, value, partition, traceparent }) => ({
-      key,
-      value,
-      partition,
-      ...(traceparent === null ? {} : { headers: { traceparent } }),
-    })),
-  }));
-}
-
-// The broker answers with the first offset of each partition's part of the batch; the events follow
-// it in the order in which they were given. kafkajs leaves out, and does not tell, what goes to a
-// partition that it does not know of yet: the next client asks the brokers anew.
-function positionsOf(
-  batch: readonly PreparedEvent[],
-  topicPrefix: string,
-  acknowledged: readonly { topicName: string; partition: number; baseOffset?: string }[],
-): Position[] {
-  const next = new Map<string, bigint>();
-  for (const { topicName, partition, baseOffset } of acknowledged) {
-    if (baseOffset === undefined) throw new Error(`no offset for ${topicName}/${partition}`);
-    next.set(`${topicName}/${partition}`, BigInt(baseOffset));
-  }
-  return batch.map(({ topic, partition }) => {
-    const place = `${topicPrefix}${topic}/${partition}`;
-    const offset = next.get(place);
-    if (offset === undefined) throw new Error(`no acknowledgement for ${place}`);
-    next.set(place, offset + 1n);
-    return { topic, partition, offset };
-  });
 }
 
 function isRefusal(error: unknown): error is Error {

@@ -1,4 +1,4 @@
-// The last look before events go out: were they decided on the master that the gate of their epoch
+// The master check before events go out: were they decided on the master that the gate of their epoch
 // was opened on? A gate is compared at every connection and once a second; what is decided in between
 // on a server that has become another one behind the open connection is noticed here, and by nothing
 // else: nobody claims an epoch before somebody compares (docs/adr/0014).
@@ -7,24 +7,27 @@ import { readReplication } from '../../platform/redis.ts';
 import type { Gate } from '../gate/gate.ts';
 
 /** What was decided in this epoch, over this connection, was decided on the master of its gate. */
-export type Look = { epoch: number; connection: number };
+export type CheckedMaster = { epoch: number; connection: number };
 
-export type LastLook = {
+export type MasterCheck = {
   /** The connection to Redis that is there now: another number after each loss. */
   connection(): number;
-  /** Looks at the server behind that connection; null when it is another one, or does not say. */
-  look(): Promise<Look | null>;
+  /** Asks the server behind that connection; null when it is another one, or does not answer. */
+  check(): Promise<CheckedMaster | null>;
 };
 
-/** Looks at this Redis; the gate is told when it is not the one that it was opened on. */
-export function createLastLook(redis: Redis, gate: Pick<Gate, 'lastOpen' | 'recheck'>): LastLook {
+/** Checks the master behind `redis`; the gate closes when it is not the one that it was opened on. */
+export function createMasterCheck(
+  redis: Redis,
+  gate: Pick<Gate, 'lastOpen' | 'recheck'>,
+): MasterCheck {
   let connection = 0;
   redis.on('close', () => {
     connection += 1;
   });
   return {
     connection: () => connection,
-    look: async () => {
+    check: async () => {
       const asked = connection;
       const open = gate.lastOpen();
       const found = await readReplication(redis).catch(() => null);
@@ -32,7 +35,7 @@ export function createLastLook(redis: Redis, gate: Pick<Gate, 'lastOpen' | 'rech
       if (found.isMaster && found.replicationId === open.replicationId) {
         return { epoch: open.epoch, connection };
       }
-      gate.recheck('this Redis became another one behind an open connection');
+      gate.recheck('another Redis answers on the open connection');
       return null;
     },
   };

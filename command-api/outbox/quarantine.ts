@@ -1,6 +1,6 @@
-// What happens to an event that the log can never accept: it becomes a dead letter, and only then
-// leaves its outbox. The first of the two does not happen without the second for long: the relay
-// finds the event in the outbox and it comes here again.
+// Quarantines an event that the log can never accept: it becomes a dead letter, and only then leaves
+// its outbox. Where the second step fails, the relay finds the event in the outbox and brings it here
+// again.
 import type { Redis } from 'ioredis';
 import { type Kafka, Partitioners } from 'kafkajs';
 import { type DeadLetterOrigin, toDeadLetterMessage } from '../../contracts/dead-letter.ts';
@@ -8,46 +8,48 @@ import type { RedisKeys } from '../../contracts/redis-keys.ts';
 import { disconnectSoon } from '../../platform/kafka/client.ts';
 import { sendAcknowledged } from '../../platform/kafka/send-acknowledged.ts';
 import type { Logger } from '../../platform/logger.ts';
-import { createScript, redisUnavailable } from '../../platform/redis.ts';
+import { redisUnavailable } from '../../platform/redis.ts';
 import type { CommandMetrics } from '../metrics.ts';
-import type { PreparedEvent } from './log-writer.ts';
+import type { ScriptRunner } from '../write-model/run-script.ts';
+import type { PreparedEvent } from './prepared-event.ts';
 
 /**
- * Sets a refused event aside: it goes to the dead letter topic, and is then taken out of the outbox.
- * One that was set aside before is left as it is.
- * @throws AppError KAFKA_UNAVAILABLE when the letter was not acknowledged, REDIS_UNAVAILABLE (both
+ * Quarantines a refused event; one that is quarantined already is left as it is.
+ * @throws AppError KAFKA_UNAVAILABLE when the dead letter was not acknowledged, REDIS_UNAVAILABLE (both
  * retriable); the event is still in the outbox then
  */
-export type SetAside = (refused: PreparedEvent, reason: string) => Promise<void>;
+export type Quarantine = (refused: PreparedEvent, reason: string) => Promise<void>;
 
 const WRITE_LIMIT_MS = 10_000;
 
-/** Sets events of this Redis and this log aside. */
-export function createSetAside(parts: {
+/** Quarantines events of this Redis and this log. */
+export function createQuarantine(parts: {
   redis: Redis;
+  openScript: ScriptRunner;
   keys: RedisKeys;
   kafka: Kafka;
   topicPrefix: string;
   metrics: CommandMetrics;
   logger: Logger;
-}): SetAside {
+}): Quarantine {
   const { redis, keys, metrics, logger } = parts;
-  const takeOut = createScript(redis, new URL('./quarantine.lua', import.meta.url));
+  const script = parts.openScript(new URL('./quarantine.lua', import.meta.url));
   return async (refused, reason) => {
     const { eventId, couponId, epoch } = refused.event;
-    const outbox = keys.outbox(couponId);
-    const waitsSince = await redis.zscore(outbox, eventId).catch((cause: unknown) => {
-      throw redisUnavailable(cause);
-    });
+    const waitsSince = await redis
+      .zscore(keys.outbox(couponId), eventId)
+      .catch((cause: unknown) => {
+        throw redisUnavailable(cause);
+      });
     if (waitsSince === null) return;
     await writeDeadLetter(parts, refused, reason);
-    await takeOut([keys.gate, keys.coupon(couponId), outbox], [epoch, eventId]);
+    await script({ couponId, epoch }, { keys: [], args: [eventId] });
     metrics.refused();
     logger.error({ eventId, couponId, reason }, 'the log refuses an event: dead letter');
   };
 }
 
-/** A producer for this dead letter alone: there may never be another. */
+/** Writes through a producer of its own: there may never be another dead letter. */
 async function writeDeadLetter(
   { kafka, topicPrefix }: { kafka: Kafka; topicPrefix: string },
   refused: PreparedEvent,

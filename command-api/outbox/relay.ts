@@ -1,4 +1,4 @@
-// What stayed in an outbox goes out again: after a crash, a lost connection, an unknown outcome.
+// Emits again what stayed in an outbox: after a crash, a lost connection, an unknown outcome.
 // Runs in every command API; emitting an event twice is harmless.
 import type { Redis } from 'ioredis';
 import type { RedisKeys } from '../../contracts/redis-keys.ts';
@@ -6,7 +6,7 @@ import { messageOf } from '../../platform/errors.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { CommandMetrics } from '../metrics.ts';
-import { readEvent } from '../write-model/write-model.ts';
+import { parseOutboxEvent } from '../write-model/script-reply.ts';
 import type { Publisher } from './publisher.ts';
 
 export type Relay = { close(): Promise<void> };
@@ -14,8 +14,8 @@ export type Relay = { close(): Promise<void> };
 type RelayOptions = {
   redis: Redis;
   keys: RedisKeys;
-  gate: Gate;
-  publisher: Publisher;
+  gate: Pick<Gate, 'state'>;
+  publisher: Pick<Publisher, 'relay'>;
   intervalMs: number;
   minAgeMs: number;
   metrics: CommandMetrics;
@@ -29,7 +29,7 @@ const MAX_PER_COUPON = 1_000;
 export function startRelay(options: RelayOptions): Relay {
   let round: Promise<void> = Promise.resolve();
   let busy = false;
-  const turn = (): void => {
+  const startRound = (): void => {
     if (busy || options.gate.state().kind === 'closed') return;
     busy = true;
     round = relayOnce(options)
@@ -40,8 +40,8 @@ export function startRelay(options: RelayOptions): Relay {
         busy = false;
       });
   };
-  const timer = setInterval(turn, options.intervalMs);
-  turn();
+  const timer = setInterval(startRound, options.intervalMs);
+  startRound();
   return {
     close: () => {
       clearInterval(timer);
@@ -62,7 +62,7 @@ async function relayOnce({
   const decidedBefore = Number(seconds) * 1_000 - minAgeMs;
   const couponIds = await redis.smembers(keys.coupons);
   let relayed = 0;
-  // Sequential on purpose: the relay must not crowd out the requests, and most outboxes are empty.
+  // Sequential on purpose: the relay must leave Redis to the requests, and most outboxes are empty.
   for (const couponId of couponIds) {
     const eventIds = await redis.zrangebyscore(
       keys.outbox(couponId),
@@ -75,11 +75,11 @@ async function relayOnce({
     if (eventIds.length === 0) continue;
     const events = await redis.hmget(keys.outboxEvents(couponId), ...eventIds);
     for (const json of events) {
-      if (json !== null && publisher.relay(readEvent(json))) relayed += 1;
+      if (json !== null && publisher.relay(parseOutboxEvent(json))) relayed += 1;
     }
   }
   if (relayed > 0) {
     metrics.relayed(relayed);
-    logger.info({ events: relayed }, 'relayed');
+    logger.info({ events: relayed }, 'events that had stayed in an outbox are emitted again');
   }
 }

@@ -2,10 +2,13 @@
 import type { Position } from '../../contracts/position.ts';
 import { bisectBatch, type NonEmpty } from '../../platform/bisect-batch.ts';
 import { AppError } from '../../platform/errors.ts';
-import type { LogWriter, PreparedEvent } from './log-writer.ts';
+import type { LogWriter } from './log-writer.ts';
+import type { PreparedEvent } from './prepared-event.ts';
 
 /** What became of an event of a batch; `reason` in the broker's words. */
-export type Written = { kind: 'written'; position: Position } | { kind: 'refused'; reason: string };
+export type Disposition =
+  | { kind: 'written'; position: Position }
+  | { kind: 'refused'; reason: string };
 
 /**
  * Writes the batch as `writer.write` does. Halves that were in the log already may be there twice.
@@ -14,20 +17,20 @@ export type Written = { kind: 'written'; position: Position } | { kind: 'refused
 export async function writeBatch(
   writer: Pick<LogWriter, 'write'>,
   batch: NonEmpty<PreparedEvent>,
-): Promise<Written[] | null> {
-  const written: Written[] = [];
+): Promise<Disposition[] | null> {
+  const dispositions: Disposition[] = [];
   const parts = bisectBatch(batch, (part) => writePart(writer, part));
   for await (const part of parts) {
     if (part === null) return null;
-    written.push(...part);
+    dispositions.push(...part);
   }
-  return written;
+  return dispositions;
 }
 
 async function writePart(
   writer: Pick<LogWriter, 'write'>,
   part: NonEmpty<PreparedEvent>,
-): Promise<Written[] | null | 'split'> {
+): Promise<Disposition[] | null | 'split'> {
   try {
     const positions = await writer.write(part);
     return positions?.map((position) => ({ kind: 'written', position })) ?? null;

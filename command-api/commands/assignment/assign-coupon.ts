@@ -1,78 +1,105 @@
-// The story of `POST /coupons/{id}/assign`: decide, emit, confirm, and only then it is true.
-
-import type { Position } from '../../../contracts/position.ts';
+// `POST /coupons/{id}/assign`: gives one unit to a user.
 import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
-import type { AssignCoupon } from '../../../domain/commands.ts';
-import type { CouponEvent } from '../../../domain/coupon-events.ts';
-import type { AssignOutcome, HeldAssignment } from '../../write-model/write-model.ts';
-import { type Desk, type NoAnswer, noAnswerOf, whenAdmitted } from '../handle-command.ts';
+import { type AssignCoupon, keyFieldsOf } from '../../../domain/commands.ts';
+import type { CouponAssigned } from '../../../domain/coupon-events.ts';
+import {
+  parseOutboxEvent,
+  parseWaitingEvent,
+  type ScriptReply,
+  unknownReply,
+} from '../../write-model/script-reply.ts';
+import type { CommandDefinition, ScriptOutcome } from '../command-definition.ts';
 
-export type AssignAnswer =
-  | { kind: 'assigned'; assignment: HeldAssignment; replayed: boolean; positions: Position[] }
-  | { kind: 'limit-reached'; held: HeldAssignment[] }
-  | Exclude<AssignOutcome, { kind: 'accepted' | 'repeat' | 'limit-reached' }>
-  | NoAnswer;
+/** One unit that a user holds, as far as Redis knows it; `assignedAt` in ms since 1970. */
+export type AssignedUnit = { assignmentId: string; sequence: number; assignedAt: number };
 
-/** Gives one unit to a user. `traceparent`: the caller's trace, kept with the event. */
-export function assignCoupon(
-  desk: Desk,
-  command: AssignCoupon,
-  traceparent: string | null,
-): Promise<AssignAnswer> {
-  const emit = async (
-    event: CouponEvent,
-    assignment: HeldAssignment,
-    replayed: boolean,
-  ): Promise<AssignAnswer> => {
-    const published = await desk.publisher.publish(event, traceparent);
-    return published.kind === 'confirmed'
-      ? { kind: 'assigned', assignment, replayed, positions: [published.position] }
-      : noAnswerOf(published);
-  };
+export type Assigned = { kind: 'assigned'; assignment: AssignedUnit };
+export type AssignRefusal =
+  | { kind: 'limit-reached'; held: AssignedUnit[] }
+  | { kind: 'not-started'; startDate: number }
+  | { kind: 'ended'; endDate: number }
+  | { kind: 'sold-out' }
+  | { kind: 'coupon-not-found' }
+  | { kind: 'key-reused' };
+export type AssignOutcome = ScriptOutcome<Assigned, AssignRefusal>;
 
-  return whenAdmitted(desk, async (epoch): Promise<AssignAnswer> => {
-    const outcome = await desk.writeModel.assign(command, epoch);
-    switch (outcome.kind) {
-      case 'accepted': {
-        const { event } = outcome;
-        const { assignmentId, sequence, occurredAt } = event;
-        return emit(event, { assignmentId, sequence, assignedAt: occurredAt }, false);
-      }
-      case 'repeat': {
-        const { assignment, waiting } = outcome;
-        return waiting === null
-          ? tell(desk, command.couponId, epoch, assignment)
-          : emit(waiting, assignment, true);
-      }
-      case 'limit-reached': {
-        // Only what is true for ever may be named as the reason of a refusal (docs/guarantees.md P5).
-        const published = await Promise.all(
-          outcome.waiting.map((event) => desk.publisher.publish(event, traceparent)),
-        );
-        const doubtful = published.find(({ kind }) => kind !== 'confirmed');
-        return doubtful === undefined || doubtful.kind === 'confirmed'
-          ? { kind: 'limit-reached', held: outcome.held }
-          : noAnswerOf(doubtful);
-      }
-      default:
-        return outcome;
+export const assignCoupon: CommandDefinition<AssignCoupon, Assigned, AssignRefusal> = {
+  name: 'assign',
+  topic: ASSIGN_TOPIC,
+  script: new URL('./assign-coupon.lua', import.meta.url),
+  prepare: ({ couponId, assignmentId, userId, key }, context) => {
+    const { epoch, keys, maxOutboxAgeMs, idempotencyTtlMs } = context;
+    const event: UndecidedAssignment = {
+      ...{ type: 'CouponAssigned', eventId: assignmentId, epoch },
+      ...keyFieldsOf(key),
+      ...{ assignmentId, couponId, userId },
+    };
+    return {
+      keys: [
+        keys.holders(couponId),
+        keys.unanswered(couponId),
+        keys.idempotency(couponId, key?.idempotencyKey ?? ''),
+      ],
+      args: [
+        ...[maxOutboxAgeMs, userId, assignmentId, JSON.stringify(event)],
+        ...[key?.requestHash ?? '', idempotencyTtlMs],
+      ],
+      readReply: (reply) => readReply(reply, event),
+    };
+  },
+};
+
+type UndecidedAssignment = Omit<CouponAssigned, 'occurredAt' | 'sequence' | 'nthOfUser'>;
+
+function readReply({ kind, values }: ScriptReply, undecided: UndecidedAssignment): AssignOutcome {
+  const [first = '', second = '', third = ''] = values;
+  switch (kind) {
+    case 'accepted': {
+      const [sequence, nthOfUser, occurredAt] = [Number(first), Number(second), Number(third)];
+      const { assignmentId } = undecided;
+      const assignment = { assignmentId, sequence, assignedAt: occurredAt };
+      return {
+        kind,
+        event: { ...undecided, sequence, nthOfUser, occurredAt },
+        success: { kind: 'assigned', assignment },
+      };
     }
-  });
+    case 'repeat': {
+      const assignment = parseHeld(first);
+      const success: Assigned = { kind: 'assigned', assignment };
+      return {
+        kind,
+        eventId: assignment.assignmentId,
+        waiting: parseWaitingEvent(second),
+        success,
+      };
+    }
+    case 'limit-reached':
+      return {
+        kind: 'refused',
+        refusal: { kind, held: first.split(',').map(parseHeld) },
+        waiting: values.slice(1).map(parseOutboxEvent),
+      };
+    case 'not-started':
+      return refused({ kind, startDate: Number(first) });
+    case 'ended':
+      return refused({ kind, endDate: Number(first) });
+    case 'sold-out':
+    case 'coupon-not-found':
+    case 'key-reused':
+      return refused({ kind });
+    case 'overloaded':
+      return { kind };
+    default:
+      throw unknownReply(kind);
+  }
 }
 
-/** An assignment that was confirmed before. Perhaps nobody was told of it; from now on it is told. */
-async function tell(
-  { writeModel, endOf }: Desk,
-  couponId: string,
-  epoch: number,
-  assignment: HeldAssignment,
-): Promise<AssignAnswer> {
-  const answered = [assignment.assignmentId];
-  const [confirmed, positions] = await Promise.all([
-    writeModel.confirm({ couponId, epoch, creationId: null, answered, untold: [] }),
-    endOf(ASSIGN_TOPIC),
-  ]);
-  return confirmed.kind === 'closed'
-    ? { kind: 'outcome-unknown' }
-    : { kind: 'assigned', assignment, replayed: true, positions };
+function refused(refusal: AssignRefusal): AssignOutcome {
+  return { kind: 'refused', refusal, waiting: [] };
+}
+
+function parseHeld(packed: string): AssignedUnit {
+  const [assignmentId = '', sequence, assignedAt] = packed.split('/');
+  return { assignmentId, sequence: Number(sequence), assignedAt: Number(assignedAt) };
 }

@@ -1,34 +1,54 @@
-// The story of `POST /coupons`: decide, emit, confirm, and only then it is true.
-
-import type { Position } from '../../../contracts/position.ts';
+// `POST /coupons`: puts a coupon up.
 import { LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
-import type { CreateCoupon } from '../../../domain/commands.ts';
-import type { CreateOutcome } from '../../write-model/write-model.ts';
-import { type Desk, type NoAnswer, noAnswerOf, whenAdmitted } from '../handle-command.ts';
+import { type CreateCoupon, keyFieldsOf } from '../../../domain/commands.ts';
+import type { CouponCreated } from '../../../domain/coupon-events.ts';
+import {
+  parseWaitingEvent,
+  type ScriptReply,
+  unknownReply,
+} from '../../write-model/script-reply.ts';
+import type { CommandDefinition, ScriptOutcome } from '../command-definition.ts';
 
-export type CreateAnswer =
-  | { kind: 'created'; createdAt: number; replayed: boolean; positions: Position[] }
-  | Exclude<CreateOutcome, { kind: 'accepted' | 'repeat' }>
-  | NoAnswer;
+export type Created = { kind: 'created'; createdAt: number };
+export type CreateRefusal = { kind: 'key-reused' } | { kind: 'end-date-passed' };
+export type CreateOutcome = ScriptOutcome<Created, CreateRefusal>;
 
-/** Puts a coupon up. `traceparent`: the caller's trace, kept with the event. */
-export function createCoupon(
-  desk: Desk,
-  command: CreateCoupon,
-  traceparent: string | null,
-): Promise<CreateAnswer> {
-  return whenAdmitted(desk, async (epoch): Promise<CreateAnswer> => {
-    const outcome = await desk.writeModel.create(command, epoch);
-    if (outcome.kind !== 'accepted' && outcome.kind !== 'repeat') return outcome;
+export const createCoupon: CommandDefinition<CreateCoupon, Created, CreateRefusal> = {
+  name: 'create',
+  topic: LIFECYCLE_TOPIC,
+  script: new URL('./create-coupon.lua', import.meta.url),
+  prepare: ({ key, ...coupon }, { epoch, keys }) => {
+    const { couponId, title, quantity, startDate, endDate, perUserLimit } = coupon;
+    const event: Omit<CouponCreated, 'occurredAt'> = {
+      ...{ type: 'CouponCreated', eventId: couponId, epoch },
+      ...keyFieldsOf(key),
+      ...coupon,
+    };
+    return {
+      keys: [keys.coupons],
+      args: [
+        ...[JSON.stringify(event), couponId, title, quantity, startDate, endDate, perUserLimit],
+        key?.requestHash ?? '',
+      ],
+      readReply: (reply) => readReply(reply, event),
+    };
+  },
+};
 
-    const replayed = outcome.kind === 'repeat';
-    const createdAt = replayed ? outcome.createdAt : outcome.event.occurredAt;
-    const waiting = replayed ? outcome.waiting : outcome.event;
-    if (waiting === null) {
-      return { kind: 'created', createdAt, replayed, positions: await desk.endOf(LIFECYCLE_TOPIC) };
-    }
-    const published = await desk.publisher.publish(waiting, traceparent);
-    if (published.kind !== 'confirmed') return noAnswerOf(published);
-    return { kind: 'created', createdAt, replayed, positions: [published.position] };
-  });
+function readReply(
+  { kind, values: [at, waiting] }: ScriptReply,
+  undecided: Omit<CouponCreated, 'occurredAt'>,
+): CreateOutcome {
+  const success: Created = { kind: 'created', createdAt: Number(at) };
+  switch (kind) {
+    case 'accepted':
+      return { kind, event: { ...undecided, occurredAt: Number(at) }, success };
+    case 'repeat':
+      return { kind, eventId: undecided.eventId, waiting: parseWaitingEvent(waiting), success };
+    case 'key-reused':
+    case 'end-date-passed':
+      return { kind: 'refused', refusal: { kind }, waiting: [] };
+    default:
+      throw unknownReply(kind);
+  }
 }

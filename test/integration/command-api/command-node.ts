@@ -2,26 +2,23 @@
 // system, as several processes do.
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { type CommandApi, openCommandApi } from '../../../command-api/app.ts';
 import {
-  type AssignAnswer,
+  type Assigned,
+  type AssignRefusal,
   assignCoupon,
 } from '../../../command-api/commands/assignment/assign-coupon.ts';
-import { createCoupon } from '../../../command-api/commands/coupon/create-coupon.ts';
-import type { Desk } from '../../../command-api/commands/handle-command.ts';
-import { createGate } from '../../../command-api/gate/gate.ts';
-import { createNewestClaim } from '../../../command-api/gate/newest-claim.ts';
-import { createCommandMetrics } from '../../../command-api/metrics.ts';
-import { createLogWriter } from '../../../command-api/outbox/log-writer.ts';
-import { createLastLook } from '../../../command-api/outbox/master-check.ts';
-import { createPublisher } from '../../../command-api/outbox/publisher.ts';
-import { createSetAside } from '../../../command-api/outbox/quarantine.ts';
-import { type Relay, startRelay } from '../../../command-api/outbox/relay.ts';
-import { createWriteModel } from '../../../command-api/write-model/write-model.ts';
-import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.ts';
-import { EPOCHS_TOPIC } from '../../../contracts/topics.ts';
+import { createDecide } from '../../../command-api/commands/command-definition.ts';
+import {
+  type Created,
+  type CreateRefusal,
+  createCoupon,
+} from '../../../command-api/commands/coupon/create-coupon.ts';
+import type { Answer } from '../../../command-api/commands/handle-command.ts';
+import type { CommandApiSettings } from '../../../command-api/settings.ts';
 import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
-import type { CouponAssigned } from '../../../domain/coupon-events.ts';
-import { createTopicEndsReader } from '../../../platform/kafka/end-offsets.ts';
+import type { CouponAssigned, CouponEvent } from '../../../domain/coupon-events.ts';
+import { createLifecycle } from '../../../platform/lifecycle.ts';
 import { createFaultyKafka, type FaultyKafka } from '../../support/faults/faulty-kafka.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { connectRedis } from '../../support/system/redis.ts';
@@ -31,21 +28,24 @@ import { type CouponState, stateInRedis } from './coupon-state.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
-export type CommandNode = {
-  desk: Desk;
+export type AssignAnswer = Answer<Assigned, AssignRefusal>;
+
+export type CommandNode = Pick<CommandApi, 'commands' | 'gate' | 'publisher' | 'keys'> & {
   redis: Redis;
-  keys: RedisKeys;
   /** The links of this process to the brokers. */
   links: FaultyKafka;
   /** Creates a coupon through this node. @returns its id */
   create(fields?: Partial<CreateCoupon>): Promise<string>;
+  /** Asks this node for a coupon. */
+  askToCreate(command: CreateCoupon): Promise<Answer<Created, CreateRefusal>>;
   /** Asks this node for a unit, as 'ann' when nobody else is named. */
   ask(couponId: string, fields?: Partial<AssignCoupon>): Promise<AssignAnswer>;
   /** Decides as a process that dies before it could emit what it decided. */
   decideAndDie(couponId: string, fields?: Partial<AssignCoupon>): Promise<CouponAssigned>;
+  createAndDie(command: CreateCoupon): Promise<CouponEvent>;
   /** What Redis holds of a coupon. */
   stateOf(couponId: string): Promise<CouponState>;
-  startRelay(settings?: { intervalMs?: number; minAgeMs?: number }): Relay;
+  startRelay(settings?: Partial<CommandApiSettings['relay']>): ReturnType<CommandApi['startRelay']>;
   close(): Promise<void>;
 };
 
@@ -67,98 +67,76 @@ function newAssignment(couponId: string, fields: Partial<AssignCoupon> = {}): As
   return { couponId, assignmentId: randomUUID(), userId: 'ann', key: null, ...fields };
 }
 
-/** Opens an node in this system, whose epoch must be open; its gate is open when it is given. */
+/** Opens a node in this system, whose epoch must be open; its gate is open when it is given. */
 export async function openCommandNode(
   system: EventSystem,
   options: { redisUrl: string; answerTimeoutMs?: number; sendTimeoutMs?: number },
 ): Promise<CommandNode> {
   const logger = silentLogger();
-  const metrics = createCommandMetrics();
-  const keys = createRedisKeys(system.topicPrefix);
+  const lifecycle = createLifecycle(logger);
   const links = await createFaultyKafka();
+  lifecycle.opened('links', () => links.close());
   const redis = await connectRedis(options.redisUrl);
+  lifecycle.opened('Redis', async () => redis.disconnect());
   const { kafka } = links.createClient();
   const admin = kafka.admin();
   await admin.connect();
-  const newestClaim = createNewestClaim(
-    createTopicEndsReader(admin, `${system.topicPrefix}${EPOCHS_TOPIC}`, 10_000),
+  lifecycle.opened('Kafka admin', () => admin.disconnect());
+  const api = await openCommandApi(
+    settingsOf(system, options),
+    { redis, kafka, admin, createProducerClient: links.createClient, codec: system.codec },
+    { logger, lifecycle },
   );
-  const gate = createGate({ redis, keys, newestClaim, logger });
-  const writer = await createLogWriter({
-    createClient: links.createClient,
-    codec: system.codec,
-    topicPrefix: system.topicPrefix,
-    lastOpen: gate.lastOpen,
-    sendTimeoutMs: options.sendTimeoutMs ?? 20_000,
-    logger,
-  });
-  const writeModel = createWriteModel({
-    redis,
-    keys,
-    maxOutboxAgeMs: 3_600_000,
-    idempotencyTtlMs: DAY_MS,
-  });
-  const publisher = createPublisher({
-    writer,
-    newestClaim,
-    lastLook: createLastLook(redis, gate),
-    writeModel,
-    setAside: createSetAside({
-      ...{ redis, keys, kafka, metrics, logger },
-      topicPrefix: system.topicPrefix,
-    }),
-    answerTimeoutMs: options.answerTimeoutMs ?? 60_000,
-    maxBatch: 500,
-    metrics,
-    logger,
-  });
-  const desk: Desk = {
-    gate,
-    publisher,
-    writeModel,
-    newAssignmentId: randomUUID,
-    endOf: async () => [],
-    load: { max: 5_000, current: 0 },
+  const { gate, keys, commands, publisher, decideBy } = api;
+  const decideCreation = createDecide(createCoupon, decideBy);
+  const decideAssignment = createDecide(assignCoupon, decideBy);
+  const openEpoch = (): number => {
+    const state = gate.state();
+    if (state.kind === 'closed') throw new Error(state.reason);
+    return state.epoch;
   };
-  const relays: Relay[] = [];
   await waitUntil('the gate is open', () => gate.state().kind === 'open');
+  const askToCreate = (command: CreateCoupon) => commands.createCoupon(command, null);
   return {
-    desk,
-    redis,
-    keys,
-    links,
+    ...{ commands, gate, publisher, keys, redis, links, askToCreate },
     create: async (fields) => {
       const command = newCoupon(fields);
-      const answer = await createCoupon(desk, command, null);
+      const answer = await askToCreate(command);
       if (answer.kind !== 'created') throw new Error(answer.kind);
       return command.couponId;
     },
-    ask: (couponId, fields) => assignCoupon(desk, newAssignment(couponId, fields), null),
+    ask: (couponId, fields) => commands.assignCoupon(newAssignment(couponId, fields), null),
     decideAndDie: async (couponId, fields) => {
-      const state = gate.state();
-      if (state.kind === 'closed') throw new Error(state.reason);
-      const outcome = await writeModel.assign(newAssignment(couponId, fields), state.epoch);
+      const outcome = await decideAssignment(newAssignment(couponId, fields), openEpoch());
+      if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
+      return outcome.event as CouponAssigned;
+    },
+    createAndDie: async (command) => {
+      const outcome = await decideCreation(command, openEpoch());
       if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
       return outcome.event;
     },
     stateOf: (couponId) => stateInRedis(redis, keys, couponId, []),
-    startRelay: ({ intervalMs = 20, minAgeMs = 0 } = {}) => {
-      const relay = startRelay({
-        ...{ redis, keys, gate, publisher, metrics, logger },
-        ...{ intervalMs, minAgeMs },
-      });
-      relays.push(relay);
-      return relay;
-    },
+    startRelay: ({ intervalMs = 20, minAgeMs = 0 } = {}) =>
+      api.startRelay({ intervalMs, minAgeMs }),
     close: async () => {
       links.mend();
-      for (const relay of relays) await relay.close();
-      await publisher.drained(30_000);
-      await writer.close();
-      await gate.close();
-      redis.disconnect();
-      await admin.disconnect();
-      await links.close();
+      const failed = await lifecycle.close();
+      if (failed.length > 0) throw new Error(`not closed: ${failed.join(', ')}`);
     },
+  };
+}
+
+function settingsOf(
+  { topicPrefix }: EventSystem,
+  options: { answerTimeoutMs?: number; sendTimeoutMs?: number },
+): CommandApiSettings {
+  return {
+    http: { host: '127.0.0.1', port: 0, maxBodyBytes: 16_384 },
+    ...{ topicPrefix, redisKeyPrefix: topicPrefix, queryApiUrl: 'http://127.0.0.1' },
+    answerTimeoutMs: options.answerTimeoutMs ?? 10_000,
+    sendTimeoutMs: options.sendTimeoutMs ?? 2_000,
+    ...{ maxWaiting: 5_000, maxBatch: 500, maxOutboxAgeMs: 3_600_000, idempotencyTtlMs: DAY_MS },
+    relay: { intervalMs: 1_000, minAgeMs: 2_000 },
   };
 }

@@ -1,10 +1,10 @@
-// One coupon as Redis holds it, whole, and as the pure model says that it must.
+// One coupon as Redis holds it, whole, and as the executable specification says that it must be.
 import type { Redis } from 'ioredis';
-import { readEvent } from '../../../command-api/write-model/write-model.ts';
+import { parseOutboxEvent } from '../../../command-api/write-model/script-reply.ts';
 import type { RedisKeys } from '../../../contracts/redis-keys.ts';
 import { remainingOf } from '../../../domain/coupon.ts';
 import type { CouponAssigned, CouponEvent } from '../../../domain/coupon-events.ts';
-import type { CouponDesk } from '../../../domain/decide.ts';
+import type { WriteModelState } from '../../../domain/decisions/write-model-state.ts';
 
 export type CouponState = {
   /** The coupon's hash; empty when there is none. */
@@ -39,7 +39,7 @@ export async function stateInRedis(
     holders,
     outbox: Object.fromEntries(outbox.map((id, index) => [id, Number(scores[index])])),
     outboxEvents: Object.fromEntries(
-      Object.entries(outboxEvents).map(([id, json]) => [id, readEvent(json)]),
+      Object.entries(outboxEvents).map(([id, json]) => [id, parseOutboxEvent(json)]),
     ),
     unanswered: unanswered.sort(),
     keys: Object.fromEntries(
@@ -51,13 +51,13 @@ export async function stateInRedis(
   };
 }
 
-/** What `stateInRedis` has to give for this desk, in this epoch. */
-export function stateOf(desk: CouponDesk, couponId: string, epoch: number): CouponState {
-  const pending = desk.outbox.get(couponId);
+/** What `stateInRedis` has to give for this state of the specification, in this epoch. */
+export function stateOf(state: WriteModelState, couponId: string, epoch: number): CouponState {
+  const pending = state.outbox.get(couponId);
   const created =
-    desk.coupon.created ?? (pending?.type === 'CouponCreated' ? pending : undefined) ?? null;
-  const waiting = [...desk.outbox.values()];
-  const assignments = [...desk.coupon.assignments.values()].flat();
+    state.coupon.created ?? (pending?.type === 'CouponCreated' ? pending : undefined) ?? null;
+  const waiting = [...state.outbox.values()];
+  const assignments = [...state.coupon.assignments.values()].flat();
   return {
     coupon:
       created === null
@@ -66,25 +66,25 @@ export function stateOf(desk: CouponDesk, couponId: string, epoch: number): Coup
             epoch: `${epoch}`,
             title: created.title,
             quantity: `${created.quantity}`,
-            remaining: `${desk.coupon.created === null ? created.quantity : remainingOf(desk.coupon)}`,
-            lastSequence: `${desk.coupon.lastSequence}`,
+            remaining: `${state.coupon.created === null ? created.quantity : remainingOf(state.coupon)}`,
+            lastSequence: `${state.coupon.lastSequence}`,
             startDate: `${created.startDate}`,
             endDate: `${created.endDate}`,
             perUserLimit: `${created.perUserLimit}`,
             createdAt: `${created.occurredAt}`,
             requestHash: created.requestHash ?? '',
-            ...(desk.coupon.created === null ? { pendingCreation: '1' } : {}),
+            ...(state.coupon.created === null ? { pendingCreation: '1' } : {}),
           },
     holders: Object.fromEntries(
-      [...desk.coupon.assignments].map(([userId, held]) => [userId, held.map(packed).join(',')]),
+      [...state.coupon.assignments].map(([userId, held]) => [userId, held.map(packed).join(',')]),
     ),
     outbox: Object.fromEntries(
       waiting
-        .filter(({ eventId }) => !desk.setAside.has(eventId))
+        .filter(({ eventId }) => !state.quarantined.has(eventId))
         .map(({ eventId, occurredAt }) => [eventId, occurredAt]),
     ),
     outboxEvents: Object.fromEntries(waiting.map((event) => [event.eventId, event])),
-    unanswered: [...desk.unanswered].sort(),
+    unanswered: [...state.unanswered].sort(),
     keys: Object.fromEntries(
       assignments.flatMap((assignment) =>
         assignment.idempotencyKey === null

@@ -6,6 +6,7 @@ import { createNewestClaim, type NewestClaim } from '../../../command-api/gate/n
 import { formatPartitions } from '../../../contracts/partitions.ts';
 import { createRedisKeys } from '../../../contracts/redis-keys.ts';
 import { EPOCHS_TOPIC } from '../../../contracts/topics.ts';
+import { messageOf } from '../../../platform/errors.ts';
 import { createTopicEndsReader } from '../../../platform/kafka/end-offsets.ts';
 import { createRedis, readReplication } from '../../../platform/redis.ts';
 import { createTcpProxy, type TcpProxy } from '../../support/faults/tcp-proxy.ts';
@@ -191,13 +192,11 @@ describe('The gate', () => {
       await untilClosed('no gate');
     });
 
-    it('closes when a newer epoch is seen claimed, and for no other claim', async () => {
-      gate.sawClaim(epoch);
-      gate.sawClaim(epoch - 1);
-      gate.sawClaim(null);
+    it('closes when a claim check finds a newer claim, until Redis is of that epoch', async () => {
+      expect(await gate.checkClaim()).to.equal(epoch);
       expect(gate.state().kind).to.equal('open');
       const newer = await claimEpoch(system);
-      gate.sawClaim(newer);
+      expect(await gate.checkClaim()).to.equal(newer);
       expect(gate.state().kind).to.equal('closed');
       await untilClosed('newest epoch');
       await agreeOn(newer);
@@ -282,6 +281,22 @@ describe('The gate', () => {
     await untilClosed('timed out');
     link.mend();
     expect(await untilOpen()).to.equal(epoch);
+  });
+
+  it('stays open when a claim check finds an older claim, or none, or no answer', async () => {
+    const epoch = await claimEpoch(system);
+    await agreeOn(epoch);
+    const claims: NewestClaim[] = [];
+    openGate(() => claims.shift()?.() ?? Promise.resolve(epoch));
+    await untilOpen();
+    for (const claim of [epoch - 1, null]) {
+      claims.push(async () => claim);
+      expect(await gate.checkClaim()).to.equal(claim);
+      expect(gate.state().kind).to.equal('open');
+    }
+    claims.push(() => Promise.reject(new Error('no broker answers')));
+    expect(await gate.checkClaim().catch(messageOf)).to.equal('no broker answers');
+    expect(gate.state().kind).to.equal('open');
   });
 
   it('compares no more after it was closed for good', async () => {

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { createCoupon } from '../../../command-api/commands/coupon/create-coupon.ts';
 import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
 import { rangesOf } from '../../../platform/kafka/log-scan.ts';
@@ -72,10 +71,8 @@ describe('A command, from the request to the answer', () => {
 
   it('puts the event of a repeated creation into the log before it repeats the answer', async () => {
     const command = newCoupon({ key: keyed('k1') });
-    const gate = node.desk.gate.state();
-    if (gate.kind === 'closed') throw new Error(gate.reason);
-    await node.desk.writeModel.create(command, gate.epoch);
-    const answer = await createCoupon(node.desk, command, null);
+    await node.createAndDie(command);
+    const answer = await node.askToCreate(command);
     expect(answer).to.include({ kind: 'created', replayed: true });
     expect((await node.stateOf(command.couponId)).outbox).to.deep.equal({});
     expect(await node.ask(command.couponId)).to.have.property('kind', 'assigned');
@@ -152,7 +149,7 @@ describe('A command, from the request to the answer', () => {
     const other = await openCommandNode(system, { redisUrl: server.url });
     try {
       const answers = await Promise.all(
-        [node, other, node, other].map(({ desk }) => createCoupon(desk, command, null)),
+        [node, other, node, other].map(({ askToCreate }) => askToCreate(command)),
       );
       expect(new Set(answers.map(({ kind }) => kind))).to.deep.equal(new Set(['created']));
       const times = answers.map((answer) => answer.kind === 'created' && answer.createdAt);
@@ -177,7 +174,7 @@ describe('A command, from the request to the answer', () => {
     expect(answer.kind).to.be.oneOf(['outcome-unknown', 'closed']);
     expect(closed, 'the connection was lost').to.equal(false);
     expect(await endsOfLog()).to.deep.equal(before);
-    expect(node.desk.gate.state()).to.have.property('kind', 'closed');
+    expect(node.gate.state()).to.have.property('kind', 'closed');
     await openEpoch(system, node.redis);
   });
 

@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import type { OpenEpoch } from '../../../command-api/gate/gate.ts';
-import {
-  createLogWriter,
-  type LogWriter,
-  type PreparedEvent,
-} from '../../../command-api/outbox/log-writer.ts';
+import type { OpenEpoch } from '../../../command-api/gate/compare-gate.ts';
+import { createLogWriter, type LogWriter } from '../../../command-api/outbox/log-writer.ts';
+import type { PreparedEvent } from '../../../command-api/outbox/prepared-event.ts';
 import { toLogEvent } from '../../../contracts/event-record.ts';
 import { formatPositions, type Position } from '../../../contracts/position.ts';
 import { ASSIGN_TOPIC, EVENT_TOPICS } from '../../../contracts/topics.ts';

@@ -1,7 +1,5 @@
 import { expect } from 'chai';
 import kafkajs from 'kafkajs';
-import type { AssignAnswer } from '../../../command-api/commands/assignment/assign-coupon.ts';
-import { createCoupon } from '../../../command-api/commands/coupon/create-coupon.ts';
 import { readOrigin } from '../../../contracts/dead-letter.ts';
 import { ASSIGN_TOPIC, deadLetterTopicOf, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
 import { rangesOf, scanLog } from '../../../platform/kafka/log-scan.ts';
@@ -12,7 +10,7 @@ import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts'
 import { connectRedis } from '../../support/system/redis.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-import { type CommandNode, newCoupon, openCommandNode } from './command-node.ts';
+import { type AssignAnswer, type CommandNode, newCoupon, openCommandNode } from './command-node.ts';
 
 /** Takes an event of a short user id, not two of them at once, nor one of a long id or title. */
 const SMALL = 350;
@@ -84,7 +82,7 @@ describe('An event that the log refuses', () => {
     await producer.disconnect();
   };
   /** The dead letters of events with this key. */
-  const lettersOf = async (topic: string, key: string) => {
+  const deadLettersOf = async (topic: string, key: string) => {
     const name = deadLetterTopicOf(topic);
     const physical = `${system.topicPrefix}${name}`;
     const letters: { partition: number; value: Buffer | null; origin: unknown }[] = [];
@@ -102,8 +100,8 @@ describe('An event that the log refuses', () => {
   };
   const askFor = (couponId: string): Promise<AssignAnswer> =>
     node.ask(couponId, { userId: LONG_ID });
-  /** The id of the one event that is set aside. */
-  const setAsideOf = async (couponId: string): Promise<string> => {
+  /** The id of the one event that is quarantined. */
+  const quarantinedIn = async (couponId: string): Promise<string> => {
     const state = await node.stateOf(couponId);
     expect(state.outbox).to.deep.equal({});
     const [id, ...others] = Object.keys(state.outboxEvents);
@@ -124,8 +122,8 @@ describe('An event that the log refuses', () => {
     expect(kinds.filter((kind) => kind === 'assigned')).to.have.length(15);
     expect(kinds[7]).to.equal('refused-by-log');
 
-    const id = await setAsideOf(couponId);
-    const [letter, ...others] = await lettersOf(ASSIGN_TOPIC, id);
+    const id = await quarantinedIn(couponId);
+    const [letter, ...others] = await deadLettersOf(ASSIGN_TOPIC, id);
     expect(others).to.deep.equal([]);
     expect(letter?.origin).to.deep.include({ topic: ASSIGN_TOPIC, offset: null });
     expect(letter?.origin).to.have.nested.property('poison.code', 'EVENT_REFUSED');
@@ -137,7 +135,7 @@ describe('An event that the log refuses', () => {
     expect((await node.stateOf(couponId)).coupon.remaining).to.equal('24');
     const { coupons } = await readRedis(node.redis, node.keys, couponId);
     expect(coupons.get(couponId)?.quarantined, 'as the verifier sees it').to.deep.equal([id]);
-    expect(node.desk.publisher.waiting()).to.equal(0);
+    expect(node.publisher.waiting()).to.equal(0);
   });
 
   it('is emitted again for whoever asks again, with no second letter, until the log takes it', async () => {
@@ -145,8 +143,8 @@ describe('An event that the log refuses', () => {
     await setLargest(ASSIGN_TOPIC, SMALL);
     expect(await askFor(couponId)).to.deep.equal({ kind: 'refused-by-log' });
     expect(await askFor(couponId)).to.deep.equal({ kind: 'refused-by-log' });
-    const id = await setAsideOf(couponId);
-    expect(await lettersOf(ASSIGN_TOPIC, id)).to.have.length(1);
+    const id = await quarantinedIn(couponId);
+    expect(await deadLettersOf(ASSIGN_TOPIC, id)).to.have.length(1);
 
     await setLargest(ASSIGN_TOPIC, LARGE);
     const answer = await waitUntil('the log takes it', async () => {
@@ -154,7 +152,7 @@ describe('An event that the log refuses', () => {
       return asked.kind === 'assigned' && asked;
     });
     expect(answer.assignment).to.include({ assignmentId: id, sequence: 1 });
-    expect(await setAsideOf(couponId)).to.equal('');
+    expect(await quarantinedIn(couponId)).to.equal('');
     expect(await askFor(couponId)).to.deep.include({ kind: 'limit-reached' });
     expect((await node.stateOf(couponId)).coupon.remaining).to.equal('9');
   });
@@ -164,10 +162,10 @@ describe('An event that the log refuses', () => {
     await setLargest(ASSIGN_TOPIC, SMALL);
     const relay = node.startRelay();
     expect(await askFor(couponId)).to.deep.equal({ kind: 'refused-by-log' });
-    const id = await setAsideOf(couponId);
+    const id = await quarantinedIn(couponId);
     expect(await node.ask(couponId, { userId: 'bo' })).to.have.property('kind', 'assigned');
     await relay.close();
-    expect(await lettersOf(ASSIGN_TOPIC, id)).to.have.length(1);
+    expect(await deadLettersOf(ASSIGN_TOPIC, id)).to.have.length(1);
 
     await setLargest(ASSIGN_TOPIC, LARGE);
     await openEpochHere();
@@ -178,15 +176,15 @@ describe('An event that the log refuses', () => {
   it('can be a creation: there is no such coupon until the log takes it', async () => {
     const command = newCoupon({ title: '긴'.repeat(100), key: keyed('create') });
     await setLargest(LIFECYCLE_TOPIC, SMALL);
-    expect(await createCoupon(node.desk, command, null)).to.deep.equal({
+    expect(await node.askToCreate(command)).to.deep.equal({
       kind: 'refused-by-log',
     });
     expect(await node.ask(command.couponId)).to.deep.equal({ kind: 'coupon-not-found' });
-    expect(await setAsideOf(command.couponId)).to.equal(command.couponId);
-    expect(await lettersOf(LIFECYCLE_TOPIC, command.couponId)).to.have.length(1);
+    expect(await quarantinedIn(command.couponId)).to.equal(command.couponId);
+    expect(await deadLettersOf(LIFECYCLE_TOPIC, command.couponId)).to.have.length(1);
     await setLargest(LIFECYCLE_TOPIC, LARGE);
     const answer = await waitUntil('the log takes it', async () => {
-      const asked = await createCoupon(node.desk, command, null);
+      const asked = await node.askToCreate(command);
       return asked.kind === 'created' && asked;
     });
     expect(answer).to.include({ replayed: true });
@@ -201,7 +199,7 @@ describe('An event that the log refuses', () => {
     const { outbox } = await node.stateOf(couponId);
     const [id = ''] = Object.keys(outbox);
     expect(Object.keys(outbox)).to.have.length(1);
-    expect(await lettersOf(ASSIGN_TOPIC, id)).to.deep.equal([]);
+    expect(await deadLettersOf(ASSIGN_TOPIC, id)).to.deep.equal([]);
 
     await setLargest(deadLetterTopicOf(ASSIGN_TOPIC), 2 * LARGE);
     node.startRelay();
@@ -209,7 +207,7 @@ describe('An event that the log refuses', () => {
       const state = await node.stateOf(couponId);
       return Object.keys(state.outbox).length === 0;
     });
-    expect(await setAsideOf(couponId)).to.equal(id);
-    expect(await lettersOf(ASSIGN_TOPIC, id)).not.to.deep.equal([]);
+    expect(await quarantinedIn(couponId)).to.equal(id);
+    expect(await deadLettersOf(ASSIGN_TOPIC, id)).not.to.deep.equal([]);
   });
 });

@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { watchWriteModel } from '../../../command-api/write-model/run-script.ts';
-import { createWriteModel } from '../../../command-api/write-model/write-model.ts';
 import { messageOf } from '../../../platform/errors.ts';
 import type { Logger } from '../../../platform/logger.ts';
 import { errorOf } from '../../support/error-of.ts';
@@ -11,6 +9,7 @@ import { openEpoch } from '../../support/system/epoch.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
 import { connectRedis } from '../../support/system/redis.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
+import { createWriteModel } from '../../support/system/write-model.ts';
 import { type CommandNode, newCoupon, openCommandNode } from './command-node.ts';
 
 describe('A Redis that is full', function () {
@@ -50,11 +49,8 @@ describe('A Redis that is full', function () {
     const logger = Object.assign(Object.create(silentLogger()) as Logger, {
       error: (fields: object) => lines.push(fields),
     });
-    const model = watchWriteModel(
-      createWriteModel({ redis, keys: node.keys, maxOutboxAgeMs: 1, idempotencyTtlMs: 1 }),
-      () => undefined,
-      logger,
-    );
+    const limits = { maxOutboxAgeMs: 1, idempotencyTtlMs: 1 };
+    const model = createWriteModel({ redis, keys: node.keys, ...limits, logger });
     await redis.config('SET', 'maxmemory', '1');
     for (let times = 0; times < 3; times += 1) {
       const command = { ...newCoupon(), couponId: randomUUID() };

@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import { createCoupon } from '../../../command-api/commands/coupon/create-coupon.ts';
 import { EVENT_TOPICS } from '../../../contracts/topics.ts';
 import { rangesOf, scanLog } from '../../../platform/kafka/log-scan.ts';
 import { keyed } from '../../support/fixtures/sample-events.ts';
@@ -13,7 +12,6 @@ import { type CommandNode, newCoupon, openCommandNode } from './command-node.ts'
 describe('The relay', () => {
   let system: EventSystem;
   let server: OwnRedis;
-  let epoch: number;
   /** The process whose relay is looked at. */
   let node: CommandNode;
 
@@ -22,7 +20,7 @@ describe('The relay', () => {
     system = await createEventSystem('relay-');
     server = await startOwnRedis();
     const redis = await connectRedis(server.url);
-    epoch = await openEpoch(system, redis);
+    await openEpoch(system, redis);
     redis.disconnect();
   });
   after(async function () {
@@ -94,15 +92,14 @@ describe('The relay', () => {
     it('finishes a coupon whose creation was left, and its creator finds it created', async () => {
       const command = newCoupon({ key: keyed('k1') });
       const { couponId } = command;
-      const decided = await node.desk.writeModel.create(command, epoch);
-      expect(decided.kind).to.equal('accepted');
+      await node.createAndDie(command);
       expect(await node.ask(couponId)).to.deep.equal({ kind: 'coupon-not-found' });
       node.startRelay();
       const state = await untilDrained(couponId);
       expect(state.coupon).to.not.have.property('pendingCreation');
       expect(state.unanswered).to.deep.equal([]);
       expect(await node.ask(couponId)).to.include({ kind: 'assigned', replayed: false });
-      const again = await createCoupon(node.desk, command, null);
+      const again = await node.askToCreate(command);
       expect(again).to.include({ kind: 'created', replayed: true });
     });
 
@@ -157,8 +154,8 @@ describe('The relay', () => {
       const state = await untilDrained(couponId);
       expect(state.unanswered).to.have.length(50);
       expect(state.coupon.remaining).to.equal('50');
-      await other.desk.publisher.drained(60_000);
-      await node.desk.publisher.drained(60_000);
+      await other.publisher.drained(60_000);
+      await node.publisher.drained(60_000);
       expect(await node.stateOf(couponId)).to.deep.equal(state);
       const times = await timesInLog(couponId);
       for (const { eventId } of events) expect(times.get(eventId)).to.be.at.least(1);
@@ -173,13 +170,13 @@ describe('The relay', () => {
     const { keys, redis } = node;
     const gate = await redis.hgetall(keys.gate);
     await redis.del(keys.gate);
-    node.desk.gate.recheck('a script found another epoch');
+    node.gate.recheck('a test has changed it');
     node.startRelay();
     await waitUntil('the gate is compared', () => {
-      const state = node.desk.gate.state();
+      const state = node.gate.state();
       return state.kind === 'closed' && state.reason.includes('no gate');
     });
-    expect(node.desk.publisher.waiting()).to.equal(0);
+    expect(node.publisher.waiting()).to.equal(0);
     expect(Object.keys((await node.stateOf(couponId)).outbox)).to.deep.equal([event.eventId]);
     await redis.hset(keys.gate, gate);
     await untilDrained(couponId);

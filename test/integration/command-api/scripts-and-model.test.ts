@@ -2,31 +2,26 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
-import {
-  type AssignOutcome,
-  type CreateOutcome,
-  createWriteModel,
-  type HeldAssignment,
-  type WriteModel,
-} from '../../../command-api/write-model/write-model.ts';
+import type {
+  AssignedUnit,
+  AssignOutcome,
+} from '../../../command-api/commands/assignment/assign-coupon.ts';
+import type { CreateOutcome } from '../../../command-api/commands/coupon/create-coupon.ts';
 import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.ts';
 import type { AssignCoupon, CreateCoupon, RequestKey } from '../../../domain/commands.ts';
-import type { CouponAssigned } from '../../../domain/coupon-events.ts';
+import type { CouponAssigned, CouponEvent } from '../../../domain/coupon-events.ts';
+import { type AssignDecision, decideAssign } from '../../../domain/decisions/assign-coupon.ts';
+import { type CreateDecision, decideCreate } from '../../../domain/decisions/create-coupon.ts';
+import { quarantine } from '../../../domain/decisions/quarantine.ts';
+import { confirm, reserve } from '../../../domain/decisions/reserve-and-confirm.ts';
 import {
-  type AssignDecision,
-  type CouponDesk,
-  type CreateDecision,
-  confirm,
-  decideAssign,
-  decideCreate,
-  type Facts,
-  initialDesk,
-  reserve,
-  setAside,
-} from '../../../domain/decide.ts';
-import { createScript, type Script } from '../../../platform/redis.ts';
+  type DecisionFacts,
+  initialState,
+  type WriteModelState,
+} from '../../../domain/decisions/write-model-state.ts';
 import { randomName } from '../../support/random-name.ts';
 import { connectRedis, deleteKeysWith, keysWith } from '../../support/system/redis.ts';
+import { createWriteModel, type WriteModel } from '../../support/system/write-model.ts';
 import { stateInRedis, stateOf } from './coupon-state.ts';
 
 const EPOCH = 7;
@@ -52,7 +47,7 @@ type Step =
   | { do: 'confirm'; coupon: number; picks: { event: number; told: boolean }[] }
   | { do: 'confirm all'; coupon: number; told: boolean }
   /** The log refuses an event, by its place among all that were ever decided. */
-  | { do: 'set aside'; coupon: number; event: number }
+  | { do: 'quarantine'; coupon: number; event: number }
   /** Time goes by: what else would make a test wait for days. */
   | { do: 'move the window'; coupon: number; window: Window };
 
@@ -90,8 +85,8 @@ const confirmAll = fc.record({
   coupon,
   told: fc.boolean(),
 });
-const setAsideOne = fc.record({
-  do: fc.constant('set aside' as const),
+const quarantineOne = fc.record({
+  do: fc.constant('quarantine' as const),
   coupon,
   event: fc.nat(15),
 });
@@ -101,7 +96,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { arbitrary: assign, weight: 9 },
   { arbitrary: confirmSome, weight: 3 },
   { arbitrary: confirmAll, weight: 2 },
-  { arbitrary: setAsideOne, weight: 1 },
+  { arbitrary: quarantineOne, weight: 1 },
   { arbitrary: moveWindow, weight: 1 },
 );
 /** Mostly begins with a coupon that can be used, so that there is something to decide on. */
@@ -126,15 +121,10 @@ describe('The scripts and the pure rules', () => {
   const seen = new Set<string>();
   const known = new Set<string>();
   let redis: Redis;
-  let takeOut: Script;
   let nowMs: number;
 
   before(async () => {
     redis = await connectRedis();
-    takeOut = createScript(
-      redis,
-      new URL('../../../command-api/outbox/quarantine.lua', import.meta.url),
-    );
     nowMs = Number((await redis.time())[0]) * 1_000;
   });
   after(async () => {
@@ -151,7 +141,7 @@ describe('The scripts and the pure rules', () => {
         await redis.hset(keys.gate, { epoch: EPOCH, replicationId: 'any' });
         const writeModel = createWriteModel({ redis, keys, maxOutboxAgeMs, idempotencyTtlMs: DAY });
         const system = createSystem({
-          ...{ redis, keys, writeModel, takeOut, nowMs, maxOutboxAgeMs, seen },
+          ...{ redis, keys, writeModel, nowMs, maxOutboxAgeMs, seen },
         });
         for (const one of sequence) await system.take(one);
         await system.compareStates();
@@ -182,8 +172,8 @@ describe('The scripts and the pure rules', () => {
       'create end-date-passed',
       'create key-reused',
       'create repeat',
-      'set aside 0',
-      'set aside 1',
+      'quarantine closed',
+      'quarantine quarantined',
     ]);
   });
 });
@@ -193,8 +183,6 @@ function createSystem(options: {
   redis: Redis;
   keys: RedisKeys;
   writeModel: WriteModel;
-  /** set-aside.lua */
-  takeOut: Script;
   nowMs: number;
   maxOutboxAgeMs: number;
   seen: Set<string>;
@@ -202,7 +190,7 @@ function createSystem(options: {
   const { redis, keys, writeModel, maxOutboxAgeMs, seen } = options;
   const coupons = [0, 1].map(() => ({
     couponId: randomUUID(),
-    desk: initialDesk(),
+    state: initialState(),
     /** Ids of every event that was ever decided, in that order. */
     decided: [] as string[],
   }));
@@ -213,7 +201,7 @@ function createSystem(options: {
     return { startDate: options.nowMs - DAY + shift, endDate: options.nowMs + DAY + shift };
   };
   /** The facts of a decision: at the time that Redis said, or any time not before the last one. */
-  const factsAt = (occurredAt: number | undefined): Facts => {
+  const factsAt = (occurredAt: number | undefined): DecisionFacts => {
     clockMs = Math.max(clockMs, occurredAt ?? 0);
     return { nowMs: occurredAt ?? clockMs, epoch: EPOCH, maxOutboxAgeMs };
   };
@@ -223,53 +211,53 @@ function createSystem(options: {
     return found;
   };
 
-  const confirmIn = async (index: number, answered: string[], untold: string[]) => {
-    const { couponId, desk } = couponAt(index);
-    if (answered.length + untold.length === 0) return;
-    const exists = desk.coupon.created !== null || desk.outbox.has(couponId);
-    const creationId = [...answered, ...untold].includes(couponId) ? couponId : null;
+  const confirmIn = async (index: number, answered: string[], unanswered: string[]) => {
+    const { couponId, state } = couponAt(index);
+    if (answered.length + unanswered.length === 0) return;
+    const exists = state.coupon.created !== null || state.outbox.has(couponId);
+    const creationId = [...answered, ...unanswered].includes(couponId) ? couponId : null;
     const reply = await writeModel.confirm({
       couponId,
       epoch: EPOCH,
       creationId,
       answered,
-      untold,
+      unanswered,
     });
     seen.add(`confirm ${reply.kind}`);
     expect(reply.kind).to.equal(exists ? 'confirmed' : 'closed');
     if (!exists) return;
-    for (const id of answered) confirm(desk, id, true);
-    for (const id of untold) confirm(desk, id, false);
+    for (const id of answered) confirm(state, id, true);
+    for (const id of unanswered) confirm(state, id, false);
   };
 
   const create = async (step: Step & { do: 'create' }): Promise<void> => {
-    const { couponId, desk, decided } = couponAt(step.coupon);
+    const { couponId, state, decided } = couponAt(step.coupon);
     const { title, quantity, perUserLimit, key } = step;
     const command: CreateCoupon = {
       ...{ couponId, title, quantity, perUserLimit, key },
       ...windowOf(step.window),
     };
     const outcome = await writeModel.create(command, EPOCH);
-    seen.add(`create ${outcome.kind}`);
+    seen.add(`create ${nameOf(outcome)}`);
     const facts = factsAt(outcome.kind === 'accepted' ? outcome.event.occurredAt : undefined);
-    const decision = decideCreate(desk, command, facts);
+    const decision = decideCreate(state, command, facts);
     expect(outcome).to.deep.equal(toCreateOutcome(decision));
     if (decision.kind !== 'accepted') return;
-    reserve(desk, decision.event);
+    reserve(state, decision.event);
     decided.push(decision.event.eventId);
   };
 
   const assign = async (step: Step & { do: 'assign' }): Promise<void> => {
-    const { couponId, desk, decided } = couponAt(step.coupon);
+    const { couponId, state, decided } = couponAt(step.coupon);
     const { userId, key } = step;
     const command: AssignCoupon = { couponId, assignmentId: randomUUID(), userId, key };
     const outcome = await writeModel.assign(command, EPOCH);
-    seen.add(`assign ${outcome.kind}`);
+    seen.add(`assign ${nameOf(outcome)}`);
     const facts = factsAt(outcome.kind === 'accepted' ? outcome.event.occurredAt : undefined);
-    const decision = decideAssign(desk, command, facts);
-    expect(outcome).to.deep.equal(toAssignOutcome(decision, desk));
+    const decision = decideAssign(state, command, facts);
+    expect(outcome).to.deep.equal(toAssignOutcome(decision, state));
     if (decision.kind !== 'accepted') return;
-    reserve(desk, decision.event);
+    reserve(state, decision.event);
     decided.push(decision.event.eventId);
   };
 
@@ -283,29 +271,28 @@ function createSystem(options: {
   };
 
   const confirmAll = (step: Step & { do: 'confirm all' }): Promise<void> => {
-    const { desk } = couponAt(step.coupon);
+    const { state } = couponAt(step.coupon);
     // An id that nobody decided: confirming what is not there changes nothing.
-    const ids = desk.outbox.size === 0 ? [randomUUID()] : [...desk.outbox.keys()];
+    const ids = state.outbox.size === 0 ? [randomUUID()] : [...state.outbox.keys()];
     return step.told ? confirmIn(step.coupon, ids, []) : confirmIn(step.coupon, [], ids);
   };
 
-  const setAsideIn = async (step: Step & { do: 'set aside' }): Promise<void> => {
-    const { couponId, desk, decided } = couponAt(step.coupon);
+  const quarantineIn = async (step: Step & { do: 'quarantine' }): Promise<void> => {
+    const { couponId, state, decided } = couponAt(step.coupon);
     const eventId = decided[step.event] ?? randomUUID();
-    const exists = desk.coupon.created !== null || desk.outbox.has(couponId);
-    const touched = [keys.gate, keys.coupon(couponId), keys.outbox(couponId)];
-    const reply = await options.takeOut(touched, [EPOCH, eventId]);
-    seen.add(`set aside ${reply}`);
-    expect(reply).to.equal(exists ? 1 : 0);
-    setAside(desk, eventId);
+    const exists = state.coupon.created !== null || state.outbox.has(couponId);
+    const outcome = await writeModel.quarantine(couponId, eventId, EPOCH);
+    seen.add(`quarantine ${outcome}`);
+    expect(outcome).to.equal(exists ? 'quarantined' : 'closed');
+    quarantine(state, eventId);
   };
 
   const moveWindow = async (step: Step & { do: 'move the window' }): Promise<void> => {
-    const { couponId, desk } = couponAt(step.coupon);
-    const { created } = desk.coupon;
+    const { couponId, state } = couponAt(step.coupon);
+    const { created } = state.coupon;
     if (created === null) return;
     const moved = windowOf(step.window);
-    desk.coupon.created = { ...created, ...moved };
+    state.coupon.created = { ...created, ...moved };
     await redis.hset(keys.coupon(couponId), moved);
   };
 
@@ -319,8 +306,8 @@ function createSystem(options: {
         return confirmSome(step);
       case 'confirm all':
         return confirmAll(step);
-      case 'set aside':
-        return setAsideIn(step);
+      case 'quarantine':
+        return quarantineIn(step);
       case 'move the window':
         return moveWindow(step);
     }
@@ -329,9 +316,9 @@ function createSystem(options: {
   return {
     take,
     compareStates: async () => {
-      for (const { couponId, desk } of coupons) {
+      for (const { couponId, state } of coupons) {
         const actual = await stateInRedis(redis, keys, couponId, KEYS);
-        expect(actual).to.deep.equal(stateOf(desk, couponId, EPOCH));
+        expect(actual).to.deep.equal(stateOf(state, couponId, EPOCH));
         expect(Number(actual.coupon.remaining ?? 0)).to.be.at.least(0);
         const isKnown = await redis.sismember(keys.coupons, couponId);
         expect(isKnown, 'known to the relay').to.equal('epoch' in actual.coupon ? 1 : 0);
@@ -352,31 +339,54 @@ function createSystem(options: {
   };
 }
 
-function toCreateOutcome(decision: CreateDecision): CreateOutcome {
-  if (decision.kind !== 'repeat') return decision;
-  const { event, pending } = decision;
-  return { kind: 'repeat', createdAt: event.occurredAt, waiting: pending ? event : null };
+function nameOf(outcome: CreateOutcome | AssignOutcome): string {
+  return outcome.kind === 'refused' ? outcome.refusal.kind : outcome.kind;
 }
 
-function toAssignOutcome(decision: AssignDecision, desk: CouponDesk): AssignOutcome {
+function toCreateOutcome(decision: CreateDecision): CreateOutcome {
   switch (decision.kind) {
+    case 'accepted':
     case 'repeat': {
-      const { event, pending } = decision;
-      return { kind: 'repeat', assignment: toHeld(event), waiting: pending ? event : null };
-    }
-    case 'limit-reached': {
-      const { held } = decision;
-      return {
-        kind: 'limit-reached',
-        held: held.map(toHeld),
-        waiting: held.filter(({ eventId }) => desk.outbox.has(eventId)),
-      };
+      const { event } = decision;
+      const success = { kind: 'created' as const, createdAt: event.occurredAt };
+      return toOutcome(decision, success);
     }
     default:
-      return decision;
+      return { kind: 'refused', refusal: decision, waiting: [] };
   }
 }
 
-function toHeld({ assignmentId, sequence, occurredAt }: CouponAssigned): HeldAssignment {
+function toAssignOutcome(decision: AssignDecision, state: WriteModelState): AssignOutcome {
+  switch (decision.kind) {
+    case 'accepted':
+    case 'repeat': {
+      const success = { kind: 'assigned' as const, assignment: toUnit(decision.event) };
+      return toOutcome(decision, success);
+    }
+    case 'limit-reached': {
+      const { kind, held } = decision;
+      const waiting = held.filter(({ eventId }) => state.outbox.has(eventId));
+      return { kind: 'refused', refusal: { kind, held: held.map(toUnit) }, waiting };
+    }
+    case 'overloaded':
+      return decision;
+    default:
+      return { kind: 'refused', refusal: decision, waiting: [] };
+  }
+}
+
+function toOutcome<Success>(
+  decision:
+    | { kind: 'accepted'; event: CouponEvent }
+    | { kind: 'repeat'; event: CouponEvent; pending: boolean },
+  success: Success,
+) {
+  const { kind, event } = decision;
+  if (kind === 'accepted') return { kind, event, success };
+  const { eventId } = event;
+  return { kind, eventId, waiting: decision.pending ? event : null, success };
+}
+
+function toUnit({ assignmentId, sequence, occurredAt }: CouponAssigned): AssignedUnit {
   return { assignmentId, sequence, assignedAt: occurredAt };
 }

@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import {
-  type AssignOutcome,
-  createWriteModel,
-  type WriteModel,
-} from '../../../command-api/write-model/write-model.ts';
+import type {
+  AssignOutcome,
+  AssignRefusal,
+} from '../../../command-api/commands/assignment/assign-coupon.ts';
 import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.ts';
 import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
-import { createScript } from '../../../platform/redis.ts';
 import { keyed } from '../../support/fixtures/sample-events.ts';
 import { randomName } from '../../support/random-name.ts';
 import { connectRedis, deleteKeysWith } from '../../support/system/redis.ts';
+import { createWriteModel, type WriteModel } from '../../support/system/write-model.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { stateInRedis } from './coupon-state.ts';
 
@@ -62,7 +61,7 @@ describe('The scripts in Redis', () => {
       epoch,
       creationId: couponId,
       answered: [couponId],
-      untold: [],
+      unanswered: [],
     });
     return couponId;
   };
@@ -80,6 +79,11 @@ describe('The scripts in Redis', () => {
     if (outcome.kind !== 'accepted') throw new Error(outcome.kind);
     return outcome.event;
   };
+  const refused = (refusal: AssignRefusal): AssignOutcome => ({
+    kind: 'refused',
+    refusal,
+    waiting: [],
+  });
   const stateOf = (couponId: string) => stateInRedis(redis, keys, couponId, ['k1']);
 
   before(async () => {
@@ -109,15 +113,10 @@ describe('The scripts in Redis', () => {
         epoch,
         creationId: null,
         answered: [eventId],
-        untold: [],
+        unanswered: [],
       });
       expect(confirmed).to.deep.equal({ kind: 'closed' });
-      const setAside = createScript(
-        redis,
-        new URL('../../../command-api/outbox/quarantine.lua', import.meta.url),
-      );
-      const touched = [keys.gate, keys.coupon(couponId), keys.outbox(couponId)];
-      expect(await setAside(touched, [epoch, eventId])).to.equal(0);
+      expect(await model.quarantine(couponId, eventId, epoch)).to.equal('closed');
       expect(await stateOf(couponId)).to.deep.equal(before);
     };
 
@@ -140,7 +139,7 @@ describe('The scripts in Redis', () => {
           epoch,
           creationId: couponId,
           answered: [couponId],
-          untold: [],
+          unanswered: [],
         });
         const { eventId } = await accepted(couponId, 'ann');
         await act(redis, keys);
@@ -168,7 +167,7 @@ describe('The scripts in Redis', () => {
     const { eventId } = await accepted(couponId, 'ann');
     await openGate(8);
     await redis.hset(keys.coupon(couponId), 'epoch', 8);
-    const confirmation = { couponId, creationId: null, answered: [eventId], untold: [] };
+    const confirmation = { couponId, creationId: null, answered: [eventId], unanswered: [] };
     expect(await model.confirm({ ...confirmation, epoch })).to.deep.equal({ kind: 'closed' });
     expect(Object.keys((await stateOf(couponId)).outbox)).to.deep.equal([eventId]);
   });
@@ -177,9 +176,9 @@ describe('The scripts in Redis', () => {
     const command = await creation();
     const { couponId } = command;
     await model.create(command, epoch);
-    expect(await assign(couponId)).to.deep.equal({ kind: 'coupon-not-found' });
+    expect(await assign(couponId)).to.deep.equal(refused({ kind: 'coupon-not-found' }));
     const creationId = couponId;
-    await model.confirm({ couponId, epoch, creationId, answered: [couponId], untold: [] });
+    await model.confirm({ couponId, epoch, creationId, answered: [couponId], unanswered: [] });
     expect(await assign(couponId)).to.have.property('kind', 'accepted');
   });
 
@@ -203,7 +202,7 @@ describe('The scripts in Redis', () => {
         epoch,
         creationId: null,
         answered: [event.eventId],
-        untold: [],
+        unanswered: [],
       });
       expect(confirmed).to.deep.equal({ kind: 'confirmed' });
     }
@@ -215,15 +214,16 @@ describe('The scripts in Redis', () => {
     const startDate = nowMs + 1_000;
     const endDate = nowMs + 2_000;
     const couponId = await createCoupon({ startDate, endDate, quantity: 1_000_000 });
-    expect(await assign(couponId)).to.deep.equal({ kind: 'not-started', startDate });
+    expect(await assign(couponId)).to.deep.equal(refused({ kind: 'not-started', startDate }));
     // Without a pause between them, so that every millisecond around the two dates is met.
     const given: number[] = [];
-    let outcome: AssignOutcome = { kind: 'not-started', startDate };
-    for (let user = 0; outcome.kind !== 'ended'; user += 1) {
+    let outcome = await assign(couponId);
+    const hasEnded = () => outcome.kind === 'refused' && outcome.refusal.kind === 'ended';
+    for (let user = 0; !hasEnded(); user += 1) {
       outcome = await assign(couponId, { userId: `user ${user}` });
       if (outcome.kind === 'accepted') given.push(outcome.event.occurredAt);
     }
-    expect(outcome).to.deep.equal({ kind: 'ended', endDate });
+    expect(outcome).to.deep.equal(refused({ kind: 'ended', endDate }));
     expect(given).to.not.have.length(0);
     for (const at of given) expect(at).to.be.at.least(startDate).and.below(endDate);
   });
@@ -240,7 +240,7 @@ describe('The scripts in Redis', () => {
     expect(await stateOf(couponId)).to.deep.equal(before);
     const other = await createCoupon();
     expect(await assign(other, { userId: 'bo' })).to.have.property('kind', 'accepted');
-    await model.confirm({ couponId, epoch, creationId: null, answered: [eventId], untold: [] });
+    await model.confirm({ couponId, epoch, creationId: null, answered: [eventId], unanswered: [] });
     expect(await assign(couponId, { userId: 'bo' })).to.have.property('kind', 'accepted');
   });
 
@@ -255,7 +255,10 @@ describe('The scripts in Redis', () => {
     expect(events.map(({ sequence }) => sequence).sort((a, b) => a - b)).to.deep.equal(
       Array.from({ length: 50 }, (_, n) => n + 1),
     );
-    expect(outcomes.filter(({ kind }) => kind === 'sold-out')).to.have.length(150);
+    const soldOut = outcomes.filter(
+      (outcome) => outcome.kind === 'refused' && outcome.refusal.kind === 'sold-out',
+    );
+    expect(soldOut).to.have.length(150);
     expect(await stateOf(couponId)).to.have.nested.property('coupon.remaining', '0');
   });
 
@@ -277,15 +280,15 @@ describe('The scripts in Redis', () => {
       Array.from({ length: 1_000 }, (_, n) => accepted(couponId, `user ${n}`)),
     );
     const ids = events.map(({ eventId }) => eventId);
-    const untold = ids.slice(900);
+    const unanswered = ids.slice(900);
     const answered = ids.slice(0, 900);
     expect(
-      await model.confirm({ couponId, epoch, creationId: null, answered, untold }),
+      await model.confirm({ couponId, epoch, creationId: null, answered, unanswered }),
     ).to.deep.equal({ kind: 'confirmed' });
     const state = await stateOf(couponId);
     expect(state.outbox).to.deep.equal({});
     expect(state.outboxEvents).to.deep.equal({});
-    expect(state.unanswered).to.deep.equal([...untold].sort());
+    expect(state.unanswered).to.deep.equal([...unanswered].sort());
   });
 
   it('forget that nobody was told of an assignment as soon as somebody is', async () => {
@@ -294,10 +297,10 @@ describe('The scripts in Redis', () => {
       (await accepted(couponId, 'ann')).eventId,
       (await accepted(couponId, 'ann')).eventId,
     ] as const;
-    const confirmation = { couponId, epoch, creationId: null, answered: [], untold: [...ids] };
+    const confirmation = { couponId, epoch, creationId: null, answered: [], unanswered: [...ids] };
     await model.confirm(confirmation);
     expect((await stateOf(couponId)).unanswered).to.deep.equal([...ids].sort());
-    await model.confirm({ ...confirmation, answered: [ids[0]], untold: [ids[1]] });
+    await model.confirm({ ...confirmation, answered: [ids[0]], unanswered: [ids[1]] });
     expect((await stateOf(couponId)).unanswered).to.deep.equal([ids[1]]);
   });
 
@@ -317,8 +320,9 @@ describe('The scripts in Redis', () => {
     if (created.kind !== 'accepted') throw new Error(created.kind);
     expect(await model.create(command, epoch)).to.deep.equal({
       kind: 'repeat',
-      createdAt: created.event.occurredAt,
+      eventId: command.couponId,
       waiting: created.event,
+      success: { kind: 'created', createdAt: created.event.occurredAt },
     });
     const { couponId } = command;
     await model.confirm({
@@ -326,7 +330,7 @@ describe('The scripts in Redis', () => {
       epoch,
       creationId: couponId,
       answered: [],
-      untold: [couponId],
+      unanswered: [couponId],
     });
     const key = keyed('"{k}|/,\\%', 'h');
     const given = await assign(couponId, { userId, key });
@@ -370,15 +374,17 @@ describe('The scripts in Redis', () => {
       const second = await assign(couponId, { key: keyed('k1', 'another') });
       expect(second).to.have.nested.property('event.nthOfUser', 2);
       await waitUntil('the key is forgotten', forgotten);
-      expect(await assign(couponId, { key: keyed('k1') })).to.have.property(
-        'kind',
+      expect(await assign(couponId, { key: keyed('k1') })).to.have.nested.property(
+        'refusal.kind',
         'limit-reached',
       );
     });
 
     it('not of a request that got nothing', async () => {
       const couponId = await createCoupon({ quantity: 0 });
-      expect(await assign(couponId, { key: keyed('k1') })).to.deep.equal({ kind: 'sold-out' });
+      expect(await assign(couponId, { key: keyed('k1') })).to.deep.equal(
+        refused({ kind: 'sold-out' }),
+      );
       expect((await stateOf(couponId)).keys).to.deep.equal({});
     });
   });

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import type { RequestKey } from '../../../domain/commands.ts';
 import { heldBy } from '../../../domain/coupon.ts';
 import type { CouponEvent } from '../../../domain/coupon-events.ts';
-import { type CouponDesk, confirm, initialDesk, reserve } from '../../../domain/decide.ts';
+import { confirm, reserve } from '../../../domain/decisions/reserve-and-confirm.ts';
+import { initialState, type WriteModelState } from '../../../domain/decisions/write-model-state.ts';
 import { stateInRedis, stateOf } from '../command-api/coupon-state.ts';
 import { createRebuildSystem, DAY, type RebuildSystem } from './rebuild-system.ts';
 
@@ -94,7 +95,7 @@ describe('A rebuild after any history', () => {
 async function startHistory(system: RebuildSystem) {
   const { writeModel, redis, keys } = system;
   let { epoch } = await system.rebuild();
-  const coupons = [0, 1].map(() => ({ couponId: randomUUID(), desk: initialDesk() }));
+  const coupons = [0, 1].map(() => ({ couponId: randomUUID(), state: initialState() }));
   /** Decided in this epoch, not in the log yet. */
   let waiting: CouponEvent[] = [];
   /** Decided in an epoch that is over, and never in the log. */
@@ -136,10 +137,10 @@ async function startHistory(system: RebuildSystem) {
     await system.append(emitted, taken.partition);
     if (taken.twice) await system.append(emitted, (taken.partition + 1) % 3);
     for (const event of emitted) {
-      const { desk } = coupons.find(({ couponId }) => couponId === event.couponId) ?? couponAt(0);
-      reserve(desk, event);
-      // After a rebuild nobody knows who was told: all of the last minute count as untold.
-      confirm(desk, event.eventId, false);
+      const { state } = coupons.find(({ couponId }) => couponId === event.couponId) ?? couponAt(0);
+      reserve(state, event);
+      // After a rebuild nobody knows who was told: all of the last minute count as unanswered.
+      confirm(state, event.eventId, false);
       // An assignment is decided on a confirmed coupon only (docs/guarantees.md P4).
       if (!taken.confirmed && event.type === 'CouponAssigned') continue;
       const isCreation = event.type === 'CouponCreated';
@@ -148,7 +149,7 @@ async function startHistory(system: RebuildSystem) {
         epoch: event.epoch,
         creationId: isCreation ? event.eventId : null,
         answered: [event.eventId],
-        untold: [],
+        unanswered: [],
       });
       expect(kind).to.equal('confirmed');
     }
@@ -164,14 +165,14 @@ async function startHistory(system: RebuildSystem) {
     epoch = (await system.rebuild()).epoch;
     left = [...left, ...waiting];
     waiting = [];
-    for (const { couponId, desk } of coupons) {
-      expectHonest(desk);
+    for (const { couponId, state } of coupons) {
+      expectHonest(state);
       const actual = await stateInRedis(redis, keys, couponId, KEYS);
       expect({ ...actual, keys: ofEpoch(actual.keys, epoch) }).to.deep.equal(
-        stateOf(desk, couponId, epoch),
+        stateOf(state, couponId, epoch),
       );
       const isKnown = await redis.sismember(keys.coupons, couponId);
-      expect(isKnown, 'known to the relay').to.equal(desk.coupon.created === null ? 0 : 1);
+      expect(isKnown, 'known to the relay').to.equal(state.coupon.created === null ? 0 : 1);
     }
   };
 
@@ -201,7 +202,7 @@ function ofEpoch(records: Record<string, string>, epoch: number): Record<string,
 }
 
 /** What no history may lead to: too many, a number given twice, a user over the limit. */
-function expectHonest({ coupon }: CouponDesk): void {
+function expectHonest({ coupon }: WriteModelState): void {
   const assignments = [...coupon.assignments.values()].flat();
   const sequences = assignments.map(({ sequence }) => sequence);
   expect(new Set(sequences).size).to.equal(sequences.length);

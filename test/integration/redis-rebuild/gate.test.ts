@@ -80,7 +80,7 @@ describe('A gate that rebuilds', () => {
     epoch = (await system.rebuild()).epoch;
     openGate(async () => epoch);
     await waitUntil('the gate is open', () => gate.state().kind === 'open');
-    gate.suspect({ couponId: 'of an epoch that is over', epoch: epoch - 1 });
+    gate.reportClosed({ couponId: 'of an epoch that is over', epoch: epoch - 1 });
     expect(gate.state().kind).to.equal('closed');
     await waitUntil('the gate is open', () => gate.state().kind === 'open');
     expect(attempts).to.equal(0);
@@ -90,7 +90,7 @@ describe('A gate that rebuilds', () => {
     epoch = (await system.rebuild()).epoch;
     openGate(async () => epoch);
     await waitUntil('the gate is open', () => gate.state().kind === 'open');
-    gate.suspect({ couponId: 'gone', epoch });
+    gate.reportClosed({ couponId: 'gone', epoch });
     await waitUntil('the gate is open', () => gate.state().kind === 'open');
     expect(attempts).to.equal(1);
   });

@@ -1,7 +1,6 @@
 // A log and a Redis to be rebuilt from it: keys, topics and schemas of their own.
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { createWriteModel, type WriteModel } from '../../../command-api/write-model/write-model.ts';
 import { recordNameOf } from '../../../contracts/event-record.ts';
 import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.ts';
 import { destinationOf, EVENT_TOPICS, type EventTopic } from '../../../contracts/topics.ts';
@@ -13,6 +12,7 @@ import {
 } from '../../../redis-rebuild/rebuild.ts';
 import { connectRedis, deleteKeysWith } from '../../support/system/redis.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
+import { createWriteModel, type WriteModel } from '../../support/system/write-model.ts';
 
 export const DAY = 24 * 3_600_000;
 

@@ -5,7 +5,8 @@ import { toLogEvent } from '../../../contracts/event-record.ts';
 import { EPOCHS_TOPIC, EVENT_TOPICS } from '../../../contracts/topics.ts';
 import type { RequestKey } from '../../../domain/commands.ts';
 import type { CouponAssigned, CouponCreated, CouponEvent } from '../../../domain/coupon-events.ts';
-import { initialDesk, reserve } from '../../../domain/decide.ts';
+import { reserve } from '../../../domain/decisions/reserve-and-confirm.ts';
+import { initialState } from '../../../domain/decisions/write-model-state.ts';
 import { createKafka } from '../../../platform/kafka/client.ts';
 import { rangesOf, scanLog } from '../../../platform/kafka/log-scan.ts';
 import { errorOf } from '../../support/error-of.ts';
@@ -73,7 +74,7 @@ describe('Rebuilding Redis from the log', () => {
       epoch,
       creationId: type === 'CouponCreated' ? eventId : null,
       answered: [eventId],
-      untold: [],
+      unanswered: [],
     });
   /** Into the log, and confirmed. */
   const settle = async (event: CouponEvent): Promise<void> => {
@@ -298,13 +299,13 @@ describe('Rebuilding Redis from the log', () => {
     if (lost.kind !== 'accepted' || again.kind !== 'accepted') throw new Error('not created');
     await system.append([lost.event]);
     await system.append([again.event]);
-    const desk = initialDesk();
-    reserve(desk, again.event);
-    desk.outbox.clear();
-    desk.coupon.created = again.event;
+    const state = initialState();
+    reserve(state, again.event);
+    state.outbox.clear();
+    state.coupon.created = again.event;
     const last = (await system.rebuild()).epoch;
     expect(await stateInRedis(system.redis, system.keys, command.couponId, [])).to.deep.equal(
-      stateOf(desk, command.couponId, last),
+      stateOf(state, command.couponId, last),
     );
   });
 

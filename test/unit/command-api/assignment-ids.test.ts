@@ -7,27 +7,27 @@ const partitionOf = (id: string, partitions: number): number =>
   Number.parseInt(id.slice(0, 1), 16) % partitions;
 
 describe('The ids of assignments', () => {
-  it('are of one partition until the turn changes, and then of the next', () => {
-    let turn = 0;
-    const newId = createAssignmentIds({ partitions: () => 4, partitionOf, turn: () => turn });
-    for (turn = 0; turn < 9; turn += 1) {
+  it('are of one partition until the next batch begins, and then of the next partition', () => {
+    let batches = 0;
+    const newId = createAssignmentIds({ partitions: () => 4, partitionOf, batches: () => batches });
+    for (batches = 0; batches < 9; batches += 1) {
       const partitions = new Set(Array.from({ length: 50 }, () => partitionOf(newId(), 4)));
-      expect([...partitions]).to.deep.equal([turn % 4]);
+      expect([...partitions]).to.deep.equal([batches % 4]);
     }
   });
 
   it('are of the further partitions, too, once there are more', () => {
     let partitions = 2;
-    let turn = 0;
+    let batches = 0;
     const newId = createAssignmentIds({
       partitions: () => partitions,
       partitionOf,
-      turn: () => turn,
+      batches: () => batches,
     });
     newId();
     partitions = 4;
     const used = Array.from({ length: 4 }, () => {
-      turn += 1;
+      batches += 1;
       return partitionOf(newId(), 4);
     });
     expect(used).to.deep.equal([1, 2, 3, 0]);
@@ -37,15 +37,19 @@ describe('The ids of assignments', () => {
     const newId = createAssignmentIds({
       partitions: () => 2,
       partitionOf,
-      turn: () => 1,
+      batches: () => 1,
     });
     const ids = new Set(Array.from({ length: 1_000 }, newId));
     expect(ids.size).to.equal(1_000);
     for (const id of ids) expect(toUuid(id)).to.equal(id);
   });
 
-  it('are given even where no id is of the partition whose turn it is', () => {
-    const newId = createAssignmentIds({ partitions: () => 3, partitionOf: () => 0, turn: () => 1 });
+  it('are given even where no id belongs to the wanted partition', () => {
+    const newId = createAssignmentIds({
+      partitions: () => 3,
+      partitionOf: () => 0,
+      batches: () => 1,
+    });
     expect(toUuid(newId())).to.be.a('string');
   });
 });

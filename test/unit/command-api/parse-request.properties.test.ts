@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { parseAssign, parseCreate } from '../../../command-api/http/parse-request.ts';
+import { parseAssign } from '../../../command-api/http/assignment/assign-route.ts';
+import { parseCreate } from '../../../command-api/http/coupon/create-route.ts';
 import { PROBLEMS } from '../../../contracts/problems.ts';
 import { type CreateCoupon, LIMITS } from '../../../domain/commands.ts';
 import { COUPON_ID } from '../../support/fixtures/sample-events.ts';
@@ -59,14 +60,14 @@ function bodyOf({ startDate, endDate, ...rest }: Meaning, zoneHours = 0): unknow
   return { endDate: inZone(endDate), startDate: inZone(startDate), ...rest };
 }
 
-function parsedCreate(body: unknown, key: string): CreateCoupon {
+function parsedCreate(body: unknown, key: string): Omit<CreateCoupon, 'couponId'> {
   const parsed = parseCreate(body, key);
   if (parsed.kind === 'refused') throw new Error(JSON.stringify(parsed.faults));
-  return parsed.command;
+  return parsed.request;
 }
 
 describe('Whatever a client sends', () => {
-  it('is a command inside its bounds or a list of faults with known codes, never an exception', () => {
+  it('is a request inside its bounds or a list of faults with known codes, never an exception', () => {
     fc.assert(
       fc.property(fc.oneof(crookedCreate, anyJson), header, (body, key) => {
         const parsed = parseCreate(body, key);
@@ -78,7 +79,7 @@ describe('Whatever a client sends', () => {
           }
           return;
         }
-        const { title, quantity, startDate, endDate, perUserLimit } = parsed.command;
+        const { title, quantity, startDate, endDate, perUserLimit } = parsed.request;
         expect([...title].length).to.be.within(1, LIMITS.titleCharacters);
         expect(title.isWellFormed()).to.equal(true);
         expect(title).to.equal(title.trim());
@@ -102,10 +103,10 @@ describe('Whatever a client sends', () => {
           expect(parsed.faults).to.not.have.length(0);
           return;
         }
-        const { command } = parsed;
-        expect([...command.userId].length).to.be.within(1, LIMITS.userIdCharacters);
-        expect(command.couponId).to.equal(id.toLowerCase());
-        expect(command.key === null).to.equal(key === undefined);
+        const { request } = parsed;
+        expect([...request.userId].length).to.be.within(1, LIMITS.userIdCharacters);
+        expect(request.couponId).to.equal(id.toLowerCase());
+        expect(request.key === null).to.equal(key === undefined);
       }),
       { numRuns: 1_000 },
     );
@@ -116,13 +117,13 @@ describe('What a request means', () => {
   it('is kept: title, numbers and instants come out as they went in', () => {
     fc.assert(
       fc.property(meaning, (some) => {
-        const { couponId: _id, key: _key, ...command } = parsedCreate(bodyOf(some), 'k');
-        expect(command).to.deep.equal({ ...some, title: some.title.trim() });
+        const { key: _key, ...request } = parsedCreate(bodyOf(some), 'k');
+        expect(request).to.deep.equal({ ...some, title: some.title.trim() });
       }),
     );
   });
 
-  it('has the same hash and the same coupon id, in whatever words it is said', () => {
+  it('has the same hash, in whatever words it is said', () => {
     fc.assert(
       fc.property(meaning, (some) => {
         fc.pre(some.endDate < Date.UTC(9999, 11, 30));
@@ -152,7 +153,7 @@ describe('What a request means', () => {
     const user = fc.string({ minLength: 1, maxLength: 12 }).map((s) => `u${s.trim()}`);
     const hashOf = (id: string, userId: string) => {
       const parsed = parseAssign(id, { userId }, 'k');
-      return parsed.kind === 'parsed' ? parsed.command.key?.requestHash : undefined;
+      return parsed.kind === 'parsed' ? parsed.request.key?.requestHash : undefined;
     };
     fc.assert(
       fc.property(fc.uuid(), fc.uuid(), user, user, (id, otherId, one, another) => {

@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import { parseAssign, parseCreate } from '../../../command-api/http/parse-request.ts';
+import { couponIdFor } from '../../../command-api/commands/coupon/coupon-id.ts';
+import { parseAssign } from '../../../command-api/http/assignment/assign-route.ts';
+import { parseCreate } from '../../../command-api/http/coupon/create-route.ts';
 import type { ProblemName } from '../../../contracts/problems.ts';
 import type { CreateCoupon } from '../../../domain/commands.ts';
 import { COUPON_ID } from '../../support/fixtures/sample-events.ts';
@@ -14,10 +16,10 @@ const BODY = {
 /** JSON as it comes over the link: what `text` says, not what a JavaScript literal would. */
 const link = (text: string): unknown => JSON.parse(text);
 
-function created(fields: Record<string, unknown>, key?: string): CreateCoupon {
+function created(fields: Record<string, unknown>, key?: string): Omit<CreateCoupon, 'couponId'> {
   const parsed = parseCreate({ ...BODY, ...fields }, key);
   if (parsed.kind === 'refused') throw new Error(JSON.stringify(parsed.faults));
-  return parsed.command;
+  return parsed.request;
 }
 
 /** Field and problem of every fault; nothing when it was parsed. */
@@ -34,10 +36,8 @@ function refuses(what: string, fields: Record<string, unknown>, fault: [string, 
 }
 
 describe('Reading a request for a new coupon', () => {
-  it('gives the command, with times in milliseconds and a limit of one when none is said', () => {
-    const { couponId, ...command } = created({});
-    expect(couponId).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
-    expect(command).to.deep.equal({
+  it('gives what is asked for, with times in milliseconds and a limit of one when none is said', () => {
+    expect(created({})).to.deep.equal({
       title: '커피',
       quantity: 10,
       startDate: Date.UTC(2026, 5, 1),
@@ -294,17 +294,16 @@ describe('Reading a request for a new coupon', () => {
 });
 
 describe('Reading a request for a unit', () => {
-  it('gives the command, with a new id for the assignment', () => {
-    const parsed = parseAssign(COUPON_ID, { userId: '김민수' }, undefined);
-    if (parsed.kind === 'refused') throw new Error('refused');
-    const { assignmentId, ...command } = parsed.command;
-    expect(assignmentId).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
-    expect(command).to.deep.equal({ couponId: COUPON_ID, userId: '김민수', key: null });
+  it('gives what is asked for', () => {
+    expect(parseAssign(COUPON_ID, { userId: '김민수' }, undefined)).to.deep.equal({
+      kind: 'parsed',
+      request: { couponId: COUPON_ID, userId: '김민수', key: null },
+    });
   });
 
   it('reads the coupon id in either case', () => {
     const parsed = parseAssign(COUPON_ID.toUpperCase(), { userId: 'ann' }, undefined);
-    expect(parsed).to.have.nested.property('command.couponId', COUPON_ID);
+    expect(parsed).to.have.nested.property('request.couponId', COUPON_ID);
   });
 
   for (const id of ['', 'x', '1', `${COUPON_ID} `, '../../etc/passwd', 'null', '{}', '\u0000']) {
@@ -336,7 +335,7 @@ describe('Reading a request for a unit', () => {
 describe('Reading an Idempotency-Key', () => {
   const keyOf = (header: string | undefined) => {
     const parsed = parseAssign(COUPON_ID, { userId: 'ann' }, header);
-    return parsed.kind === 'parsed' ? (parsed.command.key?.idempotencyKey ?? null) : 'refused';
+    return parsed.kind === 'parsed' ? (parsed.request.key?.idempotencyKey ?? null) : 'refused';
   };
 
   for (const key of ['k', '"quoted"', 'a/b|c,d{e}', '!~', 'k'.repeat(128)]) {
@@ -364,14 +363,19 @@ describe('Reading an Idempotency-Key', () => {
       expect(keyOf(key)).to.equal('refused');
     });
   }
+});
 
-  it('leads to the same coupon id for the same key, and to another for another', () => {
-    const first = created({}, 'k1');
-    expect(created({}, 'k1').couponId).to.equal(first.couponId);
-    expect(created({ quantity: 1 }, 'k1').couponId).to.equal(first.couponId);
-    expect(created({}, 'k2').couponId).to.not.equal(first.couponId);
-    expect(first.couponId).to.match(
-      /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
-    );
+describe('The id of a new coupon', () => {
+  it('is the same for the same Idempotency-Key, and another for another', () => {
+    const first = couponIdFor('k1');
+    expect(couponIdFor('k1')).to.equal(first);
+    expect(couponIdFor('k2')).to.not.equal(first);
+    expect(first).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+
+  it('is a random UUID for each request without a key', () => {
+    const id = couponIdFor(null);
+    expect(id).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
+    expect(couponIdFor(null)).to.not.equal(id);
   });
 });

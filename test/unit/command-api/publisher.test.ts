@@ -1,10 +1,12 @@
 import { expect } from 'chai';
 import { createCommandMetrics } from '../../../command-api/metrics.ts';
-import type { LogWriter, PreparedEvent } from '../../../command-api/outbox/log-writer.ts';
-import type { Look } from '../../../command-api/outbox/master-check.ts';
-import { createPublisher, type Published } from '../../../command-api/outbox/publisher.ts';
-import type { SetAside } from '../../../command-api/outbox/quarantine.ts';
-import type { Confirmation, WriteModel } from '../../../command-api/write-model/write-model.ts';
+import type { LogWriter } from '../../../command-api/outbox/log-writer.ts';
+import type { CheckedMaster } from '../../../command-api/outbox/master-check.ts';
+import type { PreparedEvent } from '../../../command-api/outbox/prepared-event.ts';
+import type { Published } from '../../../command-api/outbox/publication.ts';
+import { createPublisher } from '../../../command-api/outbox/publisher.ts';
+import type { Quarantine } from '../../../command-api/outbox/quarantine.ts';
+import type { Confirm, Confirmation } from '../../../command-api/write-model/confirm.ts';
 import { recordNameOf } from '../../../contracts/event-record.ts';
 import type { Position } from '../../../contracts/position.ts';
 import { destinationOf } from '../../../contracts/topics.ts';
@@ -16,14 +18,14 @@ import { silentLogger } from '../../support/silent-logger.ts';
 /** Not the one that the gate was last open for. */
 const ANOTHER_EPOCH = 99;
 const OTHER_COUPON = 'c0c0c0c0-0000-4000-8000-000000000002';
-const settle = () => new Promise(setImmediate);
+const runPending = () => new Promise(setImmediate);
 
 type Send = {
   events: CouponEvent[];
   answer(positions: Position[] | null): Promise<void>;
   refuse(reason: string): Promise<void>;
 };
-type Confirm = {
+type Confirming = {
   confirmation: Confirmation;
   answer(kind: 'confirmed' | 'closed'): Promise<void>;
   fail(): Promise<void>;
@@ -41,17 +43,17 @@ function createBench(
   options: { answerTimeoutMs?: number; maxBatch?: number; epoch?: number } = {},
 ) {
   const sends: Send[] = [];
-  const confirms: Confirm[] = [];
+  const confirms: Confirming[] = [];
   const refusals: Refusal[] = [];
-  /** What the next last looks say; without any, that all is as it was. */
-  const lastLooks: (Look | null)[] = [];
+  /** What the next master checks find; without any, the master of the gate. */
+  const masterChecks: (CheckedMaster | null)[] = [];
   let connection = 0;
-  const looks: { claimed(epoch: number | null): Promise<void>; fail(): Promise<void> }[] = [];
+  const claimChecks: { claimed(epoch: number | null): Promise<void>; fail(): Promise<void> }[] = [];
   /** Resolves `given` and lets everything run that follows from it. */
   const then = async (act: () => void): Promise<void> => {
     act();
-    await settle();
-    await settle();
+    await runPending();
+    await runPending();
   };
   const writer: Pick<LogWriter, 'prepare' | 'write'> = {
     prepare: (event, traceparent): PreparedEvent | null => {
@@ -73,7 +75,7 @@ function createBench(
       return sent.promise;
     },
   };
-  const confirm: WriteModel['confirm'] = (confirmation) => {
+  const confirm: Confirm = (confirmation) => {
     const reply = Promise.withResolvers<{ kind: 'confirmed' } | { kind: 'closed' }>();
     confirms.push({
       confirmation,
@@ -82,8 +84,7 @@ function createBench(
     });
     return reply.promise;
   };
-  const decidesNothing = () => Promise.reject(new Error('a publisher decides nothing'));
-  const setAside: SetAside = ({ event: { eventId } }, reason) => {
+  const quarantine: Quarantine = ({ event: { eventId } }, reason) => {
     const done = Promise.withResolvers<void>();
     refusals.push({
       ...{ eventId, reason },
@@ -94,23 +95,23 @@ function createBench(
   };
   const publisher = createPublisher({
     writer,
-    newestClaim: () => {
-      const look = Promise.withResolvers<number | null>();
-      looks.push({
-        claimed: (epoch) => then(() => look.resolve(epoch)),
-        fail: () => then(() => look.reject(new Error('no broker'))),
+    checkClaim: () => {
+      const check = Promise.withResolvers<number | null>();
+      claimChecks.push({
+        claimed: (epoch) => then(() => check.resolve(epoch)),
+        fail: () => then(() => check.reject(new Error('no broker'))),
       });
-      return look.promise;
+      return check.promise;
     },
-    lastLook: {
+    masterCheck: {
       connection: () => connection,
-      look: async () => {
-        const said = lastLooks.shift();
-        return said === undefined ? { epoch: options.epoch ?? 0, connection } : said;
+      check: async () => {
+        const found = masterChecks.shift();
+        return found === undefined ? { epoch: options.epoch ?? 0, connection } : found;
       },
     },
-    writeModel: { create: decidesNothing, assign: decidesNothing, confirm },
-    setAside,
+    confirm,
+    quarantine,
     answerTimeoutMs: options.answerTimeoutMs ?? 60_000,
     maxBatch: options.maxBatch ?? 500,
     metrics: createCommandMetrics(),
@@ -126,8 +127,18 @@ function createBench(
     connection += 1;
   };
   return {
-    ...{ publisher, publish, answers, sends, looks, lastLooks, reconnect, confirms, refusals },
-    settle,
+    ...{
+      publisher,
+      publish,
+      answers,
+      sends,
+      claimChecks,
+      masterChecks,
+      reconnect,
+      confirms,
+      refusals,
+    },
+    runPending,
   };
 }
 
@@ -152,49 +163,49 @@ describe('Publishing events', () => {
   ) as [CouponEvent, CouponEvent, CouponEvent, CouponEvent];
 
   describe('in batches', () => {
-    it('sends what comes in one turn together, in its order', async () => {
+    it('sends what comes in one round of the event loop together, in its order', async () => {
       const { publish, sends } = createBench();
       for (const event of [one, two, three]) publish(event.eventId, event);
-      await settle();
+      await runPending();
       expect(sends.map(({ events }) => events)).to.deep.equal([[one, two, three]]);
     });
 
     it('sends a single event without waiting for company', async () => {
       const { publish, sends } = createBench();
       publish('a', one);
-      await settle();
+      await runPending();
       expect(sends).to.have.length(1);
     });
 
     it('gathers while a batch is on its way, and sends what has gathered when that is confirmed', async () => {
-      const { publish, sends, looks, confirms } = createBench();
+      const { publish, sends, claimChecks, confirms } = createBench();
       publish('a', one);
-      await settle();
+      await runPending();
       publish('b', two);
       await acknowledge(sends[0]);
       publish('c', three);
-      await looks[0]?.claimed(0);
+      await claimChecks[0]?.claimed(0);
       expect(sends, 'sends before the confirmation').to.have.length(1);
       await confirms[0]?.answer('confirmed');
       expect(sends.map(({ events }) => events)).to.deep.equal([[one], [two, three]]);
     });
 
     it('goes on with the next batch when one could not be confirmed', async () => {
-      const { publish, sends, looks } = createBench();
+      const { publish, sends, claimChecks } = createBench();
       publish('a', one);
-      await settle();
+      await runPending();
       publish('b', two);
       await acknowledge(sends[0]);
-      await looks[0]?.fail();
+      await claimChecks[0]?.fail();
       expect(sends.map(({ events }) => events)).to.deep.equal([[one], [two]]);
     });
 
     it('sends no more at once than the largest batch, and the rest after it', async () => {
-      const { publish, sends, looks, confirms } = createBench({ maxBatch: 2 });
+      const { publish, sends, claimChecks, confirms } = createBench({ maxBatch: 2 });
       for (const event of [one, two, three]) publish(event.eventId, event);
-      await settle();
+      await runPending();
       await acknowledge(sends[0]);
-      await looks[0]?.claimed(0);
+      await claimChecks[0]?.claimed(0);
       await confirms[0]?.answer('confirmed');
       expect(sends.map(({ events }) => events)).to.deep.equal([[one, two], [three]]);
     });
@@ -203,7 +214,7 @@ describe('Publishing events', () => {
       const { publisher, publish, answers, sends } = createBench();
       publish('a', { ...one, epoch: ANOTHER_EPOCH });
       expect(publisher.relay({ ...two, epoch: ANOTHER_EPOCH })).to.equal(false);
-      await settle();
+      await runPending();
       expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
       expect(sends).to.deep.equal([]);
       expect(publisher.waiting()).to.equal(0);
@@ -213,21 +224,21 @@ describe('Publishing events', () => {
       const { publish, answers, sends } = createBench({ epoch: 1 });
       publish('old', one);
       publish('new', { ...two, epoch: 1 });
-      await settle();
+      await runPending();
       expect(sends.map(({ events }) => idsOf(events))).to.deep.equal([[two.eventId]]);
       expect(answers.get('old')).to.deep.equal({ kind: 'unknown' });
     });
 
     it('sends nothing when Redis has become another one, or does not say, and goes on after that', async () => {
-      const { publisher, publish, answers, sends, lastLooks } = createBench();
-      lastLooks.push(null);
+      const { publisher, publish, answers, sends, masterChecks } = createBench();
+      masterChecks.push(null);
       publish('a', one);
-      await settle();
+      await runPending();
       expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
       expect(sends).to.deep.equal([]);
       expect(publisher.waiting()).to.equal(0);
       publish('b', one);
-      await settle();
+      await runPending();
       expect(sends.map(({ events }) => events)).to.deep.equal([[one]]);
     });
 
@@ -236,34 +247,34 @@ describe('Publishing events', () => {
       publish('a', one);
       reconnect();
       publish('b', two);
-      await settle();
+      await runPending();
       expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
       expect(sends.map(({ events }) => events)).to.deep.equal([[two]]);
     });
 
     it('starts again after it had nothing to do', async () => {
-      const { publish, sends, looks, confirms } = createBench();
+      const { publish, sends, claimChecks, confirms } = createBench();
       publish('a', one);
-      await settle();
+      await runPending();
       await acknowledge(sends[0]);
-      await looks[0]?.claimed(0);
+      await claimChecks[0]?.claimed(0);
       await confirms[0]?.answer('confirmed');
       publish('b', two);
-      await settle();
+      await runPending();
       expect(sends).to.have.length(2);
     });
   });
 
   describe('and answering', () => {
     it('answers nobody before the log has it, no newer epoch is claimed, and Redis has confirmed it', async () => {
-      const { publish, answers, sends, looks, confirms } = createBench();
+      const { publish, answers, sends, claimChecks, confirms } = createBench();
       publish('a', one);
-      await settle();
-      expect([looks.length, confirms.length, answers.size]).to.deep.equal([0, 0, 0]);
+      await runPending();
+      expect([claimChecks.length, confirms.length, answers.size]).to.deep.equal([0, 0, 0]);
       await acknowledge(sends[0], 41n);
-      expect([looks.length, confirms.length, answers.size]).to.deep.equal([1, 0, 0]);
-      await looks[0]?.claimed(0);
-      expect([looks.length, confirms.length, answers.size]).to.deep.equal([1, 1, 0]);
+      expect([claimChecks.length, confirms.length, answers.size]).to.deep.equal([1, 0, 0]);
+      await claimChecks[0]?.claimed(0);
+      expect([claimChecks.length, confirms.length, answers.size]).to.deep.equal([1, 1, 0]);
       await confirms[0]?.answer('confirmed');
       expect(answers.get('a')).to.deep.equal({
         kind: 'confirmed',
@@ -272,11 +283,11 @@ describe('Publishing events', () => {
     });
 
     it('gives each event its own position', async () => {
-      const { publish, answers, sends, looks, confirms } = createBench();
+      const { publish, answers, sends, claimChecks, confirms } = createBench();
       for (const event of [one, two, three]) publish(event.eventId, event);
-      await settle();
+      await runPending();
       await acknowledge(sends[0], 7n);
-      await looks[0]?.claimed(0);
+      await claimChecks[0]?.claimed(0);
       await confirms[0]?.answer('confirmed');
       const offsets = [one, two, three].map(({ eventId }) => answers.get(eventId));
       expect(offsets).to.deep.equal(
@@ -288,72 +299,72 @@ describe('Publishing events', () => {
     });
 
     it('confirms with the epoch of the events, once for each coupon, and names a creation', async () => {
-      const { publish, sends, looks, confirms } = createBench({ epoch: 3 });
+      const { publish, sends, claimChecks, confirms } = createBench({ epoch: 3 });
       const created = couponCreated({ couponId: OTHER_COUPON, epoch: 3 });
       const events = [one, created, two].map((event) => ({ ...event, epoch: 3 }));
       for (const event of events) publish(event.eventId, event);
-      await settle();
+      await runPending();
       await acknowledge(sends[0]);
-      await looks[0]?.claimed(3);
+      await claimChecks[0]?.claimed(3);
       expect(confirms.map(({ confirmation }) => confirmation)).to.deep.equal([
         {
           couponId: one.couponId,
           epoch: 3,
           creationId: null,
           answered: [one.eventId, two.eventId],
-          untold: [],
+          unanswered: [],
         },
         {
           couponId: OTHER_COUPON,
           epoch: 3,
           creationId: OTHER_COUPON,
           answered: [OTHER_COUPON],
-          untold: [],
+          unanswered: [],
         },
       ]);
     });
 
     it('says unknown and confirms nothing when a newer epoch is claimed, or none ever was', async () => {
       for (const claim of [1, null]) {
-        const { publish, answers, sends, looks, confirms } = createBench();
+        const { publish, answers, sends, claimChecks, confirms } = createBench();
         publish('a', one);
-        await settle();
+        await runPending();
         await acknowledge(sends[0]);
-        await looks[0]?.claimed(claim);
+        await claimChecks[0]?.claimed(claim);
         expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
         expect(confirms).to.have.length(0);
       }
     });
 
     it('says unknown when the claims cannot be seen', async () => {
-      const { publish, answers, sends, looks, confirms } = createBench();
+      const { publish, answers, sends, claimChecks, confirms } = createBench();
       publish('a', one);
-      await settle();
+      await runPending();
       await acknowledge(sends[0]);
-      await looks[0]?.fail();
+      await claimChecks[0]?.fail();
       expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
       expect(confirms).to.have.length(0);
     });
 
     it('says unknown when Redis is of another epoch, or does not reply', async () => {
       for (const act of ['closed', 'lost'] as const) {
-        const { publish, answers, sends, looks, confirms } = createBench();
+        const { publish, answers, sends, claimChecks, confirms } = createBench();
         publish('a', one);
-        await settle();
+        await runPending();
         await acknowledge(sends[0]);
-        await looks[0]?.claimed(0);
+        await claimChecks[0]?.claimed(0);
         await (act === 'closed' ? confirms[0]?.answer('closed') : confirms[0]?.fail());
         expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
       }
     });
 
     it('says unknown to one coupon only when only that one cannot be confirmed', async () => {
-      const { publish, answers, sends, looks, confirms } = createBench();
+      const { publish, answers, sends, claimChecks, confirms } = createBench();
       publish('a', one);
       publish('b', { ...two, couponId: OTHER_COUPON });
-      await settle();
+      await runPending();
       await acknowledge(sends[0]);
-      await looks[0]?.claimed(0);
+      await claimChecks[0]?.claimed(0);
       await confirms[0]?.fail();
       await confirms[1]?.answer('confirmed');
       expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
@@ -361,12 +372,12 @@ describe('Publishing events', () => {
     });
 
     it('says unknown when the writer was closed before the log had it', async () => {
-      const { publish, answers, sends, looks } = createBench();
+      const { publish, answers, sends, claimChecks } = createBench();
       publish('a', one);
-      await settle();
+      await runPending();
       await sends[0]?.answer(null);
       expect(answers.get('a')).to.deep.equal({ kind: 'unknown' });
-      expect(looks).to.have.length(0);
+      expect(claimChecks).to.have.length(0);
     });
 
     it('rejects an event that cannot be written, and forgets it', async () => {
@@ -377,47 +388,53 @@ describe('Publishing events', () => {
       expect(failed).to.be.instanceOf(Error);
       expect(publisher.waiting()).to.equal(0);
       publish('b', two);
-      await settle();
+      await runPending();
       expect(sends.map(({ events }) => events)).to.deep.equal([[two]]);
     });
   });
 
   describe('to a caller who cannot wait any longer', () => {
     it('says unknown, and confirms the event later as one that nobody was told of', async () => {
-      const { publisher, sends, looks, confirms } = createBench({ answerTimeoutMs: 15 });
+      const { publisher, sends, claimChecks, confirms } = createBench({ answerTimeoutMs: 15 });
       expect(await publisher.publish(one, null)).to.deep.equal({ kind: 'unknown' });
       expect(publisher.waiting()).to.equal(1);
       await acknowledge(sends[0]);
-      await looks[0]?.claimed(0);
-      expect(confirms[0]?.confirmation).to.deep.include({ answered: [], untold: [one.eventId] });
+      await claimChecks[0]?.claimed(0);
+      expect(confirms[0]?.confirmation).to.deep.include({
+        answered: [],
+        unanswered: [one.eventId],
+      });
       await confirms[0]?.answer('confirmed');
       expect(publisher.waiting()).to.equal(0);
     });
 
     it('counts as told while one of two callers still waits', async () => {
-      const { publisher, publish, answers, sends, looks, confirms } = createBench({
+      const { publisher, publish, answers, sends, claimChecks, confirms } = createBench({
         answerTimeoutMs: 250,
       });
       const first = publisher.publish(one, null);
-      await settle();
+      await runPending();
       await publisher.publish(two, null);
       publish('second caller', one);
       expect(await first).to.deep.equal({ kind: 'unknown' });
       await acknowledge(sends[0]);
-      await looks[0]?.claimed(0);
-      expect(confirms[0]?.confirmation).to.deep.include({ answered: [one.eventId], untold: [] });
+      await claimChecks[0]?.claimed(0);
+      expect(confirms[0]?.confirmation).to.deep.include({
+        answered: [one.eventId],
+        unanswered: [],
+      });
       await confirms[0]?.answer('confirmed');
       expect(answers.get('second caller')).to.have.property('kind', 'confirmed');
     });
 
     it('waits for the reply once Redis is being told that the caller is answered', async () => {
-      const { publisher, publish, answers, sends, looks, confirms } = createBench({
+      const { publisher, publish, answers, sends, claimChecks, confirms } = createBench({
         answerTimeoutMs: 250,
       });
       publish('a', one);
-      await settle();
+      await runPending();
       await acknowledge(sends[0]);
-      await looks[0]?.claimed(0);
+      await claimChecks[0]?.claimed(0);
       expect(confirms[0]?.confirmation.answered).to.deep.equal([one.eventId]);
       // Another caller's time passes after the first one's.
       await publisher.publish(two, null);
@@ -429,15 +446,15 @@ describe('Publishing events', () => {
 
   describe('that are asked for twice', () => {
     it('sends the event once and answers both callers', async () => {
-      const { publish, answers, sends, looks, confirms } = createBench();
+      const { publish, answers, sends, claimChecks, confirms } = createBench();
       publish('a', one);
       publish('b', { ...one });
-      await settle();
+      await runPending();
       publish('c', { ...one });
       await acknowledge(sends[0], 5n);
       publish('d', { ...one });
       expect(sends.map(({ events }) => events)).to.deep.equal([[one]]);
-      await looks[0]?.claimed(0);
+      await claimChecks[0]?.claimed(0);
       await confirms[0]?.answer('confirmed');
       for (const caller of ['a', 'b', 'c', 'd']) {
         expect(answers.get(caller)).to.have.nested.property('position.offset', 5n);
@@ -446,25 +463,28 @@ describe('Publishing events', () => {
     });
 
     it('sends it again when the first time has ended, in whatever way', async () => {
-      const { publish, sends, looks } = createBench();
+      const { publish, sends, claimChecks } = createBench();
       publish('a', one);
-      await settle();
+      await runPending();
       await acknowledge(sends[0]);
-      await looks[0]?.fail();
+      await claimChecks[0]?.fail();
       publish('b', one);
-      await settle();
+      await runPending();
       expect(sends.map(({ events }) => events)).to.deep.equal([[one], [one]]);
     });
   });
 
   describe('that were left in an outbox', () => {
     it('confirms them as told to nobody', async () => {
-      const { publisher, sends, looks, confirms } = createBench();
+      const { publisher, sends, claimChecks, confirms } = createBench();
       expect(publisher.relay(one)).to.equal(true);
-      await settle();
+      await runPending();
       await acknowledge(sends[0]);
-      await looks[0]?.claimed(0);
-      expect(confirms[0]?.confirmation).to.deep.include({ answered: [], untold: [one.eventId] });
+      await claimChecks[0]?.claimed(0);
+      expect(confirms[0]?.confirmation).to.deep.include({
+        answered: [],
+        unanswered: [one.eventId],
+      });
     });
 
     it('leaves alone what is on its way already', async () => {
@@ -473,18 +493,21 @@ describe('Publishing events', () => {
       expect(publisher.relay(one)).to.equal(false);
       expect(publisher.relay(two)).to.equal(true);
       expect(publisher.relay(two)).to.equal(false);
-      await settle();
+      await runPending();
       expect(idsOf(sends[0]?.events)).to.deep.equal([one.eventId, two.eventId]);
     });
 
     it('tells the user who asks again in the meantime', async () => {
-      const { publisher, publish, answers, sends, looks, confirms } = createBench();
+      const { publisher, publish, answers, sends, claimChecks, confirms } = createBench();
       publisher.relay(one);
-      await settle();
+      await runPending();
       publish('a', one);
       await acknowledge(sends[0]);
-      await looks[0]?.claimed(0);
-      expect(confirms[0]?.confirmation).to.deep.include({ answered: [one.eventId], untold: [] });
+      await claimChecks[0]?.claimed(0);
+      expect(confirms[0]?.confirmation).to.deep.include({
+        answered: [one.eventId],
+        unanswered: [],
+      });
       await confirms[0]?.answer('confirmed');
       expect(answers.get('a')).to.have.property('kind', 'confirmed');
     });
@@ -492,9 +515,9 @@ describe('Publishing events', () => {
 
   describe('of which the log refuses one', () => {
     it('halves the batch until that one is alone, and confirms the others', async () => {
-      const { publish, answers, sends, looks, confirms, refusals } = createBench();
+      const { publish, answers, sends, claimChecks, confirms, refusals } = createBench();
       for (const event of [one, two, three, four]) publish(event.eventId, event);
-      await settle();
+      await runPending();
       await sends[0]?.refuse('too large');
       await acknowledge(sends[1], 3n);
       await sends[2]?.refuse('too large');
@@ -509,7 +532,7 @@ describe('Publishing events', () => {
       ]);
       expect(refusals).to.have.length(1);
       expect(refusals[0]).to.include({ eventId: three.eventId, reason: 'too large' });
-      await looks[0]?.claimed(0);
+      await claimChecks[0]?.claimed(0);
       expect(confirms[0]?.confirmation.answered).to.deep.equal(idsOf([one, two, four]));
       await confirms[0]?.answer('confirmed');
       expect(answers.get(four.eventId)).to.have.nested.property('position.offset', 9n);
@@ -518,23 +541,23 @@ describe('Publishing events', () => {
       expect(answers.get(three.eventId)).to.deep.equal({ kind: 'refused' });
     });
 
-    it('says refused also when it could not be set aside, and sends it again when asked', async () => {
+    it('says refused also when it could not be quarantined, and sends it again when asked', async () => {
       const { publisher, publish, answers, sends, refusals } = createBench();
       publish('a', one);
-      await settle();
+      await runPending();
       await sends[0]?.refuse('too large');
       await refusals[0]?.fail();
       expect(answers.get('a')).to.deep.equal({ kind: 'refused' });
       expect(publisher.waiting()).to.equal(0);
       expect(publisher.relay(one)).to.equal(true);
-      await settle();
+      await runPending();
       expect(sends).to.have.length(2);
     });
 
-    it('goes on with the next batch while one is being set aside', async () => {
+    it('goes on with the next batch while one is being quarantined', async () => {
       const { publish, sends } = createBench();
       publish('a', one);
-      await settle();
+      await runPending();
       publish('b', two);
       await sends[0]?.refuse('too large');
       expect(idsOf(sends[1]?.events)).to.deep.equal([two.eventId]);
@@ -543,7 +566,7 @@ describe('Publishing events', () => {
     it('says unknown when the writer is closed on the way', async () => {
       const { publish, answers, sends, refusals } = createBench();
       for (const event of [one, two]) publish(event.eventId, event);
-      await settle();
+      await runPending();
       await sends[0]?.refuse('too large');
       await sends[1]?.answer(null);
       expect([answers.get(one.eventId), answers.get(two.eventId)]).to.deep.equal([
@@ -556,28 +579,28 @@ describe('Publishing events', () => {
 
   describe('and stopping', () => {
     it('counts what is on its way until it is confirmed', async () => {
-      const { publisher, publish, sends, looks, confirms } = createBench();
+      const { publisher, publish, sends, claimChecks, confirms } = createBench();
       for (const event of [one, two, three, four]) publish(event.eventId, event);
       expect(publisher.waiting()).to.equal(4);
-      await settle();
+      await runPending();
       await acknowledge(sends[0]);
-      await looks[0]?.claimed(0);
+      await claimChecks[0]?.claimed(0);
       expect(publisher.waiting()).to.equal(4);
       await confirms[0]?.answer('confirmed');
       expect(publisher.waiting()).to.equal(0);
     });
 
     it('waits until nothing is on its way', async () => {
-      const { publisher, publish, sends, looks, confirms } = createBench();
+      const { publisher, publish, sends, claimChecks, confirms } = createBench();
       await publisher.drained(60_000);
       publish('a', one);
-      await settle();
+      await runPending();
       let drained = false;
       const draining = publisher.drained(60_000).then(() => {
         drained = true;
       });
       await acknowledge(sends[0]);
-      await looks[0]?.claimed(0);
+      await claimChecks[0]?.claimed(0);
       expect(drained).to.equal(false);
       await confirms[0]?.answer('confirmed');
       await draining;

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { createWriteModel } from '../../../command-api/write-model/write-model.ts';
 import { createRedisKeys } from '../../../contracts/redis-keys.ts';
 import { errorOf } from '../../support/error-of.ts';
+import { createWriteModel } from '../../support/system/write-model.ts';
 
 describe('The write model', () => {
   for (const reply of [['unheard-of'], 'no list']) {

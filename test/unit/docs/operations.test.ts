@@ -30,7 +30,9 @@ describe('docs/operations.md', () => {
 
   it('explains every fixed reason for not being ready', () => {
     const reasons = inCode(/ready: false, reason: '([^']+)'/g);
-    const gate = readFileSync('command-api/gate/gate.ts', 'utf8');
+    const gate = readdirSync('command-api/gate')
+      .map((file) => readFileSync(`command-api/gate/${file}`, 'utf8'))
+      .join('\n');
     for (const [, reason = ''] of gate.matchAll(
       /reason: '([^']+)'|(?:shut|recheck)\('([^']+)'\)/g,
     )) {

@@ -65,10 +65,10 @@ describe('A server that closes', () => {
   });
 });
 
-describe('A server whose door is shut for some', () => {
+describe('A server that sheds load', () => {
   it('turns them away unread, with a problem and the trace of the caller, and lets the others in', async () => {
     const server = await startTestServer({
-      door: ({ method }) =>
+      shedLoad: ({ method }) =>
         method === 'POST' ? { name: 'overloaded', retryAfterMs: 1_200 } : null,
     });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });

@@ -2,7 +2,7 @@
 import { Router } from 'express';
 import { createApp, onlyMethods, sendProblem } from '../../../http/app.ts';
 import { healthRoutes, type Readiness } from '../../../http/health.ts';
-import { type Door, type HttpServer, listen } from '../../../http/server.ts';
+import { type HttpServer, listen, type ShedLoad } from '../../../http/server.ts';
 import { AppError } from '../../../platform/errors.ts';
 import { createLogger } from '../../../platform/logger.ts';
 
@@ -10,7 +10,11 @@ export type TestServer = HttpServer & { url: string };
 
 /** Serves on a free port; `slow` is what `/slow` waits for, `readiness` what `/health/ready` says. */
 export async function startTestServer(
-  options: { slow?: Promise<unknown>; readiness?: () => Promise<Readiness>; door?: Door } = {},
+  options: {
+    slow?: Promise<unknown>;
+    readiness?: () => Promise<Readiness>;
+    shedLoad?: ShedLoad;
+  } = {},
 ): Promise<TestServer> {
   const router = Router();
   router
@@ -40,6 +44,6 @@ export async function startTestServer(
     logger: createLogger('test', 'silent'),
     maxBodyBytes: 1_024,
   });
-  const server = await listen(app, '127.0.0.1', 0, options.door);
+  const server = await listen(app, '127.0.0.1', 0, options.shedLoad);
   return { ...server, url: `http://127.0.0.1:${server.port}` };
 }

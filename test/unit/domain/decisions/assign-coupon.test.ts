@@ -1,6 +1,6 @@
-import type { CouponAssigned, CouponCreated } from '../../../domain/coupon-events.ts';
-import { decideAssign } from '../../../domain/decide.ts';
-import { given, pending, untold } from '../../support/fixtures/given.ts';
+import type { CouponAssigned, CouponCreated } from '../../../../domain/coupon-events.ts';
+import { decideAssign } from '../../../../domain/decisions/assign-coupon.ts';
+import { given, pending, unanswered } from '../../../support/fixtures/given.ts';
 import {
   assignCommand,
   assignmentId,
@@ -8,7 +8,7 @@ import {
   couponCreated,
   keyed,
   NOW,
-} from '../../support/fixtures/sample-events.ts';
+} from '../../../support/fixtures/sample-events.ts';
 
 const coupon = (fields: Partial<CouponCreated> = {}): CouponCreated => couponCreated(fields);
 /** The event that `assignCommand` leads to. */
@@ -65,7 +65,7 @@ describe('Deciding on a unit for a user', () => {
   });
 
   it('knows a coupon that the relay confirmed', () => {
-    given(untold(coupon())).when(decideAssign, assignCommand()).expect(accepted({}));
+    given(unanswered(coupon())).when(decideAssign, assignCommand()).expect(accepted({}));
   });
 
   it('begins at the start date, to the millisecond', () => {
@@ -216,7 +216,7 @@ describe('Deciding on a unit for a user', () => {
     });
 
     it('gives an assignment that nobody was told of, to a request without a key', () => {
-      given(coupon(), untold(first))
+      given(coupon(), unanswered(first))
         .when(decideAssign, assignCommand())
         .expect({ kind: 'repeat', event: first, pending: false });
     });
@@ -228,16 +228,16 @@ describe('Deciding on a unit for a user', () => {
     });
 
     it('gives the oldest of several that nobody was told of', () => {
-      given(coupon({ perUserLimit: 2 }), pending(first), untold(second))
+      given(coupon({ perUserLimit: 2 }), pending(first), unanswered(second))
         .when(decideAssign, assignCommand())
         .expect({ kind: 'repeat', event: first, pending: true });
-      given(coupon({ perUserLimit: 2 }), first, untold(second))
+      given(coupon({ perUserLimit: 2 }), first, unanswered(second))
         .when(decideAssign, assignCommand())
         .expect({ kind: 'repeat', event: second, pending: false });
     });
 
     it('refuses a request with a new key, told or not: it is not the request of the first time', () => {
-      for (const past of [first, untold(first), pending(first)]) {
+      for (const past of [first, unanswered(first), pending(first)]) {
         given(coupon(), past)
           .when(decideAssign, assignCommand({ key: keyed('new') }))
           .expect({ kind: 'limit-reached', held: [first] });
@@ -245,13 +245,13 @@ describe('Deciding on a unit for a user', () => {
     });
 
     it('does not take what is under the limit for a repeat', () => {
-      given(coupon({ perUserLimit: 2 }), untold(first))
+      given(coupon({ perUserLimit: 2 }), unanswered(first))
         .when(decideAssign, assignCommand())
         .expect(accepted({ sequence: 2, nthOfUser: 2 }));
     });
 
     it('says nothing of what others hold', () => {
-      given(coupon(), untold(couponAssigned(1, { userId: 'bo' })))
+      given(coupon(), unanswered(couponAssigned(1, { userId: 'bo' })))
         .when(decideAssign, assignCommand())
         .expect(accepted({ sequence: 2 }));
     });

@@ -1,12 +1,12 @@
-import { decideCreate } from '../../../domain/decide.ts';
-import { given, pending } from '../../support/fixtures/given.ts';
+import { decideCreate } from '../../../../domain/decisions/create-coupon.ts';
+import { given, pending } from '../../../support/fixtures/given.ts';
 import {
   COUPON_ID,
   couponCreated,
   createCommand,
   keyed,
   NOW,
-} from '../../support/fixtures/sample-events.ts';
+} from '../../../support/fixtures/sample-events.ts';
 
 describe('Deciding on a new coupon', () => {
   it('creates it in the epoch and at the time of the decision, under its own id', () => {

@@ -1,0 +1,19 @@
+// Turns commands away while this process is at capacity, before they are read, let alone decided.
+import type { ShedLoad } from '../../http/server.ts';
+import { type CommandContext, isAtCapacity } from '../commands/handle-command.ts';
+import { OVERLOADED } from './answers.ts';
+import type { HttpRoute } from './command-route.ts';
+
+/** Sheds every POST while at capacity, and counts it as an answer of the command whose path it names. */
+export function createShedLoad(
+  context: Pick<CommandContext, 'publisher' | 'load' | 'metrics'>,
+  routes: readonly Pick<HttpRoute, 'name' | 'path'>[],
+): ShedLoad {
+  const names = routes.map(({ name, path }) => ({ name, end: path.slice(path.lastIndexOf('/')) }));
+  return ({ method, url = '' }) => {
+    if (method !== 'POST' || !isAtCapacity(context)) return null;
+    const command = names.find(({ end }) => url.endsWith(end))?.name ?? 'unknown';
+    context.metrics.answered(command, 'overloaded');
+    return OVERLOADED;
+  };
+}
