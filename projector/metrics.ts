@@ -1,6 +1,6 @@
 // What the projector counts and measures; docs/operations.md says what each metric means.
 import { metrics } from '@opentelemetry/api';
-import type { DispositionCounts } from './projection/store.ts';
+import type { DispositionCounts } from './projection/disposition-counts.ts';
 
 export type ProjectorMetrics = {
   /** A partition advanced: the dispositions of its records, and how many are still before its end. */

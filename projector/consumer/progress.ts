@@ -1,7 +1,11 @@
 // How far the projection is, in one log line every few seconds.
 import type { Logger } from '../../platform/logger.ts';
 import type { ProjectorMetrics } from '../metrics.ts';
-import { addCounts, type DispositionCounts, ZERO_COUNTS } from '../projection/store.ts';
+import {
+  addCounts,
+  type DispositionCounts,
+  ZERO_COUNTS,
+} from '../projection/disposition-counts.ts';
 
 export type Progress = {
   /**

@@ -13,15 +13,14 @@ import {
 import type { Position } from '../../contracts/position.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { ConsumedRecord, DecodeResult } from '../consumed-record.ts';
-import { project } from '../projection/project.ts';
 import {
   addCounts,
   type DispositionCounts,
-  insertRows,
-  type MakeChange,
-  toDateTime,
   ZERO_COUNTS,
-} from '../projection/store.ts';
+} from '../projection/disposition-counts.ts';
+import { insertRows, toDateTime } from '../projection/insert-rows.ts';
+import { project } from '../projection/project.ts';
+import type { MakeChange } from '../projection/store.ts';
 
 /** What a row of `dead_letters` holds; the position is that of the original record. */
 type ParkedRow = {

@@ -1,7 +1,8 @@
 // The change that a batch of an event topic makes: rows, and a dead letter for what can't become one.
 import type { DeadLetter } from '../consumed-record.ts';
+import { insertRows } from './insert-rows.ts';
 import { project } from './project.ts';
-import { insertRows, type MakeChange } from './store.ts';
+import type { MakeChange } from './store.ts';
 import type { ReadTables } from './tables.ts';
 
 /**

@@ -5,12 +5,12 @@ import type { LogEvent } from '../../../domain/coupon-events.ts';
 import { createMysql } from '../../../platform/mysql.ts';
 import type { DecodeResult } from '../../../projector/consumed-record.ts';
 import { failureOf } from '../../../projector/failures.ts';
+import { ZERO_COUNTS } from '../../../projector/projection/disposition-counts.ts';
 import { createProjectBatch } from '../../../projector/projection/project-batch.ts';
 import {
   type ApplyOutcome,
   applyOnce,
   readNextOffset,
-  ZERO_COUNTS,
 } from '../../../projector/projection/store.ts';
 import { inTransaction, SESSION_STATEMENTS } from '../../../projector/projection/transaction.ts';
 import { createTcpProxy, type TcpProxy } from '../../support/faults/tcp-proxy.ts';

@@ -8,7 +8,8 @@ import {
   type PartitionLease,
   PartitionRevoked,
 } from '../../../projector/consumer/partition-lease.ts';
-import { type ApplyOutcome, ZERO_COUNTS } from '../../../projector/projection/store.ts';
+import { ZERO_COUNTS } from '../../../projector/projection/disposition-counts.ts';
+import type { ApplyOutcome } from '../../../projector/projection/store.ts';
 import { couponAssigned } from '../../support/fixtures/sample-events.ts';
 
 /** What the store is asked to do, as text: offsets, and with which reason a record is given up. */
