@@ -65,96 +65,107 @@ export const anyHistory: fc.Arbitrary<{ deeds: Deed[]; snapshots: number[] }> = 
     }),
   );
 
-/** Carries deeds out on coupons of their own; `epochs`: those that were opened before, oldest first. */
-export function createRandomLog(system: RebuildSystem, epochs: number[]) {
-  const { events } = system;
-  const ids = Array.from({ length: COUPONS }, () => randomUUID());
-  const done: CouponEvent[] = [];
-  const created = new Set<string>();
-  const held = new Map<string, number>();
-  let waiting: { topic: EventTopic; partition: number; value: Buffer }[] = [];
+/** Carries deeds out on coupons of its own; `epochs`: those that were opened before, oldest first. */
+export class RandomLog {
+  readonly #system: RebuildSystem;
+  readonly #epochs: number[];
+  readonly #ids = Array.from({ length: COUPONS }, () => randomUUID());
+  readonly #done: CouponEvent[] = [];
+  readonly #created = new Set<string>();
+  readonly #held = new Map<string, number>();
+  #waiting: { topic: EventTopic; partition: number; value: Buffer }[] = [];
 
-  const put = (topic: EventTopic, at: number, event: LogEvent): void => {
-    const value = events.codec.encode(topic, recordNameOf(event), event);
-    waiting.push({ topic, partition: at, value });
-  };
-  const putNew = (event: CouponEvent, at: number): void => {
-    done.push(event);
-    put(destinationOf(event).topic, at, event);
-  };
-  const couponId = (index: number): string => ids[index] ?? '';
-  const key = (isKeyed: boolean) =>
-    isKeyed
-      ? { idempotencyKey: `k-${randomUUID()}`, requestHash: 'h|1' }
-      : { idempotencyKey: null, requestHash: null };
-  const epochBefore = (older: number): number => epochs.at(-1 - older) ?? epochs[0] ?? 0;
+  constructor(system: RebuildSystem, epochs: number[]) {
+    this.#system = system;
+    this.#epochs = epochs;
+  }
 
-  const create = (taken: Deed & { do: 'create' }): void => {
-    const id = couponId(taken.coupon);
-    if (created.has(id)) return;
-    created.add(id);
+  /** Carries one deed out. Until `flush` nothing of it is in the log, except claims. */
+  async take(taken: Deed): Promise<void> {
+    switch (taken.do) {
+      case 'create':
+        return this.#create(taken);
+      case 'assign':
+        return this.#assign(taken);
+      case 'repeat': {
+        const again = this.#done[taken.which % Math.max(1, this.#done.length)];
+        if (again !== undefined) this.#put(destinationOf(again).topic, taken.partition, again);
+        return;
+      }
+      case 'epoch':
+        return this.#openEpoch(taken);
+    }
+  }
+
+  /** @returns how many records went into the log */
+  async flush(): Promise<number> {
+    const flushed = this.#waiting;
+    this.#waiting = [];
+    await this.#system.appendAt(flushed);
+    return flushed.length;
+  }
+
+  #create(taken: Deed & { do: 'create' }): void {
+    const id = this.#couponId(taken.coupon);
+    if (this.#created.has(id)) return;
+    this.#created.add(id);
     const nowMs = Date.now();
     const event: CouponCreated = {
-      ...{ type: 'CouponCreated', eventId: id, couponId: id, epoch: epochBefore(0) },
-      ...{ occurredAt: nowMs, ...key(taken.keyed), title: taken.title, quantity: 100 },
+      ...{ type: 'CouponCreated', eventId: id, couponId: id, epoch: this.#epochBefore(0) },
+      ...{ occurredAt: nowMs, ...keyOf(taken.keyed), title: taken.title, quantity: 100 },
       ...{ startDate: nowMs - DAY, endDate: nowMs + DAY, perUserLimit: 50 },
     };
-    putNew(event, taken.partition);
-  };
+    this.#putNew(event, taken.partition);
+  }
 
-  const assign = (taken: Deed & { do: 'assign' }): void => {
-    const id = couponId(taken.coupon);
+  #assign(taken: Deed & { do: 'assign' }): void {
+    const id = this.#couponId(taken.coupon);
     const userId = USERS[taken.user] ?? '';
-    const nthOfUser = (held.get(id + userId) ?? 0) + 1;
-    held.set(id + userId, nthOfUser);
+    const nthOfUser = (this.#held.get(id + userId) ?? 0) + 1;
+    this.#held.set(id + userId, nthOfUser);
     const assignmentId = randomUUID();
     const event: CouponAssigned = {
       ...{ type: 'CouponAssigned', eventId: assignmentId, assignmentId, couponId: id },
-      ...{ epoch: epochBefore(taken.older), occurredAt: Date.now() - taken.user * 50_000 },
-      ...{ ...key(taken.keyed), userId, sequence: done.length + 1, nthOfUser },
+      ...{ epoch: this.#epochBefore(taken.older), occurredAt: Date.now() - taken.user * 50_000 },
+      ...{ ...keyOf(taken.keyed), userId, sequence: this.#done.length + 1, nthOfUser },
     };
-    putNew(event, taken.partition);
-  };
+    this.#putNew(event, taken.partition);
+  }
 
-  const openEpoch = async ({ skips }: Deed & { do: 'epoch' }): Promise<void> => {
-    const epoch = await claimEpoch(events);
-    epochs.push(epoch);
+  async #openEpoch({ skips }: Deed & { do: 'epoch' }): Promise<void> {
+    const epoch = await claimEpoch(this.#system.events);
+    this.#epochs.push(epoch);
     EVENT_TOPICS.forEach((topic, index) => {
       for (const at of [0, 1, 2]) {
         if (skips.includes(index * 3 + at)) continue;
-        put(topic, at, {
-          type: 'EpochStarted',
-          eventId: randomUUID(),
-          epoch,
-          occurredAt: Date.now(),
-        });
+        const eventId = randomUUID();
+        this.#put(topic, at, { type: 'EpochStarted', eventId, epoch, occurredAt: Date.now() });
       }
     });
-  };
+  }
 
-  return {
-    /** Until `flush` it is not in the log. */
-    take: async (taken: Deed): Promise<void> => {
-      switch (taken.do) {
-        case 'create':
-          return create(taken);
-        case 'assign':
-          return assign(taken);
-        case 'repeat': {
-          const again = done[taken.which % Math.max(1, done.length)];
-          if (again !== undefined) put(destinationOf(again).topic, taken.partition, again);
-          return;
-        }
-        case 'epoch':
-          return openEpoch(taken);
-      }
-    },
-    /** @returns how many records went into the log */
-    flush: async (): Promise<number> => {
-      const flushed = waiting;
-      waiting = [];
-      await system.appendAt(flushed);
-      return flushed.length;
-    },
-  };
+  #putNew(event: CouponEvent, at: number): void {
+    this.#done.push(event);
+    this.#put(destinationOf(event).topic, at, event);
+  }
+
+  #put(topic: EventTopic, at: number, event: LogEvent): void {
+    const value = this.#system.events.codec.encode(topic, recordNameOf(event), event);
+    this.#waiting.push({ topic, partition: at, value });
+  }
+
+  #couponId(index: number): string {
+    return this.#ids[index] ?? '';
+  }
+
+  /** `older` epochs before the newest, as far as there were that many. */
+  #epochBefore(older: number): number {
+    return this.#epochs.at(-1 - older) ?? this.#epochs[0] ?? 0;
+  }
+}
+
+function keyOf(isKeyed: boolean) {
+  return isKeyed
+    ? { idempotencyKey: `k-${randomUUID()}`, requestHash: 'h|1' }
+    : { idempotencyKey: null, requestHash: null };
 }

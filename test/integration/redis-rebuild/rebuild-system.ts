@@ -16,6 +16,8 @@ import { createWriteModel, type WriteModel } from '../../support/system/write-mo
 
 export const DAY = 24 * 3_600_000;
 
+type Message = { key?: string; value: Buffer | null; partition?: number };
+
 type Rebuilt = RebuildResult & { kind: 'rebuilt' };
 
 export type RebuildSystem = {
@@ -59,10 +61,6 @@ export async function createRebuildSystem(redisUrl?: string): Promise<RebuildSys
   });
   const attempt = (changes: Partial<RebuildOptions> = {}): Promise<RebuildResult> =>
     rebuildRedis({ ...events, redis, keys, lagMs: 0, idempotencyTtlMs: 2 * DAY, ...changes });
-  const send = (
-    topic: EventTopic,
-    messages: { key?: string; value: Buffer | null; partition?: number }[],
-  ) => producer.send({ topic: topicPrefix + topic, acks: -1, messages });
 
   return {
     events,
@@ -75,6 +73,29 @@ export async function createRebuildSystem(redisUrl?: string): Promise<RebuildSys
       if (result.kind === 'rebuilt') return result;
       throw new Error(`not rebuilt: ${JSON.stringify(result)}`);
     },
+    ...createLogAppender(producer, codec, topicPrefix),
+    wipe: () => deleteKeysWith(redis, topicPrefix),
+    gate: () => redis.hgetall(keys.gate),
+    close: async () => {
+      await producer.disconnect();
+      await deleteKeysWith(redis, topicPrefix);
+      redis.disconnect();
+      await events.cleanup();
+    },
+  };
+}
+
+/** Appends to the event topics as nobody but a test would: to any partition, events of any epoch. */
+function createLogAppender(
+  producer: Pick<ReturnType<EventSystem['kafka']['producer']>, 'send'>,
+  codec: EventSystem['codec'],
+  topicPrefix: string,
+): Pick<RebuildSystem, 'append' | 'appendAt' | 'mark' | 'appendBytes'> {
+  const send = async (topic: EventTopic, messages: Message[]): Promise<void> => {
+    if (messages.length === 0) return;
+    await producer.send({ topic: topicPrefix + topic, acks: -1, messages });
+  };
+  return {
     append: async (appended, partition) => {
       for (const topic of EVENT_TOPICS) {
         const messages = appended
@@ -84,17 +105,16 @@ export async function createRebuildSystem(redisUrl?: string): Promise<RebuildSys
             value: codec.encode(topic, recordNameOf(event), event),
             ...(partition === undefined ? {} : { partition }),
           }));
-        if (messages.length > 0) await send(topic, messages);
+        await send(topic, messages);
       }
     },
     appendAt: async (records) => {
       for (const topic of EVENT_TOPICS) {
-        const messages = records.filter((record) => record.topic === topic);
-        if (messages.length > 0)
-          await send(
-            topic,
-            messages.map(({ partition, value }) => ({ partition, value })),
-          );
+        const ofTopic = records.filter((record) => record.topic === topic);
+        await send(
+          topic,
+          ofTopic.map(({ partition, value }) => ({ partition, value })),
+        );
       }
     },
     mark: async (epoch, topic, partition) => {
@@ -107,16 +127,6 @@ export async function createRebuildSystem(redisUrl?: string): Promise<RebuildSys
       const value = codec.encode(topic, recordNameOf(marker), marker);
       await send(topic, [{ value, partition }]);
     },
-    appendBytes: async (topic, value) => {
-      await send(topic, [{ value }]);
-    },
-    wipe: () => deleteKeysWith(redis, topicPrefix),
-    gate: () => redis.hgetall(keys.gate),
-    close: async () => {
-      await producer.disconnect();
-      await deleteKeysWith(redis, topicPrefix);
-      redis.disconnect();
-      await events.cleanup();
-    },
+    appendBytes: (topic, value) => send(topic, [{ value }]),
   };
 }

@@ -15,7 +15,7 @@ import { errorOf } from '../../support/error-of.ts';
 import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 import { addPartitions } from '../../support/system/partitions.ts';
 import { deleteTopics } from '../../support/system/topics.ts';
-import { anyHistory, createRandomLog } from './random-log.ts';
+import { anyHistory, RandomLog } from './random-log.ts';
 import { createRebuildSystem, type RebuildSystem } from './rebuild-system.ts';
 import {
   appendAnew,
@@ -79,7 +79,7 @@ describe('Rebuilding Redis from a snapshot', () => {
     const epochs = [await epochOpened()];
     await fc.assert(
       fc.asyncProperty(anyHistory, async ({ deeds, snapshots }) => {
-        const log = createRandomLog(system, epochs);
+        const log = new RandomLog(system, epochs);
         let tail = 0;
         for (const [index, deed] of deeds.entries()) {
           await log.take(deed);
