@@ -8,7 +8,8 @@ export function createRedisKeys(prefix: string) {
   return {
     /**
      * Hash {epoch, replicationId, partitions}: whether, for which epoch, and for which partitions of
-     * the event topics (contracts/partitions.ts) this Redis may decide. While a rebuild is on its way it is {closing}: the epoch that will be next.
+     * the event topics (contracts/partitions.ts) this Redis may decide. During a rebuild it is {closing}:
+     * the epoch that comes next.
      */
     gate: `${prefix}firstcome:gate`,
     /** String: the token of the one rebuilder that may write; expires. */
@@ -22,7 +23,7 @@ export function createRedisKeys(prefix: string) {
     everyCoupon: `${prefix.replaceAll(/[*?[\\]/g, '\\$&')}coupon:{????????-????-????-????-????????????}`,
     /** The id in the name of a coupon's key. */
     couponIdOf: (key: string): string => key.slice(`${prefix}coupon:{`.length, -1),
-    /** Hash: epoch, title, quantity, remaining, lastSequence, startDate, endDate, perUserLimit, createdAt, requestHash, pendingCreation; or {epoch: 'closing', closing} during a rebuild. */
+    /** Hash: epoch, title, quantity, remaining, lastSequence, startDate, endDate, perUserLimit, createdAt, requestHash, pendingCreation; or {epoch: 'closing', closing}, its closing marker, during a rebuild. */
     coupon: (couponId: string) => `${prefix}coupon:{${couponId}}`,
     /** Hash user id -> that user's assignments, oldest first: `id/sequence/assignedAt/nthOfUser` joined by commas. */
     holders: (couponId: string) => `${prefix}coupon:{${couponId}}:holders`,
@@ -30,10 +31,10 @@ export function createRedisKeys(prefix: string) {
     outbox: (couponId: string) => `${prefix}coupon:{${couponId}}:outbox`,
     /**
      * Hash event id -> the event as JSON, for the same events as `outbox`, and for those that the log
-     * refused and that were set aside: they are emitted again only when somebody asks for them.
+     * refused and that are quarantined: they are emitted again only when somebody asks for them.
      */
     outboxEvents: (couponId: string) => `${prefix}coupon:{${couponId}}:outbox-events`,
-    /** Set of assignment ids that the relay confirmed and nobody was told of. */
+    /** Set of assignment ids that are unanswered: no answer is known to have named them. */
     unanswered: (couponId: string) => `${prefix}coupon:{${couponId}}:unanswered`,
     /** String `epoch|requestHash|assignment as in holders`: what one idempotency key stands for; expires. */
     idempotency: (couponId: string, key: string) => `${prefix}coupon:{${couponId}}:key:${key}`,

@@ -17,7 +17,7 @@ export type EventRange = EventPartition & LogRange;
 /**
  * Every partition of both event topics, from its first record to its end at this moment.
  * @throws AppError TOPIC_MISMATCH (not retriable) when one has lost its first records: what is left
- * does not tell what was handed out; KAFKA_UNAVAILABLE (retriable)
+ * does not show what was handed out; KAFKA_UNAVAILABLE (retriable)
  */
 export async function listEventRanges({ kafka, topicPrefix }: Log): Promise<EventRange[]> {
   const ranges: EventRange[] = [];

@@ -43,7 +43,7 @@ if step == 'renew' then
   return { 'done' }
 end
 
--- The highest epoch that a gate or a coupon speaks of; -1 when it speaks of none.
+-- The highest epoch that a gate or a coupon names; -1 when it names none.
 local function epochIn(key)
   local fields = redis.call('HMGET', key, 'epoch', 'closing')
   return math.max(tonumber(fields[1] or '') or -1, tonumber(fields[2] or '') or -1)

@@ -53,7 +53,7 @@ int gate_without_replication_id, rebuild_only_without_gate, epoch_from_redis;
 int rebuilder_follows_master, lock_retaken, claim_first;
 int no_close, no_markers, markers_first, no_lock_fence, write_without_lock, gate_without_fence;
 int partitions_from_brokers, added_behind_an_open_gate, unmarked_counts, stale_listing;
-/* P8, the last look (docs/adr/0014), or the same inside the script: the other runs do without */
+/* P8, the master check (docs/adr/0014), or the same inside the script: the other runs do without */
 int replication_id_in_script, replication_id_after_decide;
 }
 #define setting(name, otherwise) (getenv(name) ? atoi(getenv(name)) : (otherwise))
@@ -280,7 +280,7 @@ inline append(x) {
   d_step {
     epochOf[x] != 0 && !in(x, inLog) && emitted(x) && counts(x) ->
     inLog = inLog | bit_of(x);
-    printf("the log: event %d (epoch %d) appended to partition %d, it counts, nobody is told\n", x, epochOf[x], partitionOf[x]);
+    printf("the log: event %d (epoch %d) appended to partition %d, it counts, nobody is answered\n", x, epochOf[x], partitionOf[x]);
     checkLog()
   }
 }

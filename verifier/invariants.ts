@@ -1,4 +1,4 @@
-// The checks of the design's invariants over collected facts. Pure: what was read elsewhere decides.
+// Checks the invariants over collected facts. Pure.
 import { checkRefusals, checkSameAnswer } from './checkers/check-answers.ts';
 import { checkClient } from './checkers/check-client.ts';
 import { checkCheckpoints, checkDispositions } from './checkers/check-consumption.ts';
@@ -11,7 +11,7 @@ import type { Finding } from './finding.ts';
 import { judgeLog } from './judge-log.ts';
 
 /**
- * One finding per invariant that these facts can tell of: 1, 2, 4, 5, 7, 8, 10, and with a ledger
+ * One finding per invariant that these facts can decide: 1, 2, 4, 5, 7, 8, 10, and with a ledger
  * also 3, 6 and 9. The eleventh is about time: whoever ends a fault measures it.
  */
 export function checkInvariants(facts: SystemFacts): Finding[] {

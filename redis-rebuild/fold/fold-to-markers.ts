@@ -1,5 +1,4 @@
-// The coupons as the log tells them, up to this rebuild's own marker in each partition and not one
-// record further (docs/guarantees.md P16).
+// Folds the log up to this rebuild's own marker in each partition and not one record further (docs/guarantees.md P16).
 import type { LogEvent } from '../../domain/coupon-events.ts';
 import type { Marker } from '../claim-epoch.ts';
 import { lostAttempt } from '../lock.ts';

@@ -80,7 +80,7 @@ export function countEvent(fold: LogFold, event: CouponEvent): void {
   evolve(coupon, event);
 }
 
-/** What tells a record from any other that could lie at its offset: its bytes and its time. */
+/** What distinguishes a record from any other that could lie at its offset: its bytes and its time. */
 export function identityOf({ timestamp, value }: KafkaMessage): string {
   const hash = createHash('sha256').update(`${timestamp}\n`);
   if (value !== null) hash.update(value);

@@ -47,7 +47,7 @@ export async function listSnapshots(log: Log, signal: AbortSignal): Promise<List
   return found.reverse();
 }
 
-/** Why `snapshot` does not say what the log says within the limits; null: it does, as far as it tells. */
+/** Why `snapshot` does not fit the log within the limits; null: nothing in it contradicts the log. */
 export function whyUnfit(snapshot: SnapshotCompleted, limits: SnapshotLimits): string | null {
   for (const { topic, partition, next, highestEpoch } of snapshot.partitions) {
     const place = `${topic}/${partition}`;

@@ -405,7 +405,7 @@ const BROKEN: readonly ModelRun[] = [
     strict: 0,
     unmarked_counts: 1,
   }),
-  broken('P19', 'stale-listing', 'a rebuild is told of too few partitions', TOO_MANY, {
+  broken('P19', 'stale-listing', 'a rebuild is shown too few partitions', TOO_MANY, {
     ...ADDITION,
     rebuilders: 1,
     needless_rebuilds: 2,

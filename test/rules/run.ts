@@ -94,7 +94,7 @@ function isNoticed(
   }
 }
 
-/** Stops at the first failure. A run that tells of no result counts as neither. */
+/** Stops at the first failure. A run that reports no result counts as neither. */
 function runTests(
   copy: string,
   tests: readonly string[],

@@ -142,7 +142,7 @@ function createJudge(facts: SystemFacts, log: JudgedLog, ledger: ClientLedger): 
         return users > 1 ? null : `nobody else used the key ${refused.key}`;
       }
       case 'sold-out':
-        // Its absence from the log is for invariants 1 and 3 to tell; so below.
+        // Invariants 1 and 3 report that it is not in the log; so below.
         return created === null ? 'in doubt' : judgeSoldOut(refused, created);
       case 'limit-reached':
         return created === null ? 'in doubt' : judgeLimit(refused, created, log);

@@ -15,7 +15,7 @@ const KEYS = ['k1', 'k{2}|,/'];
 type Step =
   | { do: 'create'; coupon: number; quantity: number; perUserLimit: number; keyed: boolean }
   | { do: 'assign'; coupon: number; userId: string; key: RequestKey | null }
-  /** The oldest of what waits reaches the log; `confirmed`: and Redis is told. */
+  /** The oldest of what waits reaches the log; `confirmed`: and it is confirmed in Redis. */
   | { do: 'emit'; count: number; partition: number; confirmed: boolean; twice: boolean }
   /** What an older epoch decided and never emitted reaches the log after all. */
   | { do: 'emit late'; partition: number }
@@ -139,7 +139,7 @@ async function startHistory(system: RebuildSystem) {
     for (const event of emitted) {
       const { state } = coupons.find(({ couponId }) => couponId === event.couponId) ?? couponAt(0);
       reserve(state, event);
-      // After a rebuild nobody knows who was told: all of the last minute count as unanswered.
+      // After a rebuild nobody knows who was answered: all of the last minute count as unanswered.
       confirm(state, event.eventId, false);
       // An assignment is decided on a confirmed coupon only (docs/guarantees.md P4).
       if (!taken.confirmed && event.type === 'CouponAssigned') continue;

@@ -69,7 +69,7 @@ describe('The command API and its Redis', function () {
     await server.process.start();
   };
 
-  /** What the log says of this coupon is what the workload was told, and not one more than there are. */
+  /** What the log says of this coupon is what the workload was answered, and not one more than there are. */
   const expectNothingLostNothingOversold = async (couponId: string, workload: Workload) => {
     const admin = events.kafka.admin();
     await admin.connect();
@@ -80,9 +80,9 @@ describe('The command API and its Redis', function () {
     );
     const coupon = folded.coupons.get(couponId);
     const inLog = [...(coupon?.assignments.values() ?? [])].flat().map((a) => a.assignmentId);
-    const told = workload.accepted().map(({ body }) => body.assignmentId);
+    const answered = workload.accepted().map(({ body }) => body.assignmentId);
     expect(inLog.length).to.equal(QUANTITY);
-    expect(inLog.sort()).to.deep.equal(told.sort());
+    expect(inLog.sort()).to.deep.equal(answered.sort());
     expect(await redis.hget(keys.coupon(couponId), 'remaining')).to.equal('0');
     expect(await redis.zcard(keys.outbox(couponId))).to.equal(0);
     const refused = [...workload.told.values()].filter(({ status }) => status !== 201);
@@ -90,16 +90,16 @@ describe('The command API and its Redis', function () {
     return folded.records.filter(({ kind }) => kind === 'fenced').length;
   };
 
-  /** Sends the workload; `hurt` happens when a third of the units is gone. Gives the longest silence in ms. */
+  /** Sends the workload; `fault` happens when a third of the units is gone. Gives the longest silence in ms. */
   const rush = async (
     targets: ServiceProcess[],
     couponId: string,
-    hurt: () => Promise<unknown>,
+    fault: () => Promise<unknown>,
   ) => {
     let next = 0;
     let lastMs = performance.now();
     let silenceMs = 0;
-    let hurting: Promise<unknown> = Promise.resolve();
+    let injected: Promise<unknown> = Promise.resolve();
     const workload = await sendWorkload(
       () => targets[next++ % targets.length]?.url ?? '',
       couponId,
@@ -109,11 +109,11 @@ describe('The command API and its Redis', function () {
         onAccepted: (count) => {
           silenceMs = Math.max(silenceMs, performance.now() - lastMs);
           lastMs = performance.now();
-          if (count === Math.floor(QUANTITY / 3)) hurting = hurt();
+          if (count === Math.floor(QUANTITY / 3)) injected = fault();
         },
       },
     );
-    await hurting;
+    await injected;
     return { workload, silenceMs: Math.round(silenceMs) };
   };
 
@@ -255,7 +255,7 @@ describe('The command API and its Redis', function () {
     expect(await claims()).to.equal(1);
   });
 
-  it('gives the lock back when it is told to stop in the middle of a rebuild', async () => {
+  it('releases the lock when it gets SIGTERM in the middle of a rebuild', async () => {
     const service = await start({ REBUILD_LAG_MS: '60000' });
     await waitUntil('it rebuilds', async () => (await readiness(service)).includes('rebuilt'));
     expect(await service.end('SIGTERM')).to.equal(0);

@@ -16,7 +16,7 @@ import { connectRedis } from '../../support/system/redis.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { createRebuildSystem, DAY, type RebuildSystem } from './rebuild-system.ts';
 
-/** The lines by which a rebuild tells that a part is done. */
+/** The lines that a rebuild reports when a part is done. */
 const PARTS = ['locked', 'claimed', 'closed', 'marked', 'no snapshot', 'read', 'wrote'];
 
 describe('The fences of a rebuild', () => {
@@ -343,7 +343,7 @@ describe('The fences of a rebuild', () => {
     });
   });
 
-  it('give the lock back when the process is told to stop midway', async () => {
+  it('release the lock when the process is stopped midway', async () => {
     for (const part of PARTS.slice(0, -1)) {
       const stop = new AbortController();
       const error = await errorOf(

@@ -46,7 +46,7 @@ describe('The partitions of an epoch', function () {
     expect(await system.rebuild()).to.include({ assignments: 1, fenced: 1 });
   });
 
-  it('are all that any older epoch was claimed for: a rebuild that is told of fewer gives up', async () => {
+  it('are all that any older epoch was claimed for: a rebuild that is shown fewer gives up', async () => {
     await system.rebuild();
     // What a broker that lags behind looks like: a claim for a partition that it does not know yet.
     const claimed = await claimEpoch(system.events, 'coupon-lifecycle=3 coupon-assign=4');

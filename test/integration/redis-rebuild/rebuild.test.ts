@@ -358,7 +358,7 @@ describe('Rebuilding Redis from the log', () => {
     });
   });
 
-  describe('and users who may not have been told', () => {
+  describe('and assignments that may be unanswered', () => {
     it('gives the assignment of the last minute to its user who asks again, and older ones as a limit', async () => {
       const { epoch } = await system.rebuild();
       const { couponId } = await createCoupon(epoch, { perUserLimit: 1 });

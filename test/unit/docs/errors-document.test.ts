@@ -17,12 +17,12 @@ function rowsOf(firstCell: RegExp): string[][] {
 }
 
 describe('docs/errors.md', () => {
-  const told = rowsOf(/^Coupon-/);
+  const listed = rowsOf(/^Coupon-/);
   const thrown = rowsOf(/^[A-Z]+_[A-Z_]+$/);
 
-  it('lists every code that a caller may be told, with its status and title, and no other', () => {
+  it('lists every code that a caller may get, with its status and title, and no other', () => {
     expect(
-      told.map(([code, status, title]) => ({ code, status: Number(status), title })),
+      listed.map(([code, status, title]) => ({ code, status: Number(status), title })),
     ).to.have.deep.members(Object.values(PROBLEMS));
   });
 
@@ -33,13 +33,13 @@ describe('docs/errors.md', () => {
   });
 
   it('lists each code once, in order', () => {
-    const codes = told.map(([code]) => code);
+    const codes = listed.map(([code]) => code);
     expect(codes).to.deep.equal([...new Set(codes)].sort());
     expect(new Set(thrown.map(([code]) => code)).size).to.equal(thrown.length);
   });
 
   it('says for each when it happens and what follows', () => {
-    for (const row of told) expect(row.filter((cell) => cell !== '')).to.have.length(5);
+    for (const row of listed) expect(row.filter((cell) => cell !== '')).to.have.length(5);
     for (const row of thrown) expect(row.filter((cell) => cell !== '')).to.have.length(3);
   });
 
