@@ -4,6 +4,11 @@
 /** `topic` is the logical name, here and everywhere. */
 export type Position = { topic: string; partition: number; offset: bigint };
 
+/** The name of a partition in log lines, metrics, health answers and findings: `coupon-assign/2`. */
+export function topicPartitionOf(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}
+
 const POSITION = /^([a-z][a-z0-9._-]{0,100})\/(\d{1,6})\/(\d{1,18})$/;
 const MAX_POSITIONS = 16;
 

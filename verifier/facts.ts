@@ -168,11 +168,6 @@ export type SystemFacts = {
   ledger: ClientLedger | null;
 };
 
-/** The name of a partition in facts and findings: `coupon-assign/2`. */
-export function topicPartitionOf(topic: string, partition: number): string {
-  return `${topic}/${partition}`;
-}
-
 /** The name of a record in facts and findings, with its partition's: `coupon-assign/2/1041`. */
 export function positionOf(topicPartition: string, offset: number): string {
   return `${topicPartition}/${offset}`;

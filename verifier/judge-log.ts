@@ -1,8 +1,10 @@
 // The log, judged: which records count, and the coupons that follow from them.
+
+import { topicPartitionOf } from '../contracts/position.ts';
 import { type Coupon, evolve, initialCoupon } from '../domain/coupon.ts';
 import type { CouponEvent, LogEvent } from '../domain/coupon-events.ts';
 import { higherMarker, isFenced } from '../domain/fencing.ts';
-import { type PartitionFacts, type RecordFacts, topicPartitionOf } from './facts.ts';
+import type { PartitionFacts, RecordFacts } from './facts.ts';
 
 /** `repeat`: an event that counts, whose id was met before in a record that counts. */
 export type JudgedRecord = {

@@ -1,5 +1,7 @@
 // One batch from bytes to rows: waits out transient failures, and finds the records that can never be
 // applied.
+
+import { topicPartitionOf } from '../../contracts/position.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { backoffMs } from '../../platform/backoff.ts';
 import { bisectBatch, type NonEmpty } from '../../platform/bisect-batch.ts';
@@ -8,7 +10,6 @@ import type { ConsumedRecord, DecodeResult } from '../consumed-record.ts';
 import { codeOf, failureOf, reasonOf } from '../failures.ts';
 import { addCounts, ZERO_COUNTS } from '../projection/disposition-counts.ts';
 import type { ApplyOutcome } from '../projection/store.ts';
-import { topicPartitionOf } from '../topic-partition.ts';
 import type { ConsumerHealth } from './consumer-health.ts';
 import { decodeBatch, POISON_BACKOFF } from './decode-batch.ts';
 import { type PartitionLease, PartitionRevoked } from './partition-lease.ts';

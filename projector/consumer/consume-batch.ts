@@ -1,10 +1,10 @@
 // One batch as Kafka hands it over: cut, applied, and its partition sought anew where the log and the
 // checkpoint disagree.
 import kafkajs, { type Batch, type Consumer, type EachBatchPayload } from 'kafkajs';
+import { topicPartitionOf } from '../../contracts/position.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { type ConsumedRecord, toConsumedRecord } from '../consumed-record.ts';
 import { codeOf, reasonOf } from '../failures.ts';
-import { topicPartitionOf } from '../topic-partition.ts';
 import type { ApplyBatch } from './apply-batch.ts';
 import type { ConsumerHealth } from './consumer-health.ts';
 import { type BatchLimits, cutBatch } from './cut-batch.ts';

@@ -1,10 +1,10 @@
 // A consumer: joins its group and goes on from MySQL's checkpoints. The offsets that Kafka's group keeps
 // are a hint, for tools that show lag and for a quick start.
 import type { Consumer, Kafka } from 'kafkajs';
+import { topicPartitionOf } from '../../contracts/position.ts';
 import { type Backoff, backoffMs, pause } from '../../platform/backoff.ts';
 import { METADATA_AGE_MS } from '../../platform/kafka/client.ts';
 import { reasonOf } from '../failures.ts';
-import { topicPartitionOf } from '../topic-partition.ts';
 import { type BatchConsumerParts, createBatchConsumer } from './consume-batch.ts';
 import type { ConsumerHealth } from './consumer-health.ts';
 import { type AppliedOffset, watchCheckpoints } from './watch-checkpoints.ts';

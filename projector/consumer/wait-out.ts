@@ -1,9 +1,10 @@
 // The wait after a transient failure, as logs and health answers report it.
+
+import { topicPartitionOf } from '../../contracts/position.ts';
 import { type Backoff, backoffMs } from '../../platform/backoff.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { ConsumedRecord } from '../consumed-record.ts';
 import { codeOf, reasonOf } from '../failures.ts';
-import { topicPartitionOf } from '../topic-partition.ts';
 import type { ConsumerHealth } from './consumer-health.ts';
 import type { PartitionLease } from './partition-lease.ts';
 

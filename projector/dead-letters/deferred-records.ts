@@ -4,7 +4,7 @@
 import type { Knex } from 'knex';
 import type { Poison } from '../../contracts/dead-letter.ts';
 import { toLogEvent } from '../../contracts/event-record.ts';
-import { formatPositions, type Position } from '../../contracts/position.ts';
+import { formatPositions, type Position, topicPartitionOf } from '../../contracts/position.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import type { DeadLetter, DecodeResult } from '../consumed-record.ts';
 import { failureOf } from '../failures.ts';
@@ -12,7 +12,6 @@ import { addIssued, insertRows } from '../projection/insert-rows.ts';
 import { project } from '../projection/project.ts';
 import type { ReadTables } from '../projection/tables.ts';
 import { inTransaction } from '../projection/transaction.ts';
-import { topicPartitionOf } from '../topic-partition.ts';
 
 export type DeferredRecords = {
   /** Replaces the positions of the records that are parked now, or discarded. */

@@ -1,9 +1,9 @@
 // Two sets of read tables, row for row. The server makes checksums of the rows, in buckets by the
 // beginning of the id; only buckets that differ are read row by row.
 import type { Knex } from 'knex';
+import { topicPartitionOf } from '../../contracts/position.ts';
 import { EVENT_TOPICS } from '../../contracts/topics.ts';
 import { LIVE_TABLES, type ReadTables } from '../projection/tables.ts';
-import { topicPartitionOf } from '../topic-partition.ts';
 
 /** What a comparison found in one table. */
 export type TableComparison = {

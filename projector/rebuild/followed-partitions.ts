@@ -1,8 +1,9 @@
 // The partitions that a rebuild reads: how far each is applied, how far it is to be, and the wait until
 // every one of them is there.
+
+import { topicPartitionOf } from '../../contracts/position.ts';
 import { withDeadline } from '../../platform/deadline.ts';
 import { AppError } from '../../platform/errors.ts';
-import { topicPartitionOf } from '../topic-partition.ts';
 
 /** `limit`: the offset that is not applied any more; `next`: the one to be applied next. */
 export type FollowedPartition = { topic: string; partition: number; limit: bigint; next: bigint };

@@ -3,11 +3,11 @@ import type { Kafka } from 'kafkajs';
 import type { Knex } from 'knex';
 import { UNAPPLIED_STATUSES } from '../../contracts/dead-letter.ts';
 import type { Position } from '../../contracts/position.ts';
+import { topicPartitionOf } from '../../contracts/position.ts';
 import { EVENT_TOPICS } from '../../contracts/topics.ts';
 import { AppError } from '../../platform/errors.ts';
 import { rangesOf } from '../../platform/kafka/log-scan.ts';
 import { LIVE_TABLES } from '../projection/tables.ts';
-import { topicPartitionOf } from '../topic-partition.ts';
 
 /** How far the live tables are, all of it at one moment. */
 export type LiveState = {

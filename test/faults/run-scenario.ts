@@ -2,12 +2,12 @@
 // told, everything that was written has arrived, and every invariant holds.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { topicPartitionOf } from '../../contracts/position.ts';
 import { EVENT_TOPICS } from '../../contracts/topics.ts';
 import { pause } from '../../platform/backoff.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { rangesOf } from '../../platform/kafka/log-scan.ts';
 import { checkpointsOf } from '../../verifier/checkers/check-read-model.ts';
-import { topicPartitionOf } from '../../verifier/facts.ts';
 import { type Finding, findingOf } from '../../verifier/finding.ts';
 import { readCheckpoints } from '../../verifier/read/read-tables.ts';
 import { parseVerifySettings } from '../../verifier/settings.ts';

@@ -1,12 +1,7 @@
 // Invariants 7 and 8: what became of every record below the projection's checkpoints.
 
-import {
-  type CheckpointRow,
-  type PartitionFacts,
-  positionOf,
-  type SystemFacts,
-  topicPartitionOf,
-} from '../facts.ts';
+import { topicPartitionOf } from '../../contracts/position.ts';
+import { type CheckpointRow, type PartitionFacts, positionOf, type SystemFacts } from '../facts.ts';
 import { type Finding, findingOf, type ReportBreach } from '../finding.ts';
 import {
   type EventRecord,

@@ -1,4 +1,6 @@
 // Invariant 5: the read model is the fold of the log, up to where the projection has got.
+
+import { topicPartitionOf } from '../../contracts/position.ts';
 import type { CouponAssigned, CouponCreated } from '../../domain/coupon-events.ts';
 import {
   type AssignmentRow,
@@ -6,7 +8,6 @@ import {
   positionOf,
   type SystemFacts,
   type TableFacts,
-  topicPartitionOf,
 } from '../facts.ts';
 import { type Finding, findingOf, type ReportBreach } from '../finding.ts';
 import type { EventRecord, JudgedLog } from '../judge-log.ts';

@@ -1,13 +1,9 @@
 // Invariant 4: Redis is what follows from the log, and its outboxes drain.
+
+import { topicPartitionOf } from '../../contracts/position.ts';
 import type { Coupon } from '../../domain/coupon.ts';
 import type { CouponAssigned, CouponCreated } from '../../domain/coupon-events.ts';
-import {
-  type RedisAssignment,
-  type RedisCoupon,
-  type RedisCouponState,
-  type SystemFacts,
-  topicPartitionOf,
-} from '../facts.ts';
+import type { RedisAssignment, RedisCoupon, RedisCouponState, SystemFacts } from '../facts.ts';
 import { type Finding, findingOf, type ReportBreach } from '../finding.ts';
 import { type EventRecord, highestMarkerBelow, type JudgedLog } from '../judge-log.ts';
 import { countHeld } from './check-stock.ts';

@@ -1,6 +1,7 @@
 // The dead letter topics as facts: which records of the log have a copy there.
 import type { IHeaders, Kafka } from 'kafkajs';
-import { positionOf, topicPartitionOf } from '../facts.ts';
+import { topicPartitionOf } from '../../contracts/position.ts';
+import { positionOf } from '../facts.ts';
 import { type RangeOfTopic, readRanges } from './read-topic.ts';
 
 /** What the dead letters say of their originals. */

@@ -1,6 +1,7 @@
 // The read model as facts, all of it as it was at one moment.
 import type { Knex } from 'knex';
 import { UNAPPLIED_STATUSES } from '../../contracts/dead-letter.ts';
+import { topicPartitionOf } from '../../contracts/position.ts';
 import { EVENT_TOPICS } from '../../contracts/topics.ts';
 import {
   type AssignmentRow,
@@ -8,7 +9,6 @@ import {
   type CouponRow,
   positionOf,
   type TableFacts,
-  topicPartitionOf,
 } from '../facts.ts';
 
 /**

@@ -1,7 +1,7 @@
 // Reads topics whole: every record from the first up to an end that was looked up before.
 import type { Admin, Kafka, KafkaMessage } from 'kafkajs';
+import { topicPartitionOf } from '../../contracts/position.ts';
 import { type LogRange, scanBatches } from '../../platform/kafka/log-scan.ts';
-import { topicPartitionOf } from '../facts.ts';
 
 /** A range of one topic's records; `topic` is logical. */
 export type RangeOfTopic = LogRange & { topic: string };

@@ -1,4 +1,6 @@
 // Builds the facts of a made system step by step: each decision goes to the log, Redis and the tables.
+
+import { topicPartitionOf } from '../../../contracts/position.ts';
 import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated, LogEvent } from '../../../domain/coupon-events.ts';
 import {
@@ -9,7 +11,6 @@ import {
   positionOf,
   type RedisCoupon,
   type SystemFacts,
-  topicPartitionOf,
 } from '../../../verifier/facts.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 12);

@@ -1,6 +1,8 @@
 // Defects of the dead letters.
+
+import { topicPartitionOf } from '../../../../contracts/position.ts';
 import { ASSIGN_TOPIC } from '../../../../contracts/topics.ts';
-import { positionOf, topicPartitionOf } from '../../../../verifier/facts.ts';
+import { positionOf } from '../../../../verifier/facts.ts';
 import { checkpointOf, findRecord, partitionOf } from '../fixture-system.ts';
 import { addIssued, type Defect, first } from './defect.ts';
 

@@ -1,6 +1,8 @@
 // Events that could not follow from what came before them.
+
+import { topicPartitionOf } from '../../../../contracts/position.ts';
 import type { CouponAssigned } from '../../../../domain/coupon-events.ts';
-import { positionOf, topicPartitionOf } from '../../../../verifier/facts.ts';
+import { positionOf } from '../../../../verifier/facts.ts';
 import { checkpointOf, findRecord, redisCouponOf, type System } from '../fixture-system.ts';
 import { couponRowOf, type Defect, first } from './defect.ts';
 
