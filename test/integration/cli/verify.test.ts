@@ -35,7 +35,8 @@ describe('firstcome verify', () => {
 
   it('says a line for each invariant, and ends with 0', async () => {
     const { code, stdout, stderr } = await run();
-    expect(stderr).to.equal('');
+    // What it is doing, should that take long.
+    expect(stderr.replace(/^… .*\n/gm, '')).to.equal('');
     expect(code).to.equal(0);
     const lines = stdout.trimEnd().split('\n');
     expect(lines.map((line) => line.split(' ')[0])).to.deep.equal([
@@ -63,6 +64,7 @@ describe('firstcome verify', () => {
   it('gives the findings as JSON', async () => {
     const { code, stdout } = await run('--json');
     expect(code).to.equal(0);
+    // One document, and nothing before or behind it.
     const { ok, findings } = JSON.parse(stdout);
     expect(ok).to.equal(true);
     expect(findings).to.have.length(7);
