@@ -86,10 +86,10 @@ async function decode(
 ): Promise<ExitCode> {
   const { registry, topicPrefix } = openRegistry();
   const { kafkaBrokers } = readAddresses(systemEnvironment(), ['kafkaBrokers']);
-  const place = { topic: `${topicPrefix}${topic}`, partition, offset: BigInt(offset) };
-  const found = await findRecord(createCommandKafka('schemas', kafkaBrokers), place);
+  const position = { topic: `${topicPrefix}${topic}`, partition, offset: BigInt(offset) };
+  const found = await findRecord(createCommandKafka('schemas', kafkaBrokers), position);
   if (found.kind === 'missing') return failWith(found.reason);
-  const record = await toReadableRecord(place, found.message, registry);
+  const record = await toReadableRecord(position, found.message, registry);
   createOutput(options).result(record, formatRecord(record));
   return EXIT_CODE.done;
 }

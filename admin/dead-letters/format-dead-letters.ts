@@ -19,9 +19,9 @@ export type ReadableDeadLetter = ParkedDeadLetter & {
 export function formatDeadLetters(deadLetters: readonly ParkedDeadLetter[]): string {
   return formatTable([
     ['ID', 'RECORD', 'FAILED AT', 'STATUS', 'REDRIVES', 'CODE', 'REASON'],
-    ...deadLetters.map(({ id, place, failedAt, status, redrives, reasonCode, reason }) => [
+    ...deadLetters.map(({ id, position, failedAt, status, redrives, reasonCode, reason }) => [
       String(id),
-      `${place.topic}/${place.partition}/${place.offset}`,
+      `${position.topic}/${position.partition}/${position.offset}`,
       failedAt.toISOString(),
       status,
       String(redrives),
@@ -49,13 +49,13 @@ export async function toReadableDeadLetter(
         value: typeof value === 'string' ? value : JSON.stringify(value),
       })),
     ),
-    value: await toReadableValue(topicPrefix + deadLetter.place.topic, content.value, registry),
+    value: await toReadableValue(topicPrefix + deadLetter.position.topic, content.value, registry),
   };
 }
 
 /** All of one dead letter: what became of it, why, its key and headers, and the event or its bytes. */
 export function formatDeadLetter(deadLetter: ReadableDeadLetter): string {
-  const { place, redrives, redrivenAt, discarded } = deadLetter;
+  const { position, redrives, redrivenAt, discarded } = deadLetter;
   return [
     ['id', String(deadLetter.id)],
     ['status', deadLetter.status],
@@ -65,9 +65,9 @@ export function formatDeadLetter(deadLetter: ReadableDeadLetter): string {
     ...(discarded === null
       ? []
       : [['discarded', `${discarded.at.toISOString()} by ${discarded.by}: ${discarded.because}`]]),
-    ['topic', place.topic],
-    ['partition', String(place.partition)],
-    ['offset', String(place.offset)],
+    ['topic', position.topic],
+    ['partition', String(position.partition)],
+    ['offset', String(position.offset)],
     ['code', deadLetter.reasonCode],
     ['reason', deadLetter.reason],
     ['attempts', String(deadLetter.attempts)],

@@ -7,7 +7,7 @@ import type { Position } from '../../contracts/position.ts';
 export type ParkedDeadLetter = {
   id: number;
   /** Where the original stands; of what never was in the log, where the dead letter stands. */
-  place: Position;
+  position: Position;
   status: DeadLetterStatus;
   reasonCode: string;
   reason: string;
@@ -152,7 +152,7 @@ function toParkedDeadLetter(row: Row): ParkedDeadLetter {
   const { discarded_at: at, discarded_by: by, discarded_because: because } = row;
   return {
     id: row.id,
-    place: { topic: row.topic, partition: row.partition_id, offset: BigInt(row.record_offset) },
+    position: { topic: row.topic, partition: row.partition_id, offset: BigInt(row.record_offset) },
     status: row.status,
     reasonCode: row.reason_code,
     reason: row.reason,

@@ -33,7 +33,7 @@ export async function redriveDeadLetters(
   const result: RedriveResult = { redriven: 0, left: 0, failed: [] };
   const found = await findDeadLetters(parts, deadLetters);
   const ready = deadLetters.filter((deadLetter) => {
-    const isFound = found.has(nameOf(deadLetter.place));
+    const isFound = found.has(nameOf(deadLetter.position));
     if (!isFound) result.failed.push({ deadLetter, reason: reasonOfAbsence(deadLetter) });
     return isFound;
   });
@@ -81,7 +81,7 @@ function redriveSome(
     if (waiting.size === 0) return 0;
     const topicMessages = deadLetters
       .filter(({ id }) => waiting.has(id))
-      .flatMap(({ place }) => found.get(nameOf(place)) ?? [])
+      .flatMap(({ position }) => found.get(nameOf(position)) ?? [])
       .map(({ topic, partition, message: { key, value, headers = {} } }) => ({
         topic,
         messages: [{ partition, key, value, headers }],
@@ -101,18 +101,18 @@ function redriveSome(
   });
 }
 
-/** The newest dead letter of each of these rows' originals, by `nameOf` the original's place. */
+/** The newest dead letter of each of these rows' originals, by `nameOf` the original's position. */
 async function findDeadLetters(
   { kafka, topicPrefix }: { kafka: Kafka; topicPrefix: string },
   deadLetters: readonly ParkedDeadLetter[],
 ): Promise<Map<string, FoundDeadLetter>> {
-  const wanted = new Set(deadLetters.map(({ place }) => nameOf(place)));
+  const wanted = new Set(deadLetters.map(({ position }) => nameOf(position)));
   const topicPartitions = new Set(
-    deadLetters.map(({ place }) => `${place.topic}/${place.partition}`),
+    deadLetters.map(({ position }) => `${position.topic}/${position.partition}`),
   );
   const ranges: TopicRange[] = [];
   for (const topic of EVENT_TOPICS.filter((t) =>
-    deadLetters.some(({ place }) => place.topic === t),
+    deadLetters.some(({ position }) => position.topic === t),
   )) {
     const physical = topicPrefix + deadLetterTopicOf(topic);
     for (const range of await rangesOf(kafka, physical)) {
@@ -138,7 +138,7 @@ function nameOf({ topic, partition, offset }: Position): string {
   return `${topic}/${partition}/${offset}`;
 }
 
-function reasonOfAbsence({ place: { topic } }: ParkedDeadLetter): string {
+function reasonOfAbsence({ position: { topic } }: ParkedDeadLetter): string {
   const isOfTheLog = EVENT_TOPICS.some((name) => name === topic);
   return isOfTheLog
     ? `there is no dead letter of it in ${deadLetterTopicOf(topic)}`

@@ -1,9 +1,9 @@
-// One record of the log by its place.
+// One record of the log by its position.
 import type { Kafka, KafkaMessage } from 'kafkajs';
 import { rangesOf, scanLog } from '../../platform/kafka/log-scan.ts';
 
 /** Where a record lies; `topic` is its physical name. */
-export type RecordPlace = { topic: string; partition: number; offset: bigint };
+export type PhysicalPosition = { topic: string; partition: number; offset: bigint };
 
 /** The record, or why there is none: which topics, partitions or offsets there are instead. */
 export type RecordSearch =
@@ -11,11 +11,11 @@ export type RecordSearch =
   | { kind: 'missing'; reason: string };
 
 /**
- * Reads the record at this place, of any topic.
+ * Reads the record at this position, of any topic.
  * @throws AppError KAFKA_UNAVAILABLE (retriable)
  */
-export async function findRecord(kafka: Kafka, place: RecordPlace): Promise<RecordSearch> {
-  const { topic, partition, offset } = place;
+export async function findRecord(kafka: Kafka, position: PhysicalPosition): Promise<RecordSearch> {
+  const { topic, partition, offset } = position;
   if (!(await topicNames(kafka)).includes(topic)) return missing(`there is no topic ${topic}`);
   const ranges = await rangesOf(kafka, topic);
   const range = ranges.find((candidate) => candidate.partition === partition);

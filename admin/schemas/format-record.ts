@@ -2,7 +2,7 @@
 import type { KafkaMessage } from 'kafkajs';
 import { formatLine } from '../format-table.ts';
 import { createValueDecoder } from './decode-value.ts';
-import type { RecordPlace } from './find-record.ts';
+import type { PhysicalPosition } from './find-record.ts';
 import { formatBytes, formatTime } from './format-bytes.ts';
 import type { RegistryApi } from './registry-api.ts';
 
@@ -26,16 +26,16 @@ export type ReadableRecord = {
 };
 
 /**
- * A record of this place with its event as it was written, times as ISO 8601.
+ * A record of this position with its event as it was written, times as ISO 8601.
  * @throws AppError REGISTRY_UNAVAILABLE (retriable)
  */
 export async function toReadableRecord(
-  place: RecordPlace,
+  position: PhysicalPosition,
   { key, value, headers, timestamp }: KafkaMessage,
   registry: RegistryApi,
 ): Promise<ReadableRecord> {
   return {
-    ...place,
+    ...position,
     timestamp: formatTime(Number(timestamp)),
     key: key === null ? null : formatBytes(key),
     headers: Object.entries(headers ?? {}).flatMap(([name, values]) =>
@@ -44,7 +44,7 @@ export async function toReadableRecord(
         value: one === undefined ? '' : formatBytes(Buffer.from(one)),
       })),
     ),
-    value: await toReadableValue(place.topic, value, registry),
+    value: await toReadableValue(position.topic, value, registry),
   };
 }
 
@@ -66,7 +66,7 @@ export async function toReadableValue(
     : { kind: 'unreadable', schema, reason: decoded.reason, hex: value.toString('hex') };
 }
 
-/** Several lines: place, time, key, headers and value. */
+/** Several lines: position, time, key, headers and value. */
 export function formatRecord(record: ReadableRecord): string {
   return [
     ['topic', record.topic],
