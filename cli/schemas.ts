@@ -1,7 +1,7 @@
 // firstcome schemas: looks into the registry and at records of the log.
 import type { Command } from 'commander';
 import { checkSchemas } from '../admin/schemas/check-schemas.ts';
-import { findRecord } from '../admin/schemas/find-record.ts';
+import { findLogRecord } from '../admin/schemas/find-record.ts';
 import { formatRecord, toReadableRecord } from '../admin/schemas/format-record.ts';
 import {
   formatChecks,
@@ -87,7 +87,7 @@ async function decode(
   const { registry, topicPrefix } = openRegistry();
   const { kafkaBrokers } = readAddresses(systemEnvironment(), ['kafkaBrokers']);
   const position = { topic: `${topicPrefix}${topic}`, partition, offset: BigInt(offset) };
-  const found = await findRecord(createCommandKafka('schemas', kafkaBrokers), position);
+  const found = await findLogRecord(createCommandKafka('schemas', kafkaBrokers), position);
   if (found.kind === 'missing') return failWith(found.reason);
   const record = await toReadableRecord(position, found.message, registry);
   createOutput(options).result(record, formatRecord(record));

@@ -14,7 +14,10 @@ export type RecordSearch =
  * Reads the record at this position, of any topic.
  * @throws AppError KAFKA_UNAVAILABLE (retriable)
  */
-export async function findRecord(kafka: Kafka, position: PhysicalPosition): Promise<RecordSearch> {
+export async function findLogRecord(
+  kafka: Kafka,
+  position: PhysicalPosition,
+): Promise<RecordSearch> {
   const { topic, partition, offset } = position;
   if (!(await topicNames(kafka)).includes(topic)) return missing(`there is no topic ${topic}`);
   const ranges = await rangesOf(kafka, topic);
