@@ -1,10 +1,10 @@
 // firstcome loadtest: a rush on the running system.
 import type { Command } from 'commander';
 import { LIMITS } from '../domain/commands.ts';
-import { describeRush } from '../loadtest/report/format-rush.ts';
+import { formatRush } from '../loadtest/report/format-rush.ts';
 import type { RushResult } from '../loadtest/report/tally.ts';
-import { describeRatio, measureBaseline, WARM_UP_USERS } from '../loadtest/scenarios/baseline.ts';
-import { REFERENCE_CROWD, rushAndReport } from '../loadtest/scenarios/run-rush.ts';
+import { formatRatio, measureBaseline, WARM_UP_USERS } from '../loadtest/scenarios/baseline.ts';
+import { REFERENCE_WORKLOAD, rushAndReport } from '../loadtest/scenarios/run-rush.ts';
 import type { Environment } from '../platform/settings.ts';
 import { systemEnvironment } from './shared/addresses.ts';
 import { type ExitCode, endingWith, exitCodeOf } from './shared/exit-code.ts';
@@ -12,7 +12,7 @@ import { wholeNumber } from './shared/option-values.ts';
 import { createOutput, withJsonOption } from './shared/output.ts';
 import { stopOnSignals } from './shared/stop-signal.ts';
 
-type Workload = typeof REFERENCE_CROWD;
+type Workload = typeof REFERENCE_WORKLOAD;
 type Options = {
   users: number;
   quantity: number;
@@ -27,7 +27,7 @@ type Options = {
 };
 
 export function defineLoadtest(command: Command): void {
-  const { users, quantity, connections, timeoutMs, deadlineMs } = REFERENCE_CROWD;
+  const { users, quantity, connections, timeoutMs, deadlineMs } = REFERENCE_WORKLOAD;
   const upTo = (max: number) => wholeNumber({ min: 1, max });
   command
     .description(
@@ -85,7 +85,7 @@ async function runLoadtest(options: Options): Promise<ExitCode> {
     withVerification: options.verify,
     print,
   });
-  if (baseline !== null) print(describeRatio(report.result, baseline));
+  if (baseline !== null) print(formatRatio(report.result, baseline));
   if (options.json === true) output.result({ ...report, baseline }, '');
   return exitCodeOf(report.ok);
 }
@@ -97,7 +97,7 @@ async function compareWithBareServer(
 ): Promise<RushResult> {
   const { variables, signal, print } = run;
   const baseline = await measureBaseline({ ...workload, signal, report: () => undefined });
-  print(`bare express: ${describeRush(workload, baseline, null)}\n`);
+  print(`bare express: ${formatRush(workload, baseline, null)}\n`);
   await rushAndReport({
     variables,
     signal,

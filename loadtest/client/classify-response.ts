@@ -1,9 +1,9 @@
-// What an exchange means for the client: told, refused, or ask again with the same key, and when.
+// What an exchange means for the client: accepted, refused, or ask again with the same key, and when.
 import { PROBLEMS } from '../../contracts/problems.ts';
 import { type Backoff, backoffMs } from '../../platform/backoff.ts';
 import type { AnsweredAssignment, Refusal } from '../../verifier/facts.ts';
 import type { Exchange } from './connection.ts';
-import { type Answer, headerOf } from './response-parser.ts';
+import { type HttpResponse, headerOf } from './response-parser.ts';
 
 export type Verdict =
   | { kind: 'accepted'; assignment: AnsweredAssignment; replayed: boolean }
@@ -28,13 +28,13 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
 const ASK_AGAIN = new Set([429, 502, 503, 504]);
 
 /** The verdict on an assign request's exchange; `attempt` counts from 0. */
-export function judgeExchange(exchange: Exchange, attempt: number): Verdict {
+export function classifyResponse(exchange: Exchange, attempt: number): Verdict {
   if (exchange.kind === 'failed') {
     return { kind: 'again', afterMs: backoffMs(BACKOFF, attempt), reason: exchange.reason };
   }
   const { answer } = exchange;
   const body = parseObject(answer.body);
-  if (answer.status === 201) return judgeAccepted(answer, body);
+  if (answer.status === 201) return classifyAccepted(answer, body);
   const reason = reasonOf(answer, body);
   if (ASK_AGAIN.has(answer.status)) {
     return { kind: 'again', afterMs: waitOf(answer, body, attempt), reason };
@@ -49,7 +49,7 @@ function namedIn({ assignments }: Record<string, unknown>): string[] {
   return assignments.map((one: { assignmentId?: unknown } | null) => String(one?.assignmentId));
 }
 
-function judgeAccepted(answer: Answer, body: Record<string, unknown>): Verdict {
+function classifyAccepted(answer: HttpResponse, body: Record<string, unknown>): Verdict {
   const { assignmentId, userId, sequence } = body;
   const assignedAt = Date.parse(String(body.assignedAt));
   if (
@@ -67,13 +67,13 @@ function judgeAccepted(answer: Answer, body: Record<string, unknown>): Verdict {
   };
 }
 
-function reasonOf({ status }: Answer, { code, title }: Record<string, unknown>): string {
+function reasonOf({ status }: HttpResponse, { code, title }: Record<string, unknown>): string {
   const words = [code, title].filter((word) => typeof word === 'string');
   return words.length === 0 ? `status ${status}` : words.join(' ');
 }
 
 /** The exact wait in the problem, else the header's whole seconds, else our own back-off. */
-function waitOf(answer: Answer, body: Record<string, unknown>, attempt: number): number {
+function waitOf(answer: HttpResponse, body: Record<string, unknown>, attempt: number): number {
   const exact = body.retryAfterMs;
   const seconds = Number(headerOf(answer, 'retry-after') ?? Number.NaN);
   const asked = typeof exact === 'number' ? exact : seconds * 1_000;

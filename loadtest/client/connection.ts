@@ -1,10 +1,10 @@
 // One keep-alive connection of the load generator; it opens itself when it is needed.
 import { connect, type Socket } from 'node:net';
-import { type Answer, createAnswerReader } from './response-parser.ts';
+import { createResponseParser, type HttpResponse } from './response-parser.ts';
 
 /** What came of a request. `failed`: it may or may not have arrived; `connection refused`: it did not. */
 export type Exchange =
-  | { kind: 'answered'; answer: Answer }
+  | { kind: 'answered'; answer: HttpResponse }
   | {
       kind: 'failed';
       reason: 'connection refused' | 'connection lost' | 'timeout' | 'broken answer';
@@ -22,17 +22,17 @@ export function createConnection(
   timeoutMs: number,
 ): Connection {
   let socket: Socket | null = null;
-  let settle: ((exchange: Exchange) => void) | null = null;
+  let resolveExchange: ((exchange: Exchange) => void) | null = null;
 
   const finish = (exchange: Exchange): void => {
-    const waiting = settle;
-    settle = null;
+    const waiting = resolveExchange;
+    resolveExchange = null;
     waiting?.(exchange);
   };
 
   const open = (): Socket => {
     const opened = connect({ host, port, noDelay: true });
-    const reader = createAnswerReader();
+    const reader = createResponseParser();
     // Whatever ends this socket, the next request gets a new one; the reason is the first one given.
     const abandon = (reason: (Exchange & { kind: 'failed' })['reason']): void => {
       if (socket !== opened) return;
@@ -48,7 +48,7 @@ export function createConnection(
     opened.on('data', (bytes: Buffer) => {
       const answer = reader.take(bytes.toString('latin1'));
       if (answer === null) return;
-      if (answer === 'broken' || settle === null) return abandon('broken answer');
+      if (answer === 'broken' || resolveExchange === null) return abandon('broken answer');
       if (answer.closes) {
         socket = null;
         opened.destroy();
@@ -61,7 +61,7 @@ export function createConnection(
   return {
     exchange: (request) =>
       new Promise((resolve) => {
-        settle = resolve;
+        resolveExchange = resolve;
         socket ??= open();
         socket.write(request, 'latin1');
       }),

@@ -8,8 +8,8 @@ const LATENCY_HEAD = 'latency, ms';
 
 type Workload = Pick<RushOptions, 'quantity' | 'users' | 'connections' | 'rate'>;
 
-/** What the workload was told, how fast, and when the read side had it. */
-export function describeRush(
+/** What the users were answered, how fast, and when the read side had it. */
+export function formatRush(
   workload: Workload,
   result: RushResult,
   arrival: Arrival | null,
@@ -20,7 +20,7 @@ export function describeRush(
       `${count(result.accepted)}${result.replayed > 0 ? `, of them ${count(result.replayed)} by a replayed answer` : ''}`,
     ],
     ['refused', withReasons(result.refused)],
-    ['never settled', withReasons(result.unsettled)],
+    ['never answered', withReasons(result.unanswered)],
     ['asked again', withReasons(result.repeats)],
     ...(result.notAsked > 0 ? [['not asked', count(result.notAsked)] as [string, string]] : []),
     ['took', `${result.seconds.toFixed(2)} s`],
@@ -28,12 +28,12 @@ export function describeRush(
     ['accepted/s', count(result.acceptedPerSecond)],
     ['client CPU', `${result.clientMicrosecondsPerUser.toFixed(0)} µs per user`],
   ];
-  if (arrival !== null) rows.push(['read model', describeArrival(arrival, result.accepted)]);
+  if (arrival !== null) rows.push(['read model', formatArrival(arrival, result.accepted)]);
   return [
     `rush on coupon ${result.couponId}: ${formatWorkload(workload)}`,
     ...rows.map(([name, value]) => `  ${name.padEnd(14)} ${value}`),
     '',
-    ...describeLatencies(workload.rate, result),
+    ...formatLatencies(workload.rate, result),
   ].join('\n');
 }
 
@@ -42,13 +42,13 @@ function formatWorkload({ quantity, users, connections, rate }: Workload): strin
   return `${count(quantity)} units, ${count(users)} users, ${connections} connections, ${pace}`;
 }
 
-function describeArrival(arrival: Arrival, accepted: number): string {
+function formatArrival(arrival: Arrival, accepted: number): string {
   return arrival.kind === 'arrived'
     ? `equals the answers ${arrival.seconds.toFixed(2)} s after the last one`
     : `LATE: shows ${arrival.issued ?? 'nothing'} of ${count(accepted)}`;
 }
 
-function describeLatencies(rate: number | null, result: RushResult): string[] {
+function formatLatencies(rate: number | null, result: RushResult): string[] {
   const lines: [string, Latency | null][] = [
     ['accepted', result.acceptedAlone],
     ['refused', result.refusedAlone],

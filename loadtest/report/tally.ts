@@ -13,33 +13,33 @@ export type RushProgress = {
 export type RushResult = {
   couponId: string;
   accepted: number;
-  /** Of the accepted: told by an answer that is marked as a replay. */
+  /** Of the accepted: by an answer that is marked as a replay. */
   replayed: number;
   /** By code and title of the problem. */
   refused: Record<string, number>;
-  /** Users who asked and never got an answer that settles it, by the last reason. */
-  unsettled: Record<string, number>;
+  /** Users who asked and never got an answer that says the outcome, by the last reason. */
+  unanswered: Record<string, number>;
   /** Users who did not get to ask before the deadline. */
   notAsked: number;
   /** Requests that were sent again, by reason. */
   repeats: Record<string, number>;
   /** From the first request to the last answer. */
   seconds: number;
-  /** Settled answers a second over that time. */
+  /** Answers that say the outcome, a second over that time. */
   answersPerSecond: number;
   /** Accepted a second, from the first request to the last 201. */
   acceptedPerSecond: number;
-  /** Milliseconds of the settling exchange alone; null without any. */
+  /** Milliseconds of the last exchange alone; null without any. */
   acceptedAlone: Latency | null;
   refusedAlone: Latency | null;
-  /** From when the user came until told, with every repeat and wait. */
+  /** From when the user came until answered, with every repeat and wait. */
   acceptedWhole: Latency | null;
   refusedWhole: Latency | null;
   /** CPU of this process for each user, in microseconds: what the measuring itself costs. */
   clientMicrosecondsPerUser: number;
 };
 
-/** By this process's clock: the user came, the settling request was sent, it was answered. */
+/** By this process's clock: the user came, the last request was sent, it was answered. */
 type Moments = { cameAt: number; sentAt: number; answeredAt: number };
 /** What is counted while a rush runs. */
 export type Tally = ReturnType<typeof createTally>;
@@ -49,7 +49,7 @@ export function createTally(users: number) {
   const alone = { accepted: [] as number[], refused: [] as number[] };
   const whole = { accepted: [] as number[], refused: [] as number[] };
   const refused: Record<string, number> = {};
-  const unsettled: Record<string, number> = {};
+  const unanswered: Record<string, number> = {};
   const repeats: Record<string, number> = {};
   let replayed = 0;
   let asked = 0;
@@ -58,7 +58,10 @@ export function createTally(users: number) {
   const count = (counts: Record<string, number>, reason: string): void => {
     counts[reason] = (counts[reason] ?? 0) + 1;
   };
-  const settle = (kind: 'accepted' | 'refused', { cameAt, sentAt, answeredAt }: Moments): void => {
+  const addAnswer = (
+    kind: 'accepted' | 'refused',
+    { cameAt, sentAt, answeredAt }: Moments,
+  ): void => {
     alone[kind].push(answeredAt - sentAt);
     whole[kind].push(answeredAt - cameAt);
     lastAnswerAt = answeredAt;
@@ -71,20 +74,20 @@ export function createTally(users: number) {
       switch (verdict.kind) {
         case 'accepted':
           if (verdict.replayed) replayed += 1;
-          settle('accepted', moments);
+          addAnswer('accepted', moments);
           return;
         case 'refused':
           count(refused, verdict.reason);
-          settle('refused', moments);
+          addAnswer('refused', moments);
           return;
         case 'failed':
-          count(unsettled, verdict.reason);
+          count(unanswered, verdict.reason);
           return;
         case 'again':
-          count(isLast ? unsettled : repeats, verdict.reason);
+          count(isLast ? unanswered : repeats, verdict.reason);
       }
     },
-    /** null: nobody got an answer that settles anything. */
+    /** null: nobody got an answer that says an outcome. */
     lastAnswerAt: (): number | null => lastAnswerAt,
     progress: (elapsedMs: number): RushProgress => ({
       users,
@@ -102,7 +105,7 @@ export function createTally(users: number) {
         accepted,
         replayed,
         refused,
-        unsettled,
+        unanswered,
         notAsked: users - asked,
         repeats,
         seconds,

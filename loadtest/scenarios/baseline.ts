@@ -30,7 +30,7 @@ export async function measureBaseline(
 }
 
 /** The measured against the baseline: 1 is as fast as doing nothing. */
-export function describeRatio(result: RushResult, baseline: RushResult): string {
+export function formatRatio(result: RushResult, baseline: RushResult): string {
   const line = (name: string, measured: number, bare: number): string =>
     `  ${name.padEnd(14)} ${(measured / bare).toFixed(2)}  (${Math.round(measured)} against ${Math.round(bare)})`;
   return [

@@ -1,9 +1,9 @@
-// A rush on a running system, seen through to the end: the workload, the read side, the invariants.
+// A rush on a running system, with everything after it: the users, the read side, the invariants.
 import type { Environment } from '../../platform/settings.ts';
 import { describeVerification } from '../../verifier/format-verification.ts';
 import { parseVerifySettings } from '../../verifier/settings.ts';
 import { type Verification, verify } from '../../verifier/verify.ts';
-import { describeRush } from '../report/format-rush.ts';
+import { formatRush } from '../report/format-rush.ts';
 import { createProgressDisplay } from '../report/show-progress.ts';
 import type { RushResult } from '../report/tally.ts';
 import { parseApiUrls } from '../settings.ts';
@@ -25,7 +25,7 @@ type Workload = Pick<
 >;
 
 /** The reference's rush: 20,000 units, 200 connections, and more users than units. */
-export const REFERENCE_CROWD: Workload = {
+export const REFERENCE_WORKLOAD: Workload = {
   quantity: 20_000,
   users: 25_000,
   connections: 200,
@@ -52,7 +52,7 @@ export async function rushAndReport(options: {
 }): Promise<RushReport> {
   const { variables, signal, print = console.log } = options;
   const { commandApiUrl, queryApiUrl } = parseApiUrls(variables);
-  const workload = { ...REFERENCE_CROWD, ...options.workload };
+  const workload = { ...REFERENCE_WORKLOAD, ...options.workload };
   const display = createProgressDisplay();
   const { result, ledger, lastAnswerAt } = await runRush({
     ...workload,
@@ -68,7 +68,7 @@ export async function rushAndReport(options: {
     waitMs: PROJECTION_WAIT_MS,
     signal,
   });
-  print(describeRush(workload, result, arrival));
+  print(formatRush(workload, result, arrival));
   const isWanted = options.withVerification !== false && !signal.aborted;
   const verification = isWanted ? await verify(parseVerifySettings(variables), { ledger }) : null;
   if (verification !== null) print(`\n${describeVerification(verification)}\n`);

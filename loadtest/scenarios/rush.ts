@@ -1,11 +1,11 @@
-// The rush: one coupon, a workload that comes all at once, each user once.
+// The rush: one coupon, and many users who want it at the same time, each once.
 import { randomUUID } from 'node:crypto';
 import { pause } from '../../platform/backoff.ts';
 import type { ClientLedger } from '../../verifier/facts.ts';
+import { askUntilAnswered } from '../client/ask-until-answered.ts';
 import { assignRequest } from '../client/assign-request.ts';
-import { judgeExchange } from '../client/classify-response.ts';
 import { type Connection, createConnection } from '../client/connection.ts';
-import { createCoupon } from '../client/create-coupon.ts';
+import { createLoadCoupon } from '../client/create-load-coupon.ts';
 import { createLedger, type Ledger } from '../report/ledger.ts';
 import { createTally, type RushProgress, type RushResult, type Tally } from '../report/tally.ts';
 
@@ -30,15 +30,15 @@ export type RushOptions = {
 const REPORT_EVERY_MS = 200;
 
 /**
- * Creates the coupon and sends the workload. Requests that fail, or are told to come back, are sent
- * again with the same key.
- * @returns what happened, what each user was told, and when the last answer came (performance.now())
+ * Creates the coupon and sends the users. Requests that fail, or get a 503, are sent again with the
+ * same key.
+ * @returns what happened, what each user was answered, and when the last answer came (performance.now())
  * @throws Error when the coupon can't be created
  */
 export async function runRush(
   options: RushOptions,
 ): Promise<{ result: RushResult; ledger: ClientLedger; lastAnswerAt: number }> {
-  const couponId = await createCoupon(options);
+  const couponId = await createLoadCoupon(options);
   const ledger = createLedger(options.ledgerFile);
   const tally = createTally(options.users);
   const visitors = prepareVisitors(options, couponId);
@@ -50,7 +50,7 @@ export async function runRush(
     REPORT_EVERY_MS,
   );
   try {
-    await Promise.all(Array.from({ length: options.connections }, () => serve(workload)));
+    await Promise.all(Array.from({ length: options.connections }, () => runConnection(workload)));
   } finally {
     clearInterval(progress);
     await ledger.close();
@@ -98,7 +98,7 @@ function shuffled<T>(list: T[]): T[] {
 }
 
 /** One connection: takes users as they come until there are none, or the time is over. */
-async function serve(workload: Workload): Promise<void> {
+async function runConnection(workload: Workload): Promise<void> {
   const { options, startedAt, waiting } = workload;
   const { hostname, port } = new URL(options.commandApiUrl);
   const connection = createConnection(
@@ -112,14 +112,14 @@ async function serve(workload: Workload): Promise<void> {
       const comesAt = startedAt + next.value.comesAfterMs;
       const early = comesAt - performance.now();
       if (early > 0) await pause(early, options.signal);
-      await settleVisitor(workload, connection, next.value);
+      await serveVisitor(workload, connection, next.value);
     }
   } finally {
     connection.close();
   }
 }
 
-async function settleVisitor(
+async function serveVisitor(
   workload: Workload,
   connection: Connection,
   { userId, key, request, comesAfterMs }: Visitor,
@@ -127,18 +127,13 @@ async function settleVisitor(
   const { options, ledger, tally, startedAt } = workload;
   // With a rate, waiting for a connection is part of the user's wait.
   const cameAt = options.rate === null ? performance.now() : startedAt + comesAfterMs;
-  for (let attempt = 0; ; attempt += 1) {
-    const sending = ledger.sending(userId, key, attempt);
-    const sentAt = performance.now();
-    const exchange = await connection.exchange(request);
-    const answeredAt = performance.now();
-    const verdict = judgeExchange(exchange, attempt);
-    ledger.learned(sending, verdict);
-    const isLast = verdict.kind !== 'again' || isOver(workload);
-    tally.note(verdict, isLast, { cameAt, sentAt, answeredAt });
-    if (isLast) return;
-    await pause(verdict.afterMs, options.signal);
-  }
+  await askUntilAnswered({
+    ...{ ledger, userId, key, signal: options.signal },
+    exchange: () => connection.exchange(request),
+    onAttempt: ({ verdict, isLast, sentAt, answeredAt }) =>
+      tally.note(verdict, isLast, { cameAt, sentAt, answeredAt }),
+    isOver: () => isOver(workload),
+  });
 }
 
 function isOver({ options, startedAt }: Workload): boolean {

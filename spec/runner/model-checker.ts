@@ -8,7 +8,7 @@ import type { ModelRun } from './model-runs.ts';
 import { ensureSpin } from './spin.ts';
 
 /** What a run came to. `incomplete`: the search ended before every state was looked at. */
-export type Verdict = { states: number; seconds: number } & (
+export type ModelVerdict = { states: number; seconds: number } & (
   | { kind: 'safe' }
   | { kind: 'violated'; promise: string; counterexample: string }
   | { kind: 'incomplete'; reason: string }
@@ -16,7 +16,7 @@ export type Verdict = { states: number; seconds: number } & (
 
 export type Checker = {
   /** Runs a model. One at a time: a run takes a core, and up to the memory limit. */
-  check(run: ModelRun): Promise<Verdict>;
+  check(run: ModelRun): Promise<ModelVerdict>;
   /** Removes what was built. */
   close(): Promise<void>;
 };

@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../platform/errors.ts';
-import { type Checker, createChecker, type Verdict } from './model-checker.ts';
+import { type Checker, createChecker, type ModelVerdict } from './model-checker.ts';
 import { MODEL_RUNS, type ModelRun } from './model-runs.ts';
 
 const USAGE = `npm run model -- [--bounded] [--run NAME ...]
@@ -67,11 +67,11 @@ async function checkAll(checker: Checker, chosen: readonly ModelRun[]): Promise<
       await writeFile(new URL(`${modelRun.name}.txt`, OUT), verdict.counterexample);
     }
     states += verdict.states;
-    const { text, asExpected } = judge(modelRun, verdict);
+    const { text, asExpected } = compare(modelRun, verdict);
     if (!asExpected) wrong.push(modelRun.name);
     const { model, name } = modelRun;
     console.log(row(model, name, `${verdict.states}`, verdict.seconds.toFixed(1), text));
-    console.log(`        ${describe(modelRun)}`);
+    console.log(`        ${formatSettings(modelRun)}`);
   }
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(0);
   const safe = chosen.filter(({ violates }) => violates === null).length;
@@ -83,7 +83,10 @@ async function checkAll(checker: Checker, chosen: readonly ModelRun[]): Promise<
   return 1;
 }
 
-function judge({ violates }: ModelRun, verdict: Verdict): { text: string; asExpected: boolean } {
+function compare(
+  { violates }: ModelRun,
+  verdict: ModelVerdict,
+): { text: string; asExpected: boolean } {
   switch (verdict.kind) {
     case 'safe':
       return violates === null
@@ -98,7 +101,7 @@ function judge({ violates }: ModelRun, verdict: Verdict): { text: string; asExpe
   }
 }
 
-function describe({ rules, about, sizes, settings }: ModelRun): string {
+function formatSettings({ rules, about, sizes, settings }: ModelRun): string {
   const flags = Object.entries({ ...sizes, ...settings }).map(
     ([name, value]) => `${name}=${value}`,
   );

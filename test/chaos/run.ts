@@ -6,13 +6,13 @@ import { parseArgs } from 'node:util';
 import { randomWord } from '../../platform/random-word.ts';
 import { stopSignal } from '../../stack/process/stop-signals.ts';
 import { type Stack, stackVariables, startStack } from '../../stack/stack.ts';
-import { openSetting, type Setting } from '../faults/environment.ts';
+import { openSetup, type Setup } from '../faults/environment.ts';
 import type { Fault } from '../faults/fault.ts';
 import { type LoadSize, runScenario, type ScenarioReport } from '../faults/run-scenario.ts';
 import { partsOf } from '../support/faults/parts.ts';
 import { PER_USER_LIMIT } from '../support/workload/sustained-load.ts';
-import { play } from './run-schedule.ts';
-import { describeSchedule, type Planned, planChaos } from './schedule.ts';
+import { runSchedule } from './run-schedule.ts';
+import { formatSchedule, type PlannedFault, planChaos } from './schedule.ts';
 import { startWatch } from './watch.ts';
 
 const RATE = 150;
@@ -34,15 +34,15 @@ if (!Number.isInteger(seed) || seed < 0 || !(lengthMs >= 20_000)) {
   process.exitCode = 2;
 } else {
   const planned = planChaos(seed, lengthMs);
-  console.log(`seed ${seed}, ${values.minutes} min:\n${describeSchedule(planned)}`);
+  console.log(`seed ${seed}, ${values.minutes} min:\n${formatSchedule(planned)}`);
   if (!values['schedule-only']) process.exitCode = await run(planned);
 }
 
-async function run(planned: Planned[]): Promise<number> {
+async function run(planned: PlannedFault[]): Promise<number> {
   const folder = `.firstcome/chaos-${randomWord(8)}`;
   const signal = stopSignal();
   let stack: Stack | undefined;
-  let setting: Setting | undefined;
+  let setup: Setup | undefined;
   let isGood = false;
   try {
     stack = await startStack({
@@ -52,10 +52,10 @@ async function run(planned: Planned[]): Promise<number> {
       signal,
     });
     Object.assign(process.env, stackVariables(stack));
-    setting = await openSetting('all', partsOf(stack, folder), folder);
-    isGood = await rage(setting, planned);
+    setup = await openSetup('all', partsOf(stack, folder), folder);
+    isGood = await runUnderLoad(setup, planned);
   } finally {
-    await setting?.close();
+    await setup?.close();
     await stack?.stop();
   }
   if (isGood) rmSync(folder, { recursive: true, force: true });
@@ -63,7 +63,7 @@ async function run(planned: Planned[]): Promise<number> {
   return isGood ? 0 : 1;
 }
 
-async function rage(setting: Setting, planned: Planned[]): Promise<boolean> {
+async function runUnderLoad(setup: Setup, planned: PlannedFault[]): Promise<boolean> {
   const size: LoadSize = {
     rate: RATE,
     quantity: Math.round((RATE * lengthMs) / 1_000),
@@ -77,20 +77,20 @@ async function rage(setting: Setting, planned: Planned[]): Promise<boolean> {
     begin: async (environment) => {
       const watch = startWatch(environment, size.quantity, PER_USER_LIMIT);
       try {
-        happened = await play(planned, environment, console.log);
+        happened = await runSchedule(planned, environment, console.log);
       } finally {
         watched = await watch.end();
       }
     },
   };
   const limits = { successWithinS: 30, lagWithinS: 90 };
-  const report = await runScenario({ fault, setting: 'all', ...limits }, setting, size);
+  const report = await runScenario({ fault, setup: 'all', ...limits }, setup, size);
   report.problems.push(...watched.breaches.map((breach) => `on the way: ${breach}`));
-  tell(report, `${happened} of ${planned.length} faults`, watched.looks);
+  printReport(report, `${happened} of ${planned.length} faults`, watched.looks);
   return report.problems.length === 0;
 }
 
-function tell(report: ScenarioReport, faults: string, looks: number): void {
+function printReport(report: ScenarioReport, faults: string, looks: number): void {
   const { accepted, expected, successS, lagS, pauseS, problems, findings, repeats } = report;
   console.log(`\nseed ${seed}: ${faults}, ${accepted} of ${expected} accepted`);
   console.log(`  asked again: ${JSON.stringify(repeats)}`);

@@ -20,7 +20,7 @@ import { checkpointsLocked, deadlocks, readOnly } from '../faults/mysql-faults.t
 import { createRandom, type Random } from './random.ts';
 
 /** A fault and when it begins, in milliseconds after the start of the schedule. */
-export type Planned = { atMs: number; fault: Fault };
+export type PlannedFault = { atMs: number; fault: Fault };
 
 type Kind = (random: Random) => Fault;
 
@@ -73,9 +73,9 @@ const KINDS: readonly [Kind, ...Kind[]] = [
 ];
 
 /** The schedule of a seed: faults overlap, but no part suffers two at once. */
-export function planChaos(seed: number, lengthMs: number): Planned[] {
+export function planChaos(seed: number, lengthMs: number): PlannedFault[] {
   const random = createRandom(seed);
-  const planned: Planned[] = [];
+  const planned: PlannedFault[] = [];
   const busyUntil = new Map<string, number>();
   let atMs = FIRST_AT_MS;
   while (atMs < lengthMs - QUIET_END_MS) {
@@ -93,7 +93,7 @@ export function planChaos(seed: number, lengthMs: number): Planned[] {
 }
 
 /** A schedule as text, a line a fault. */
-export function describeSchedule(planned: readonly Planned[]): string {
+export function formatSchedule(planned: readonly PlannedFault[]): string {
   return planned
     .map(({ atMs, fault }) => `  ${(atMs / 1_000).toFixed(1).padStart(6)} s  ${fault.name}`)
     .join('\n');

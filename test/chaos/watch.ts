@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Knex } from 'knex';
 import { createRedisKeys } from '../../contracts/redis-keys.ts';
 import { pause } from '../../platform/backoff.ts';
-import type { Environment } from '../faults/environment.ts';
+import type { FaultEnvironment } from '../faults/environment.ts';
 import { connectRedis } from '../support/system/redis.ts';
 
 export type Watch = {
@@ -16,7 +16,7 @@ const PATIENCE_MS = 2_000;
 
 /** Looks at stock and holders in Redis and in the tables, whenever they can be reached. */
 export function startWatch(
-  { system, load }: Environment,
+  { system, load }: FaultEnvironment,
   quantity: number,
   perUserLimit: number,
 ): Watch {
@@ -27,7 +27,7 @@ export function startWatch(
   const keys = createRedisKeys(system.variables.REDIS_KEY_PREFIX ?? '');
 
   const lookAt = async (look: () => Promise<string[]>): Promise<void> => {
-    // What can't be reached at the moment tells nothing.
+    // What can't be reached at the moment says nothing.
     const found = await Promise.race([
       look().catch(() => null),
       pause(PATIENCE_MS, ended.signal).then(() => null),
@@ -71,7 +71,7 @@ async function lookAtTables(db: Knex, coupon: Coupon): Promise<string[]> {
     .groupBy('user_id')
     .havingRaw('COUNT(*) > ?', [coupon.perUserLimit])
     .select('user_id');
-  return judge('in the tables', Number(counted?.rows), greedy.length, coupon);
+  return breachesIn('in the tables', Number(counted?.rows), greedy.length, coupon);
 }
 
 async function lookAtRedis(
@@ -86,11 +86,11 @@ async function lookAtRedis(
   const sum = held.reduce((total, count) => total + count, 0);
   return [
     ...(Number(remaining) < 0 ? [`in Redis: ${remaining} remaining`] : []),
-    ...judge('in Redis', sum, greedy, coupon),
+    ...breachesIn('in Redis', sum, greedy, coupon),
   ];
 }
 
-function judge(where: string, held: number, greedy: number, { quantity }: Coupon): string[] {
+function breachesIn(where: string, held: number, greedy: number, { quantity }: Coupon): string[] {
   return [
     ...(held > quantity ? [`${where}: ${held} of ${quantity} held`] : []),
     ...(greedy > 0 ? [`${where}: ${greedy} users beyond the limit`] : []),

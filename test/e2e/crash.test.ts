@@ -7,7 +7,7 @@ import { sendWorkload, type Workload } from '../support/workload/workload.ts';
 const QUANTITY = 1_000;
 const USERS = Array.from({ length: 1_250 }, (_, n) => `user-${n}`);
 
-describe('A process killed in mid-rush (kill -9), and started again', () => {
+describe('A process that is killed (kill -9) under load, and started again', () => {
   let system: System;
   before(async function () {
     this.timeout(180_000);
@@ -39,6 +39,6 @@ function expectEveryUnitOnce(workload: Workload): void {
   expect(accepted).to.have.length(QUANTITY);
   expect(new Set(accepted.map(({ body }) => body.assignmentId)).size).to.equal(QUANTITY);
   expect(new Set(accepted.map(({ body }) => body.sequence)).size).to.equal(QUANTITY);
-  const others = [...workload.told.values()].filter(({ status }) => status !== 201);
+  const others = [...workload.answers.values()].filter(({ status }) => status !== 201);
   expect(new Set(others.map(({ body }) => body.code))).to.deep.equal(new Set(['Coupon-0006']));
 }

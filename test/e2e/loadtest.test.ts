@@ -19,13 +19,13 @@ describe('firstcome loadtest', () => {
       QUERY_API_URL: system.queryApi,
     });
 
-  it('gives every unit away, tells the rest so, and finds every invariant whole', async () => {
+  it('assigns every unit, refuses the rest, and finds that every invariant holds', async () => {
     const { code, stdout, stderr } = await run('--users', '300', '--quantity', '200', '--json');
     expect(stderr.split('\n').filter((line) => !line.includes(' answered: '))).to.deep.equal(['']);
     const { ok, result, arrival, verification } = JSON.parse(stdout);
     expect(result).to.include({ accepted: 200, notAsked: 0 });
     expect(result.refused).to.deep.equal({ 'Coupon-0006 Sold out': 100 });
-    expect(result.unsettled).to.deep.equal({});
+    expect(result.unanswered).to.deep.equal({});
     expect(arrival.kind).to.equal('arrived');
     expect(
       verification.findings.map((finding: { invariant: number }) => finding.invariant),

@@ -5,7 +5,7 @@ import { type System, startSystem } from '../support/system/system.ts';
 import { expectVerified } from '../support/system/verified.ts';
 import { sendWorkload } from '../support/workload/workload.ts';
 
-describe('The read tables made anew in the middle of a rush', () => {
+describe('The read tables, rebuilt under load', () => {
   let system: System;
 
   before(async function () {
@@ -17,7 +17,7 @@ describe('The read tables made anew in the middle of a rush', () => {
     await system?.close();
   });
 
-  it('hold exactly what the clients were told, and what the log says', async function () {
+  it('hold exactly what the clients were answered, and what the log says', async function () {
     this.timeout(240_000);
     const couponId = await createCoupon(system.commandApi, { quantity: 1_500 });
     const users = Array.from({ length: 2_000 }, (_, n) => `user-${n}`);

@@ -14,7 +14,7 @@ const REQUIRED: Record<string, string[]> = {
   'query-api': ['HTTP_HOST', 'HTTP_PORT', 'MYSQL_URL'],
 };
 
-describe('A service that is not told what it needs', () => {
+describe('A service without the settings that it needs', () => {
   for (const [service, names] of Object.entries(REQUIRED)) {
     it(`${service} ends with code 1 and one line that names every fault`, () => {
       const ended = spawnSync(process.execPath, [`${service}/main.ts`], {

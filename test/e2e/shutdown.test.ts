@@ -18,7 +18,7 @@ describe('SIGTERM to a command API under load', () => {
   it('answers every request that reached it, takes no more, and ends with 0', async function () {
     this.timeout(180_000);
     const couponId = await createCoupon(system.commandApi, { quantity: 1_000_000 });
-    const told = new Map<string, Answer>();
+    const answers = new Map<string, Answer>();
     const failures: string[] = [];
     const process = system.services.process('command-api');
     let isListening = true;
@@ -26,7 +26,7 @@ describe('SIGTERM to a command API under load', () => {
 
     const sendOnce = async (user: string): Promise<void> => {
       try {
-        told.set(user, await assign(system.commandApi, couponId, user));
+        answers.set(user, await assign(system.commandApi, couponId, user));
       } catch (error) {
         const code = codeOf(error);
         if (code !== 'ECONNREFUSED') failures.push(`${user}: ${code}`);
@@ -36,7 +36,7 @@ describe('SIGTERM to a command API under load', () => {
     const sendUntilRefused = async (client: number): Promise<void> => {
       for (let n = 0; isListening; n += 1) {
         await sendOnce(`client-${client}-${n}`);
-        if (told.size === 500) stopped ??= process.stop();
+        if (answers.size === 500) stopped ??= process.stop();
       }
     };
     await Promise.all(Array.from({ length: 40 }, (_, client) => sendUntilRefused(client)));
@@ -44,8 +44,10 @@ describe('SIGTERM to a command API under load', () => {
 
     expect(failures).to.deep.equal([]);
     expect(await process.exited).to.deep.equal({ code: 0, signal: null });
-    expect(new Set([...told.values()].map(({ status }) => status))).to.deep.equal(new Set([201]));
-    const workload: Workload = { told, accepted: () => [...told.values()], repeats: 0 };
+    expect(new Set([...answers.values()].map(({ status }) => status))).to.deep.equal(
+      new Set([201]),
+    );
+    const workload: Workload = { answers, accepted: () => [...answers.values()], repeats: 0 };
     await expectVerified(system, couponId, workload);
   });
 });

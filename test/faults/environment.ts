@@ -1,4 +1,4 @@
-// Where a scenario plays: the whole system, the workload that keeps coming, and what it takes to hurt it.
+// What a scenario runs in: the whole system, the load on it, and what it takes to hurt it.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ManagedProcess } from '../../stack/process/supervisor.ts';
@@ -14,25 +14,25 @@ import {
 import { type System, startSystem } from '../support/system/system.ts';
 import type { Load } from '../support/workload/sustained-load.ts';
 
-export type SettingName =
+export type SetupName =
   /** One process of each service. */
   | 'plain'
-  /** Two command APIs behind the workload. */
+  /** Two command APIs; users ask either. */
   | 'pair'
-  /** Every link between services and servers is a link. */
-  | 'linked'
+  /** Every connection between services and servers can be cut, stalled and slowed. */
+  | 'faulty network'
   /** The command API's clock is ten minutes ahead, the projector's ten minutes behind. */
   | 'shifted'
   /** The command API takes few requests at once. */
   | 'narrow'
-  /** Two command APIs, and every link of the services is a link; the two share theirs. */
+  /** Two command APIs on the faulty network; the two share their links. */
   | 'all'
   /** Two command APIs, a Redis master with a replica, and a Sentinel. */
   | 'replicated';
 
-/** The system in a setting, without a workload. */
-export type Setting = {
-  name: SettingName;
+/** The system in one of these forms, without load. */
+export type Setup = {
+  name: SetupName;
   system: System;
   parts: Parts;
   /** For the ledgers. */
@@ -40,30 +40,26 @@ export type Setting = {
   commandApis: readonly string[];
   /** A service's process; `command-api-2` where there are two. */
   process(name: ServiceName | 'command-api-2'): ManagedProcess;
-  /** @throws Error where the setting has none; so below */
+  /** @throws Error where the setup has none; so below */
   links(): FaultyNetwork;
   replicated(): ReplicatedRedis;
   close(): Promise<void>;
 };
 
-export type Environment = Setting & { load: Load };
+export type FaultEnvironment = Setup & { load: Load };
 
 const SHIFT_MS = 600_000;
-const PAIRED: ReadonlySet<SettingName> = new Set(['pair', 'all', 'replicated']);
+const PAIRED: ReadonlySet<SetupName> = new Set(['pair', 'all', 'replicated']);
 
-/** Starts everything that the setting is made of; the servers of `parts` run already. */
-export async function openSetting(
-  name: SettingName,
-  parts: Parts,
-  folder: string,
-): Promise<Setting> {
+/** Starts everything that it takes; the servers of `parts` run already. */
+export async function openSetup(name: SetupName, parts: Parts, folder: string): Promise<Setup> {
   mkdirSync(folder, { recursive: true });
   const closers: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
     for (const end of closers.splice(0).reverse()) await end();
   };
   try {
-    const links = name === 'linked' || name === 'all' ? await createFaultyNetwork() : null;
+    const links = name === 'faulty network' || name === 'all' ? await createFaultyNetwork() : null;
     if (links !== null) closers.push(() => links.close());
     const replicated =
       name === 'replicated' ? await startReplicatedRedis(join(folder, 'replicated')) : null;
@@ -101,7 +97,7 @@ export async function openSetting(
 }
 
 function serviceSettings(
-  name: SettingName,
+  name: SetupName,
   links: FaultyNetwork | null,
 ): Partial<Record<ServiceName, Record<string, string>>> {
   if (links !== null) {
@@ -131,6 +127,6 @@ function redisOf(replicated: ReplicatedRedis | null, nth: 0 | 1): Record<string,
 }
 
 function there<T>(thing: T | null): T {
-  if (thing === null) throw new Error('this setting does not have it');
+  if (thing === null) throw new Error('this setup does not have it');
   return thing;
 }

@@ -6,18 +6,18 @@ import type { ServiceName } from '../../stack/services.ts';
 import type { Link } from '../support/faults/faulty-network.ts';
 import { connectRedis } from '../support/system/redis.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import type { Environment } from './environment.ts';
+import type { FaultEnvironment } from './environment.ts';
 
 export type Fault = {
   name: string;
-  /** What it happens to: at one moment, only one fault happens to one part. */
+  /** What it happens to: a part has one fault at a time. */
   part: string;
-  begin(environment: Environment): Promise<unknown>;
+  begin(environment: FaultEnvironment): Promise<unknown>;
   /** From `begin` to `end`; 0 when not said. */
   lastsMs?: number;
   /** Undoes it; left out: nothing is left to undo. */
-  end?(environment: Environment): Promise<unknown>;
-  /** What a service writes to its log because of it: else it did not bite. */
+  end?(environment: FaultEnvironment): Promise<unknown>;
+  /** What a service writes to its log because of it: else it had no effect. */
   trace?: readonly [ServiceName, string];
 };
 
@@ -117,7 +117,7 @@ export function controllerKilled(lastsMs: number): Fault {
   };
 }
 
-/** Redis gets these commands, one after the other, on a connection of their own. */
+/** Redis gets these commands, one after the other, on one connection. */
 export function redisTold(...commands: [string, ...(string | number)[]][]): Fault {
   return {
     name: `redis: ${commands.map((command) => command.join(' ')).join(', ')}`,
@@ -180,17 +180,20 @@ export function redisLost(): Fault {
 
 const SLOW_MS = 50;
 
-/** A link is cut, stalled, slow, or loses its answers; `cut again and again` cuts it every 2 s. */
+/** A link is cut, stalled, slow, or passes no answers on; `cut again and again` cuts it every 2 s. */
 export function linkHurt(
   link: Link,
   how: 'cut' | 'stalled' | 'answers stalled' | 'slow' | 'cut again and again',
   lastsMs: number,
 ): Fault {
   let timer: NodeJS.Timeout | undefined;
-  const each = (environment: Environment, act: 'cut' | 'stall' | 'stallAnswers' | 'mend'): void => {
+  const each = (
+    environment: FaultEnvironment,
+    act: 'cut' | 'stall' | 'stallAnswers' | 'mend',
+  ): void => {
     for (const proxy of environment.links().of(link)) proxy[act]();
   };
-  const begins: Record<typeof how, (environment: Environment) => void> = {
+  const begins: Record<typeof how, (environment: FaultEnvironment) => void> = {
     cut: (environment) => each(environment, 'cut'),
     stalled: (environment) => each(environment, 'stall'),
     'answers stalled': (environment) => each(environment, 'stallAnswers'),

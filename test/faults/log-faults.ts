@@ -5,12 +5,16 @@ import { recordNameOf } from '../../contracts/event-record.ts';
 import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../contracts/topics.ts';
 import type { CouponAssigned } from '../../domain/coupon-events.ts';
 import { rangesOf, scanLog } from '../../platform/kafka/log-scan.ts';
-import type { Environment } from './environment.ts';
+import type { FaultEnvironment } from './environment.ts';
 import type { Fault } from './fault.ts';
 
 type Record = Message & { partition: number };
 
-async function append({ system }: Environment, topic: string, messages: Record[]): Promise<void> {
+async function append(
+  { system }: FaultEnvironment,
+  topic: string,
+  messages: Record[],
+): Promise<void> {
   const producer = system.events.kafka.producer({
     allowAutoTopicCreation: false,
     createPartitioner: Partitioners.DefaultPartitioner,
@@ -24,7 +28,7 @@ async function append({ system }: Environment, topic: string, messages: Record[]
 }
 
 /** Bytes of an event with one field that no event may have. */
-function malformed({ system, load }: Environment): Buffer {
+function malformed({ system, load }: FaultEnvironment): Buffer {
   const id = randomUUID();
   const event: CouponAssigned = {
     type: 'CouponAssigned',
@@ -108,7 +112,7 @@ export function deadLettersRefused(lastsMs: number): Fault {
 }
 
 /** `bytes`: of the largest record that the topic takes; null: as many as every topic. */
-async function setMaxBytes({ system }: Environment, bytes: string | null): Promise<void> {
+async function setMaxBytes({ system }: FaultEnvironment, bytes: string | null): Promise<void> {
   const { kafka, topicPrefix } = system.events;
   const admin = kafka.admin();
   await admin.connect();

@@ -2,12 +2,12 @@
 import type { Knex } from 'knex';
 import { ASSIGN_TOPIC } from '../../contracts/topics.ts';
 import { pause } from '../../platform/backoff.ts';
-import type { Environment } from './environment.ts';
+import type { FaultEnvironment } from './environment.ts';
 import type { Fault } from './fault.ts';
 
 /** No table can be changed, by nobody. */
 export function readOnly(lastsMs: number): Fault {
-  const set = ({ system }: Environment, value: 'ON' | 'OFF') =>
+  const set = ({ system }: FaultEnvironment, value: 'ON' | 'OFF') =>
     system.database.db.raw(`SET GLOBAL super_read_only = ${value}`);
   return {
     name: `mysql: read-only for ${lastsMs / 1_000} s`,
@@ -49,7 +49,7 @@ const WEIGHT = 20_000;
 export function deadlocks(lastsMs: number): Fault {
   const ended = new AbortController();
   let fighting: Promise<void> = Promise.resolve();
-  const fight = async ({ system, load }: Environment): Promise<void> => {
+  const fight = async ({ system, load }: FaultEnvironment): Promise<void> => {
     const { db } = system.database;
     while (!ended.signal.aborted) {
       const trx = await db.transaction();

@@ -2,9 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { assignRequest } from '../../loadtest/client/assign-request.ts';
-import { judgeExchange } from '../../loadtest/client/classify-response.ts';
+import { classifyResponse } from '../../loadtest/client/classify-response.ts';
 import { type Connection, createConnection } from '../../loadtest/client/connection.ts';
-import { createCoupon } from '../../loadtest/client/create-coupon.ts';
+import { createLoadCoupon } from '../../loadtest/client/create-load-coupon.ts';
 import { type Latency, summarize } from '../../loadtest/report/latency.ts';
 import { createLedger } from '../../loadtest/report/ledger.ts';
 import { runRush } from '../../loadtest/scenarios/rush.ts';
@@ -12,7 +12,7 @@ import { pause } from '../../platform/backoff.ts';
 import type { ClientLedger } from '../../verifier/facts.ts';
 import { parseVerifySettings } from '../../verifier/settings.ts';
 import { verify } from '../../verifier/verify.ts';
-import type { Environment } from './environment.ts';
+import type { FaultEnvironment } from './environment.ts';
 import type { Fault } from './fault.ts';
 import type { Scenario } from './run-scenario.ts';
 
@@ -43,24 +43,24 @@ type Storm = {
   ledger: ClientLedger;
 };
 
-/** The storm as a scenario: what it did to those in it is judged after it. */
+/** The storm as a scenario: what it did to its requests is looked at after it. */
 export function overload(): Pick<Scenario, 'fault' | 'check'> {
   let storm: Storm | undefined;
   const fault: Fault = {
     name: `${TIMES} times as many requests as can be accepted`,
     part: 'command-api',
     begin: async (environment) => {
-      storm = await rage(environment, await measureCapacity(environment));
+      storm = await sendStorm(environment, await measureCapacity(environment));
     },
   };
   return {
     fault,
     check: async (environment) =>
-      storm === undefined ? ['no storm'] : await judge(environment, storm),
+      storm === undefined ? ['no storm'] : await problemsOf(environment, storm),
   };
 }
 
-async function measureCapacity({ system }: Environment): Promise<number> {
+async function measureCapacity({ system }: FaultEnvironment): Promise<number> {
   const { result } = await runRush({
     commandApiUrl: system.commandApi,
     quantity: QUANTITY,
@@ -76,9 +76,9 @@ async function measureCapacity({ system }: Environment): Promise<number> {
   return result.acceptedPerSecond;
 }
 
-async function rage({ system, process }: Environment, capacity: number): Promise<Storm> {
+async function sendStorm({ system, process }: FaultEnvironment, capacity: number): Promise<Storm> {
   const { hostname, port } = new URL(system.commandApi);
-  const couponId = await createCoupon({
+  const couponId = await createLoadCoupon({
     commandApiUrl: system.commandApi,
     quantity: QUANTITY,
     signal: new AbortController().signal,
@@ -104,7 +104,7 @@ async function rage({ system, process }: Environment, capacity: number): Promise
     const sentMs = performance.now();
     const sending = ledger.sending(userId, key, 0);
     const request = assignRequest(system.commandApi, { couponId, userId, key });
-    const verdict = judgeExchange(await connection.exchange(request), 0);
+    const verdict = classifyResponse(await connection.exchange(request), 0);
     ledger.learned(sending, verdict);
     free.push(connection);
     const what = 'reason' in verdict ? verdict.reason : verdict.kind;
@@ -141,7 +141,7 @@ async function rage({ system, process }: Environment, capacity: number): Promise
   };
 }
 
-async function judge({ system }: Environment, storm: Storm): Promise<string[]> {
+async function problemsOf({ system }: FaultEnvironment, storm: Storm): Promise<string[]> {
   const { ledger, ...numbers } = storm;
   console.log(JSON.stringify(numbers));
   const problems: string[] = [];

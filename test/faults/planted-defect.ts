@@ -1,12 +1,12 @@
-// A loss that nothing can mend: the suite must see it, or its table says nothing.
+// A loss that nothing can mend: the suite must find it, or its table says nothing.
 import { createRedisKeys } from '../../contracts/redis-keys.ts';
 import { connectRedis } from '../support/system/redis.ts';
 import type { Fault } from './fault.ts';
 
 /** Somebody deletes a row of the read model, and takes a unit out of the stock in Redis. */
-export function planted(): Fault {
+export function plantedDefect(): Fault {
   return {
-    name: 'planted: a row and a unit are lost, which must be found',
+    name: 'planted defect: a row and a unit are lost, which must be found',
     part: 'mysql,redis',
     begin: async ({ system, load }) => {
       const { db } = system.database;

@@ -1,5 +1,5 @@
-// One scenario: the workload comes, in the middle of it something happens, it passes; then everybody is
-// told, everything that was written has arrived, and every invariant holds.
+// One scenario: users come, meanwhile a fault begins and ends; then everybody is answered, everything
+// that was written has arrived, and every invariant holds.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { topicPartitionOf } from '../../contracts/position.ts';
@@ -15,19 +15,19 @@ import { verify } from '../../verifier/verify.ts';
 import type { System } from '../support/system/system.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { type LoadResult, startLoad, WRONG } from '../support/workload/sustained-load.ts';
-import type { Environment, Setting, SettingName } from './environment.ts';
+import type { FaultEnvironment, Setup, SetupName } from './environment.ts';
 import type { Fault } from './fault.ts';
 
 export type Scenario = {
   fault: Fault;
-  setting: SettingName;
+  setup: SetupName;
   /** Seconds after the end of the fault in which a unit is given again (10), and the lag is gone (30). */
   successWithinS?: number;
   lagWithinS?: number;
   /** The invariants that must be found broken, and no others. */
   mustBreak?: readonly number[];
   /** What else must be true; gives what is not. */
-  check?(environment: Environment, result: LoadResult): Promise<string[]>;
+  check?(environment: FaultEnvironment, result: LoadResult): Promise<string[]>;
 };
 
 export type LoadSize = { quantity: number; rate: number; connections: number };
@@ -56,12 +56,12 @@ const SUCCESS_WITHIN_S = 10;
 const LAG_WITHIN_S = 30;
 /** So much longer than its limit is waited, to know how long it takes. */
 const PATIENCE = 4;
-const SETTLE_MS = 60_000;
+const QUIESCENCE_MS = 60_000;
 /** The load goes on at its pace for so long after all is well again. */
 const CALM_MS = 1_000;
 
-/** The report of a scenario that has not been played, and why not. */
-export function notPlayed(
+/** The report of a scenario that has not been run, and why not. */
+export function notRun(
   { fault }: Pick<Scenario, 'fault'>,
   size: LoadSize,
   ...problems: string[]
@@ -81,7 +81,7 @@ export function notPlayed(
   };
 }
 
-/** Runs a scenario in a setting that is up and healthy. Never throws: what fails is a problem. */
+/** Runs a scenario in a setup that is up and healthy. Never throws: what fails is a problem. */
 export async function runScenario(
   {
     fault,
@@ -90,18 +90,18 @@ export async function runScenario(
     mustBreak,
     check,
   }: Scenario,
-  setting: Setting,
+  setup: Setup,
   size: LoadSize,
 ): Promise<ScenarioReport> {
   const startedMs = performance.now();
-  const report = notPlayed({ fault }, size);
+  const report = notRun({ fault }, size);
   try {
     const load = await startLoad({
       ...size,
-      commandApis: setting.commandApis,
-      ledgerFile: join(setting.folder, `${fault.name.replaceAll(/[^\w-]+/g, '-')}.jsonl`),
+      commandApis: setup.commandApis,
+      ledgerFile: join(setup.folder, `${fault.name.replaceAll(/[^\w-]+/g, '-')}.jsonl`),
     });
-    const environment: Environment = { ...setting, load };
+    const environment: FaultEnvironment = { ...setup, load };
     try {
       const limits = { successWithinS, lagWithinS };
       Object.assign(report, await hurt(environment, fault, size, limits, report));
@@ -111,7 +111,7 @@ export async function runScenario(
     const result = await finishLoad(environment, report);
     report.repeats = result.repeats;
     report.reads = result.reads;
-    await judge(environment, result, report, { successWithinS, lagWithinS });
+    await addFindings(environment, result, report, { successWithinS, lagWithinS });
     if (check !== undefined) report.problems.push(...(await check(environment, result)));
     if (mustBreak !== undefined) expectBroken(report, mustBreak);
   } catch (error) {
@@ -132,14 +132,18 @@ function expectBroken(report: ScenarioReport, mustBreak: readonly number[]): voi
 type Limits = { successWithinS: number; lagWithinS: number };
 
 async function hurt(
-  environment: Environment,
+  environment: FaultEnvironment,
   fault: Fault,
   { quantity }: LoadSize,
   { successWithinS, lagWithinS }: Limits,
   report: ScenarioReport,
 ): Promise<Pick<ScenarioReport, 'pauseS' | 'successS' | 'lagS'>> {
   const { load, system } = environment;
-  await waitUntil('the rush is on', () => load.accepted() >= quantity / 20, 60_000);
+  await waitUntil(
+    'a twentieth of the units is assigned',
+    () => load.accepted() >= quantity / 20,
+    60_000,
+  );
   const traceOf = watchTrace(fault, system);
   const beganMs = performance.now();
   try {
@@ -172,7 +176,7 @@ function watchTrace({ trace }: Fault, system: System): () => string[] {
   const read = (): string => readFileSync(system.logFile(service), 'utf8');
   const before = read().length;
   return () =>
-    read().slice(before).includes(text) ? [] : [`it did not bite: ${service} never logged ${text}`];
+    read().slice(before).includes(text) ? [] : [`no effect: ${service} never logged ${text}`];
 }
 
 /** When the projection had passed what was in the log when this was asked; null: not in time. */
@@ -209,8 +213,8 @@ async function isReached(
   return [...ends].every(([place, end]) => (reached.get(place) ?? 0) >= end);
 }
 
-async function finishLoad({ load }: Environment, report: ScenarioReport): Promise<LoadResult> {
-  const limit = setTimeout(load.giveUp, SETTLE_MS);
+async function finishLoad({ load }: FaultEnvironment, report: ScenarioReport): Promise<LoadResult> {
+  const limit = setTimeout(load.giveUp, QUIESCENCE_MS);
   try {
     const result = await load.finished;
     report.accepted = result.ledger.accepted.length;
@@ -220,22 +224,23 @@ async function finishLoad({ load }: Environment, report: ScenarioReport): Promis
   }
 }
 
-async function judge(
-  { system }: Environment,
+async function addFindings(
+  { system }: FaultEnvironment,
   { ledger, failed, reads }: LoadResult,
   report: ScenarioReport,
   limits: Limits,
 ): Promise<void> {
   const { problems, accepted, expected } = report;
   if (accepted !== expected) problems.push(`${accepted} of ${expected} units were given`);
-  if (ledger.unknownUsers.size > 0) problems.push(`${ledger.unknownUsers.size} users know nothing`);
+  if (ledger.unknownUsers.size > 0)
+    problems.push(`${ledger.unknownUsers.size} users were not answered`);
   for (const [reason, count] of Object.entries(failed)) problems.push(`${count} times ${reason}`);
   for (const [outcome, count] of Object.entries(reads)) {
     if (outcome.startsWith(WRONG)) problems.push(`read side: ${count} times ${outcome}`);
   }
   const { findings, notArrived } = await verify(parseVerifySettings(system.variables), {
     ledger,
-    waitMs: SETTLE_MS,
+    waitMs: QUIESCENCE_MS,
   });
   report.findings = [...findings, timeFinding(report, limits)];
   problems.push(...notArrived);

@@ -6,7 +6,7 @@ import { randomWord } from '../../platform/random-word.ts';
 import { stopSignal } from '../../stack/process/stop-signals.ts';
 import { type Stack, stackVariables, startStack } from '../../stack/stack.ts';
 import { partsOf } from '../support/faults/parts.ts';
-import { describeReports } from './describe-reports.ts';
+import { formatReports } from './format-reports.ts';
 import { type ScenarioReport, USUAL_LOAD } from './run-scenario.ts';
 import { runScenarios } from './run-scenarios.ts';
 import { SCENARIOS } from './scenarios.ts';
@@ -17,7 +17,7 @@ const { values } = parseArgs({
 const chosen = SCENARIOS.filter(
   ({ fault: { name } }) => values.only?.some((text) => name.includes(text)) ?? true,
 );
-if (values.list) for (const { fault, setting } of chosen) console.log(`${setting}: ${fault.name}`);
+if (values.list) for (const { fault, setup } of chosen) console.log(`${setup}: ${fault.name}`);
 else process.exitCode = await run();
 
 async function run(): Promise<number> {
@@ -40,13 +40,13 @@ async function run(): Promise<number> {
       folder,
       size: USUAL_LOAD,
       signal,
-      told: tell,
+      onReport: printReport,
     });
   } finally {
     await stack?.stop();
   }
   const failed = reports.filter(({ problems }) => problems.length > 0);
-  console.log(`\n${describeReports(reports)}\n`);
+  console.log(`\n${formatReports(reports)}\n`);
   for (const { name, problems } of failed) console.log(`${name}:\n  ${problems.join('\n  ')}`);
   const minutes = ((performance.now() - startedMs) / 60_000).toFixed(1);
   const left = chosen.length - reports.length;
@@ -59,7 +59,7 @@ async function run(): Promise<number> {
   return isGood ? 0 : 1;
 }
 
-function tell({ name, problems, tookS, repeats, reads }: ScenarioReport): void {
+function printReport({ name, problems, tookS, repeats, reads }: ScenarioReport): void {
   const verdict = problems.length === 0 ? 'ok    ' : 'FAILED';
   console.log(`${verdict} ${name} (${tookS.toFixed(0)} s)`);
   console.log(`         asked again ${JSON.stringify(repeats)}, reads ${JSON.stringify(reads)}`);

@@ -16,7 +16,7 @@ import {
 import { deadLettersRefused, poisoned, repeated } from './log-faults.ts';
 import { checkpointsLocked, deadlocks, readOnly } from './mysql-faults.ts';
 import { overload } from './overload.ts';
-import { planted } from './planted-defect.ts';
+import { plantedDefect } from './planted-defect.ts';
 import { promoted, sidesApart } from './promotion-faults.ts';
 import type { Scenario } from './run-scenario.ts';
 import {
@@ -37,7 +37,7 @@ export const SCENARIOS: readonly Scenario[] = [
     secondProjector(),
     withoutRegistry(10_000),
     redisTold(['FLUSHALL']),
-  ].map((fault): Scenario => ({ fault, setting: 'plain' })),
+  ].map((fault): Scenario => ({ fault, setup: 'plain' })),
 
   ...[
     serverKilled('redis', 2_000),
@@ -47,7 +47,7 @@ export const SCENARIOS: readonly Scenario[] = [
     redisBusy(7_000),
     redisTold(['CLIENT', 'KILL', 'TYPE', 'normal']),
     serverFrozen('redis', 6_000),
-  ].map((fault): Scenario => ({ fault, setting: 'plain' })),
+  ].map((fault): Scenario => ({ fault, setup: 'plain' })),
 
   ...[
     serverStopped('mysql', 15_000),
@@ -58,8 +58,8 @@ export const SCENARIOS: readonly Scenario[] = [
     deadlocks(10_000),
     poisoned(),
     repeated(),
-  ].map((fault): Scenario => ({ fault, setting: 'plain' })),
-  { fault: deadLettersRefused(15_000), setting: 'plain' },
+  ].map((fault): Scenario => ({ fault, setup: 'plain' })),
+  { fault: deadLettersRefused(15_000), setup: 'plain' },
 
   ...[
     serverKilled('kafka-2', 10_000),
@@ -68,7 +68,7 @@ export const SCENARIOS: readonly Scenario[] = [
     serverFrozen('kafka-1', 14_000),
     allKilled(['kafka-1', 'kafka-2'], 10_000),
     allKilled(BROKERS, 60_000),
-  ].map((fault): Scenario => ({ fault, setting: 'plain', successWithinS: 20, lagWithinS: 60 })),
+  ].map((fault): Scenario => ({ fault, setup: 'plain', successWithinS: 20, lagWithinS: 60 })),
 
   ...[
     linkHurt('command-api>redis', 'cut', 5_000),
@@ -78,7 +78,7 @@ export const SCENARIOS: readonly Scenario[] = [
     linkHurt('command-api>redis', 'cut again and again', 9_000),
     linkHurt('command-api>kafka', 'cut', 5_000),
     linkHurt('command-api>kafka', 'stalled', 12_000),
-  ].map((fault): Scenario => ({ fault, setting: 'linked' })),
+  ].map((fault): Scenario => ({ fault, setup: 'faulty network' })),
   ...[
     linkHurt('command-api>kafka', 'answers stalled', 12_000),
     linkHurt('command-api>kafka', 'slow', 5_000),
@@ -88,27 +88,27 @@ export const SCENARIOS: readonly Scenario[] = [
     linkHurt('projector>mysql', 'stalled', 15_000),
     linkHurt('projector>mysql', 'answers stalled', 15_000),
     linkHurt('query-api>mysql', 'stalled', 5_000),
-  ].map((fault): Scenario => ({ fault, setting: 'linked', lagWithinS: 45 })),
+  ].map((fault): Scenario => ({ fault, setup: 'faulty network', lagWithinS: 45 })),
 
-  { fault: serviceKilled('command-api-2'), setting: 'pair' },
-  { fault: allRestarted(), setting: 'pair', check: noneLost },
+  { fault: serviceKilled('command-api-2'), setup: 'pair' },
+  { fault: allRestarted(), setup: 'pair', check: noneLost },
   {
     fault: {
       name: 'command-api 10 min ahead, projector 10 min behind',
       part: 'clocks',
       ...nothing(),
     },
-    setting: 'shifted',
+    setup: 'shifted',
   },
-  { fault: toolRun('rebuild-redis'), setting: 'plain' },
-  { fault: toolRun('rebuild-reads'), setting: 'plain' },
-  { ...overload(), setting: 'narrow' },
-  { fault: planted(), setting: 'plain', mustBreak: [3, 4, 5, 7, 8, 9] },
-  { fault: promoted(), setting: 'replicated', successWithinS: 20 },
-  { fault: sidesApart(), setting: 'replicated', successWithinS: 20 },
+  { fault: toolRun('rebuild-redis'), setup: 'plain' },
+  { fault: toolRun('rebuild-reads'), setup: 'plain' },
+  { ...overload(), setup: 'narrow' },
+  { fault: plantedDefect(), setup: 'plain', mustBreak: [3, 4, 5, 7, 8, 9] },
+  { fault: promoted(), setup: 'replicated', successWithinS: 20 },
+  { fault: sidesApart(), setup: 'replicated', successWithinS: 20 },
 ];
 
-/** The setting itself is the fault. */
+/** What it runs in is the fault. */
 function nothing() {
   return { begin: async () => undefined, lastsMs: 5_000 };
 }

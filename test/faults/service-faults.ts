@@ -4,7 +4,7 @@ import { pause } from '../../platform/backoff.ts';
 import { startExtraService } from '../support/system/extra-service.ts';
 import { runTool } from '../support/system/run-cli.ts';
 import type { LoadResult } from '../support/workload/sustained-load.ts';
-import type { Environment } from './environment.ts';
+import type { FaultEnvironment } from './environment.ts';
 import type { Fault } from './fault.ts';
 
 /** Another projector joins the group in the middle of the work, and leaves it; twice, once by kill -9. */
@@ -54,8 +54,11 @@ export function allRestarted(): Fault {
   };
 }
 
-/** No request that was sent on a connection went without an answer, and none was told "unknown". */
-export async function noneLost(_stage: Environment, { repeats }: LoadResult): Promise<string[]> {
+/** No request that was sent on a connection was without an answer, and no outcome was unknown. */
+export async function noneLost(
+  _environment: FaultEnvironment,
+  { repeats }: LoadResult,
+): Promise<string[]> {
   return Object.entries(repeats)
     .filter(([reason]) => reason !== 'connection refused')
     .map(([reason, count]) => `${count} requests were sent again: ${reason}`);

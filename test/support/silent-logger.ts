@@ -1,6 +1,6 @@
 import { createLogger, type Logger } from '../../platform/logger.ts';
 
-/** A logger that says nothing: what a test looks at is what happens, not what is told of it. */
+/** A logger that writes nothing: tests look at what happens, not at the log. */
 export function silentLogger(): Logger {
   return createLogger('test', 'silent');
 }

@@ -3,22 +3,22 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Parts, remoteParts } from '../../support/faults/parts.ts';
-import { openSetting, type Setting } from '../environment.ts';
+import { openSetup, type Setup } from '../environment.ts';
 import { type Fault, redisTold, serverFrozen, serverKilled, serverStopped } from '../fault.ts';
 import { type LoadSize, runScenario } from '../run-scenario.ts';
 
 const LOAD: LoadSize = { quantity: 2_500, rate: 200, connections: 40 };
 
-describe('In the middle of a rush, with every invariant verified after it', () => {
-  let setting: Setting;
+describe('A fault under load, with every invariant verified after it', () => {
+  let setup: Setup;
   before(async function () {
     this.timeout(180_000);
     const parts = partsOfRun();
-    setting = await openSetting('plain', parts, join(parts.folder, 'faults'));
+    setup = await openSetup('plain', parts, join(parts.folder, 'faults'));
   });
   after(async function () {
     this.timeout(180_000);
-    await setting?.close();
+    await setup?.close();
   });
 
   // How long it takes is measured by `npm run test:faults`; here that it comes back, on a busy machine too.
@@ -31,9 +31,9 @@ describe('In the middle of a rush, with every invariant verified after it', () =
     serverStopped('mysql', 4_000),
   ];
   for (const fault of faults) {
-    it(`${fault.name}: every unit is given once, nobody accepted is lost`, async function () {
+    it(`${fault.name}: every unit is assigned once, no accepted one is lost`, async function () {
       this.timeout(600_000);
-      const report = await runScenario({ fault, setting: 'plain', ...limits }, setting, LOAD);
+      const report = await runScenario({ fault, setup: 'plain', ...limits }, setup, LOAD);
       expect(report.problems).to.deep.equal([]);
       expect(report.accepted).to.equal(LOAD.quantity);
     });

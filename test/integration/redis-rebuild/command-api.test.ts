@@ -85,7 +85,7 @@ describe('The command API and its Redis', function () {
     expect(inLog.sort()).to.deep.equal(answered.sort());
     expect(await redis.hget(keys.coupon(couponId), 'remaining')).to.equal('0');
     expect(await redis.zcard(keys.outbox(couponId))).to.equal(0);
-    const refused = [...workload.told.values()].filter(({ status }) => status !== 201);
+    const refused = [...workload.answers.values()].filter(({ status }) => status !== 201);
     expect(new Set(refused.map(({ body }) => body.code))).to.deep.equal(new Set(['Coupon-0006']));
     return folded.records.filter(({ kind }) => kind === 'fenced').length;
   };

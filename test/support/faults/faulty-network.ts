@@ -1,4 +1,5 @@
-// Every link between a service and a server as a link of its own, laid without a change of a setting.
+// The connections between services and servers, led through links that can be cut, stalled and slowed,
+// without a change of the services' settings.
 import { addressOf } from '../system/addresses.ts';
 import { createTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
@@ -25,7 +26,7 @@ const LINKS: readonly Link[] = [
   'query-api>mysql',
 ];
 
-/** Lays a link for each of the links. */
+/** Opens a proxy, or three, for each link. */
 export async function createFaultyNetwork(): Promise<FaultyNetwork> {
   const portsOf: Record<string, number[]> = {
     redis: [Number(new URL(addressOf('REDIS_URL')).port)],
@@ -36,19 +37,21 @@ export async function createFaultyNetwork(): Promise<FaultyNetwork> {
   };
   const links = new Map<Link, { meant: number; proxy: TcpProxy }[]>();
   for (const link of LINKS) {
-    const laid = (portsOf[link.split('>')[1] ?? ''] ?? []).map(async (meant) => ({
+    const opened = (portsOf[link.split('>')[1] ?? ''] ?? []).map(async (meant) => ({
       meant,
       proxy: await createTcpProxy('127.0.0.1', meant),
     }));
-    links.set(link, await Promise.all(laid));
+    links.set(link, await Promise.all(opened));
   }
   return {
     environmentOf: (client) => {
       const own = [...links].filter(([link]) => link.startsWith(`${client}>`));
-      const ports = own.flatMap(([, laid]) => laid.map(({ meant, proxy }) => [meant, proxy.port]));
+      const ports = own.flatMap(([, proxies]) =>
+        proxies.map(({ meant, proxy }) => [meant, proxy.port]),
+      );
       return {
-        NODE_OPTIONS: `--import=${new URL('./rewire.ts', import.meta.url).href}`,
-        WIRES: JSON.stringify(ports),
+        NODE_OPTIONS: `--import=${new URL('./redirect-ports.ts', import.meta.url).href}`,
+        PORT_ROUTES: JSON.stringify(ports),
       };
     },
     of: (link) => (links.get(link) ?? []).map(({ proxy }) => proxy),

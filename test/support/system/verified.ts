@@ -4,7 +4,7 @@ import { verify } from '../../../verifier/verify.ts';
 import type { Workload } from '../workload/workload.ts';
 import type { System } from './system.ts';
 
-/** Every invariant holds for this coupon, compared with what the workload was told. */
+/** Every invariant holds for this coupon, compared with the answers that its users got. */
 export async function expectVerified(
   system: System,
   couponId: string,

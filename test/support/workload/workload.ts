@@ -1,12 +1,12 @@
-// A workload of users who each want one unit, and ask again with the same key until they know.
+// Users who each want one unit over plain HTTP, and ask again with the same key until they are answered.
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Answer, assign } from '../system/api.ts';
 
 export type Workload = {
-  /** What each user was told in the end. */
-  told: Map<string, Answer>;
+  /** The last answer of each user. */
+  answers: Map<string, Answer>;
   accepted: () => Answer[];
-  /** How often somebody had to ask again. */
+  /** How many requests were sent again. */
   repeats: number;
 };
 
@@ -15,8 +15,8 @@ const PATIENCE_MS = 100;
 
 /**
  * Sends every user once, `atOnce` at a time; after no answer or a 503 the same user asks again with
- * the same key. `onAccepted` is told how many have a unit so far.
- * @throws Error when a user does not know after `limitMs`
+ * the same key. `onAccepted` gets how many have a unit so far.
+ * @throws Error when a user is not answered after `limitMs`
  */
 export async function sendWorkload(
   commandApi: () => string,
@@ -25,22 +25,22 @@ export async function sendWorkload(
   options: { atOnce: number; limitMs?: number; onAccepted?: (count: number) => void },
 ): Promise<Workload> {
   const workload: Workload = {
-    told: new Map(),
-    accepted: () => [...workload.told.values()].filter(({ status }) => status === 201),
+    answers: new Map(),
+    accepted: () => [...workload.answers.values()].filter(({ status }) => status === 201),
     repeats: 0,
   };
   const waiting = [...users];
   let accepted = 0;
   const sendNext = async (): Promise<void> => {
     for (let user = waiting.shift(); user !== undefined; user = waiting.shift()) {
-      const answer = await askUntilKnown(
+      const answer = await askForUnit(
         workload,
         commandApi,
         couponId,
         user,
         options.limitMs ?? 90_000,
       );
-      workload.told.set(user, answer);
+      workload.answers.set(user, answer);
       if (answer.status === 201) {
         accepted += 1;
         options.onAccepted?.(accepted);
@@ -51,7 +51,7 @@ export async function sendWorkload(
   return workload;
 }
 
-async function askUntilKnown(
+async function askForUnit(
   workload: Workload,
   commandApi: () => string,
   couponId: string,
@@ -64,7 +64,7 @@ async function askUntilKnown(
       'Idempotency-Key': `of-${user}`,
     }).catch(() => undefined);
     if (answer !== undefined && answer.status !== 503) return answer;
-    if (performance.now() > deadline) throw new Error(`${user} was told nothing in ${limitMs} ms`);
+    if (performance.now() > deadline) throw new Error(`${user} was not answered in ${limitMs} ms`);
     workload.repeats += 1;
     await pause(answer?.body.retryAfterMs ?? PATIENCE_MS);
   }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createRandom } from '../../chaos/random.ts';
-import { describeSchedule, planChaos } from '../../chaos/schedule.ts';
+import { formatSchedule, planChaos } from '../../chaos/schedule.ts';
 
 const MINUTE_MS = 60_000;
 const seeds = fc.integer({ min: 0, max: 2 ** 31 - 1 });
@@ -11,21 +11,21 @@ describe('a random schedule of faults', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
         const [one, other] = [planChaos(seed, 3 * MINUTE_MS), planChaos(seed, 3 * MINUTE_MS)];
-        expect(describeSchedule(one)).to.equal(describeSchedule(other));
+        expect(formatSchedule(one)).to.equal(formatSchedule(other));
       }),
     );
   });
 
   it('is another for another seed', () => {
     const schedules = Array.from({ length: 100 }, (_, seed) =>
-      describeSchedule(planChaos(seed, 3 * MINUTE_MS)),
+      formatSchedule(planChaos(seed, 3 * MINUTE_MS)),
     );
     expect(new Set(schedules).size).to.equal(100);
   });
 
   it('goes on the same way, however long it is to be', () => {
-    const short = describeSchedule(planChaos(7, 2 * MINUTE_MS)).split('\n');
-    const long = describeSchedule(planChaos(7, 4 * MINUTE_MS)).split('\n');
+    const short = formatSchedule(planChaos(7, 2 * MINUTE_MS)).split('\n');
+    const long = formatSchedule(planChaos(7, 4 * MINUTE_MS)).split('\n');
     expect(long.slice(0, 3)).to.deep.equal(short.slice(0, 3));
   });
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { judgeExchange } from '../../../loadtest/client/classify-response.ts';
+import { classifyResponse } from '../../../loadtest/client/classify-response.ts';
 import type { Exchange } from '../../../loadtest/client/connection.ts';
 
 describe('the verdict on an exchange', () => {
@@ -12,7 +12,7 @@ describe('the verdict on an exchange', () => {
   };
 
   it('of a 201 is accepted, with what was told', () => {
-    expect(judgeExchange(answered(201, assignment), 0)).to.deep.equal({
+    expect(classifyResponse(answered(201, assignment), 0)).to.deep.equal({
       kind: 'accepted',
       assignment: {
         assignmentId: 'a',
@@ -25,7 +25,7 @@ describe('the verdict on an exchange', () => {
   });
 
   it('tells a replayed 201', () => {
-    const verdict = judgeExchange(answered(201, assignment, 'idempotency-replayed: true'), 0);
+    const verdict = classifyResponse(answered(201, assignment, 'idempotency-replayed: true'), 0);
     expect(verdict).to.include({ kind: 'accepted', replayed: true });
   });
 
@@ -37,7 +37,7 @@ describe('the verdict on an exchange', () => {
       '{"assignmentId":"a"}',
       { ...assignment, assignedAt: 'x' },
     ]) {
-      expect(judgeExchange(answered(201, body), 0)).to.deep.equal({
+      expect(classifyResponse(answered(201, body), 0)).to.deep.equal({
         kind: 'failed',
         reason: '201 without an assignment',
       });
@@ -46,13 +46,13 @@ describe('the verdict on an exchange', () => {
 
   it('of a problem is refused, by code and title', () => {
     const problem = { code: 'Coupon-0006', title: 'Sold out' };
-    expect(judgeExchange(answered(409, problem), 0)).to.deep.equal({
+    expect(classifyResponse(answered(409, problem), 0)).to.deep.equal({
       kind: 'refused',
       refusal: 'sold-out',
       named: [],
       reason: 'Coupon-0006 Sold out',
     });
-    expect(judgeExchange(answered(404, '<html>'), 0)).to.deep.equal({
+    expect(classifyResponse(answered(404, '<html>'), 0)).to.deep.equal({
       kind: 'refused',
       refusal: 'other',
       named: [],
@@ -62,14 +62,14 @@ describe('the verdict on an exchange', () => {
 
   it('of a problem says which assignments it names', () => {
     const problem = { code: 'Coupon-0007', title: 'Limit', assignments: [assignment, null] };
-    expect(judgeExchange(answered(409, problem), 0)).to.deep.include({
+    expect(classifyResponse(answered(409, problem), 0)).to.deep.include({
       refusal: 'limit-reached',
       named: ['a', 'undefined'],
     });
   });
 
   it('of a 500 is failed: asking again mends nothing', () => {
-    expect(judgeExchange(answered(500, {}), 0)).to.deep.equal({
+    expect(classifyResponse(answered(500, {}), 0)).to.deep.equal({
       kind: 'failed',
       reason: 'status 500',
     });
@@ -77,7 +77,7 @@ describe('the verdict on an exchange', () => {
 
   it('of a 503 is again, when the problem says so to the millisecond', () => {
     const problem = { code: 'Coupon-0012', title: 'Outcome unknown', retryAfterMs: 250 };
-    expect(judgeExchange(answered(503, problem, 'retry-after: 1'), 0)).to.deep.equal({
+    expect(classifyResponse(answered(503, problem, 'retry-after: 1'), 0)).to.deep.equal({
       kind: 'again',
       afterMs: 250,
       reason: 'Coupon-0012 Outcome unknown',
@@ -85,27 +85,27 @@ describe('the verdict on an exchange', () => {
   });
 
   it('of a 429 or 502 from something in between is again, by the header or our own patience', () => {
-    expect(judgeExchange(answered(429, '', 'retry-after: 2'), 0)).to.include({ afterMs: 2_000 });
-    expect(judgeExchange(answered(502, ''), 0)).to.include({ kind: 'again', afterMs: 20 });
-    expect(judgeExchange(answered(502, ''), 3)).to.include({ kind: 'again', afterMs: 160 });
+    expect(classifyResponse(answered(429, '', 'retry-after: 2'), 0)).to.include({ afterMs: 2_000 });
+    expect(classifyResponse(answered(502, ''), 0)).to.include({ kind: 'again', afterMs: 20 });
+    expect(classifyResponse(answered(502, ''), 3)).to.include({ kind: 'again', afterMs: 160 });
   });
 
   it('waits half a minute at most, whatever it is told', () => {
-    const patience = judgeExchange(answered(503, '', 'retry-after: 86400'), 0);
+    const patience = classifyResponse(answered(503, '', 'retry-after: 86400'), 0);
     expect(patience).to.include({ afterMs: 30_000 });
-    expect(judgeExchange(answered(503, '', 'retry-after: soon'), 0)).to.include({ afterMs: 20 });
-    expect(judgeExchange(answered(503, { retryAfterMs: -1 }), 0)).to.include({ afterMs: 20 });
+    expect(classifyResponse(answered(503, '', 'retry-after: soon'), 0)).to.include({ afterMs: 20 });
+    expect(classifyResponse(answered(503, { retryAfterMs: -1 }), 0)).to.include({ afterMs: 20 });
   });
 
   it('of a lost connection is again, later each time, a second at most', () => {
     const lost: Exchange = { kind: 'failed', reason: 'connection lost' };
-    expect(judgeExchange(lost, 0)).to.deep.equal({
+    expect(classifyResponse(lost, 0)).to.deep.equal({
       kind: 'again',
       afterMs: 20,
       reason: 'connection lost',
     });
-    expect(judgeExchange(lost, 2)).to.include({ afterMs: 80 });
-    expect(judgeExchange(lost, 50)).to.include({ afterMs: 1_000 });
+    expect(classifyResponse(lost, 2)).to.include({ afterMs: 80 });
+    expect(classifyResponse(lost, 50)).to.include({ afterMs: 1_000 });
   });
 });
 

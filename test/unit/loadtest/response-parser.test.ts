@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import {
-  type Answer,
-  createAnswerReader,
+  createResponseParser,
+  type HttpResponse,
   headerOf,
 } from '../../../loadtest/client/response-parser.ts';
 
@@ -35,19 +35,19 @@ describe('the reader of answers', () => {
   }
 
   it('reads one answer after the other', () => {
-    const reader = createAnswerReader();
+    const reader = createResponseParser();
     for (const bytes of Object.values(WHOLE)) {
       expect(reader.take(bytes)).to.include({ status: 201, body: BODY });
     }
   });
 
   it('reads an answer without a body', () => {
-    const answer = createAnswerReader().take('HTTP/1.1 204 No Content\r\n\r\n');
+    const answer = createResponseParser().take('HTTP/1.1 204 No Content\r\n\r\n');
     expect(answer).to.include({ status: 204, body: '' });
   });
 
   it('sees that the server closes', () => {
-    const answer = createAnswerReader().take(
+    const answer = createResponseParser().take(
       'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
     );
     expect(answer).to.include({ status: 503, closes: true });
@@ -62,16 +62,16 @@ describe('the reader of answers', () => {
     'a chunk of no size': 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
   })) {
     it(`calls ${name} broken`, () => {
-      expect(createAnswerReader().take(bytes)).to.equal('broken');
+      expect(createResponseParser().take(bytes)).to.equal('broken');
     });
   }
 });
 
-function readCut(bytes: string, cuts: readonly number[]): Answer {
-  const reader = createAnswerReader();
+function readCut(bytes: string, cuts: readonly number[]): HttpResponse {
+  const reader = createResponseParser();
   const edges = [0, ...cuts, bytes.length].sort((a, b) => a - b);
   const parts = edges.slice(1).map((end, i) => bytes.slice(edges[i], end));
-  let answer: Answer | null = null;
+  let answer: HttpResponse | null = null;
   for (const part of parts.filter((text) => text !== '')) {
     expect(answer, 'an answer before its end').to.equal(null);
     const found = reader.take(part);

@@ -33,7 +33,7 @@ describe('a rush', () => {
     expect(users).to.not.deep.equal([...users].sort(byNumber));
     expect(result.accepted).to.equal(100);
     expect(result.refused).to.deep.equal({ 'Coupon-0006 Sold out': 200 });
-    expect(result.unsettled).to.deep.equal({});
+    expect(result.unanswered).to.deep.equal({});
     expect(result.repeats).to.deep.equal({});
     expect(result.notAsked).to.equal(0);
     expect(result.acceptedAlone?.count).to.equal(100);
@@ -111,7 +111,7 @@ describe('a rush', () => {
     expect(result.acceptedAlone).to.equal(null);
     expect(result.acceptedPerSecond).to.equal(0);
     expect(result.answersPerSecond).to.equal(0);
-    expect(result.unsettled).to.deep.equal({ 'Coupon-0013 Overloaded': 3 });
+    expect(result.unanswered).to.deep.equal({ 'Coupon-0013 Overloaded': 3 });
     expect(result.notAsked).to.equal(7);
     expect(ledger.unknownUsers.size).to.equal(3);
   });
@@ -121,7 +121,7 @@ describe('a rush', () => {
       sendProblem(response, 500, { code: 'Coupon-0024', title: 'Internal error' });
     });
     const { result, ledger } = await rush(server, { users: 5, connections: 2 });
-    expect(result.unsettled).to.deep.equal({ 'Coupon-0024 Internal error': 5 });
+    expect(result.unanswered).to.deep.equal({ 'Coupon-0024 Internal error': 5 });
     expect(server.asked).to.have.length(5);
     expect(ledger.unknownUsers.size).to.equal(5);
   });

@@ -4,7 +4,7 @@ import type { ScenarioReport } from './run-scenario.ts';
 const HEAD = ['accepted', 'verifier', 'longest pause', 'success after', 'lag 0 after', 'took'];
 
 /** A line per scenario; times in seconds, the two in the middle from the end of the fault on. */
-export function describeReports(reports: readonly ScenarioReport[]): string {
+export function formatReports(reports: readonly ScenarioReport[]): string {
   const rows = [['fault', ...HEAD], ...reports.map(cellsOf)];
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),

@@ -13,7 +13,7 @@ const TIMEOUT_MS = 10_000;
  * @returns its id
  * @throws Error with the service's answer, when it refuses or stays away for 30 s
  */
-export async function createCoupon({
+export async function createLoadCoupon({
   commandApiUrl,
   quantity,
   perUserLimit = 1,

@@ -1,10 +1,10 @@
 // Loaded into a service before its own code (node --import): its connections to the ports named in
-// WIRES go to other ports, where a test's links begin. Addresses that servers advertise, as Kafka's
+// PORT_ROUTES go to other ports, where the proxies of a test listen. Addresses that servers advertise, as Kafka's
 // brokers do, are led through the links like those that are in the settings.
 import { Socket } from 'node:net';
 
 /** By the port that is meant, the port to connect to. */
-const links = new Map<number, number>(JSON.parse(process.env.WIRES ?? '[]'));
+const links = new Map<number, number>(JSON.parse(process.env.PORT_ROUTES ?? '[]'));
 
 type Target = { port?: number | string };
 
