@@ -46,49 +46,45 @@ export type Tally = ReturnType<typeof createTally>;
 
 /** An empty tally for so many users. */
 export function createTally(users: number) {
-  const alone = { accepted: [] as number[], refused: [] as number[] };
-  const whole = { accepted: [] as number[], refused: [] as number[] };
-  const refused: Record<string, number> = {};
-  const unanswered: Record<string, number> = {};
-  const repeats: Record<string, number> = {};
-  let replayed = 0;
-  let asked = 0;
-  let lastAnswerAt: number | null = null;
-  let lastAcceptedAt: number | null = null;
-  const count = (counts: Record<string, number>, reason: string): void => {
-    counts[reason] = (counts[reason] ?? 0) + 1;
+  const counts: Counts = {
+    users,
+    alone: { accepted: [], refused: [] },
+    whole: { accepted: [], refused: [] },
+    ...{ refused: {}, unanswered: {}, repeats: {} },
+    ...{ replayed: 0, asked: 0, lastAnswerAt: null, lastAcceptedAt: null },
   };
+  const { alone, whole, refused, unanswered, repeats } = counts;
   const addAnswer = (
     kind: 'accepted' | 'refused',
     { cameAt, sentAt, answeredAt }: Moments,
   ): void => {
     alone[kind].push(answeredAt - sentAt);
     whole[kind].push(answeredAt - cameAt);
-    lastAnswerAt = answeredAt;
-    if (kind === 'accepted') lastAcceptedAt = answeredAt;
+    counts.lastAnswerAt = answeredAt;
+    if (kind === 'accepted') counts.lastAcceptedAt = answeredAt;
   };
   return {
     /** After each exchange; `isLast`: this user won't ask again. */
     note: (verdict: Verdict, isLast: boolean, moments: Moments): void => {
-      if (isLast) asked += 1;
+      if (isLast) counts.asked += 1;
       switch (verdict.kind) {
         case 'accepted':
-          if (verdict.replayed) replayed += 1;
+          if (verdict.replayed) counts.replayed += 1;
           addAnswer('accepted', moments);
           return;
         case 'refused':
-          count(refused, verdict.reason);
+          addOne(refused, verdict.reason);
           addAnswer('refused', moments);
           return;
         case 'failed':
-          count(unanswered, verdict.reason);
+          addOne(unanswered, verdict.reason);
           return;
         case 'again':
-          count(isLast ? unanswered : repeats, verdict.reason);
+          addOne(isLast ? unanswered : repeats, verdict.reason);
       }
     },
     /** null: nobody got an answer that says an outcome. */
-    lastAnswerAt: (): number | null => lastAnswerAt,
+    lastAnswerAt: (): number | null => counts.lastAnswerAt,
     progress: (elapsedMs: number): RushProgress => ({
       users,
       accepted: alone.accepted.length,
@@ -96,29 +92,46 @@ export function createTally(users: number) {
       repeats: sumOf(repeats),
       elapsedMs,
     }),
-    result: (couponId: string, startedAt: number, cpuMicroseconds: number): RushResult => {
-      const secondsUntil = (at: number | null): number => ((at ?? startedAt) - startedAt) / 1_000;
-      const seconds = secondsUntil(lastAnswerAt);
-      const accepted = alone.accepted.length;
-      return {
-        couponId,
-        accepted,
-        replayed,
-        refused,
-        unanswered,
-        notAsked: users - asked,
-        repeats,
-        seconds,
-        answersPerSecond: perSecond(accepted + alone.refused.length, seconds),
-        acceptedPerSecond: perSecond(accepted, secondsUntil(lastAcceptedAt)),
-        acceptedAlone: summarize(alone.accepted),
-        refusedAlone: summarize(alone.refused),
-        acceptedWhole: summarize(whole.accepted),
-        refusedWhole: summarize(whole.refused),
-        clientMicrosecondsPerUser: cpuMicroseconds / Math.max(1, asked),
-      };
-    },
+    result: (couponId: string, startedAt: number, cpuMicroseconds: number): RushResult =>
+      resultOf(counts, couponId, startedAt, cpuMicroseconds),
   };
+}
+
+type Counts = Pick<RushResult, 'refused' | 'unanswered' | 'repeats' | 'replayed'> & {
+  users: number;
+  /** How many users asked for the last time. */
+  asked: number;
+  /** Milliseconds of each answer: of the last exchange alone, and with every wait. */
+  alone: { accepted: number[]; refused: number[] };
+  whole: { accepted: number[]; refused: number[] };
+  lastAnswerAt: number | null;
+  lastAcceptedAt: number | null;
+};
+
+function resultOf(
+  { users, alone, whole, refused, unanswered, repeats, replayed, asked, ...last }: Counts,
+  couponId: string,
+  startedAt: number,
+  cpuMicroseconds: number,
+): RushResult {
+  const secondsUntil = (at: number | null): number => ((at ?? startedAt) - startedAt) / 1_000;
+  const seconds = secondsUntil(last.lastAnswerAt);
+  const accepted = alone.accepted.length;
+  return {
+    ...{ couponId, accepted, replayed, refused, unanswered, repeats, seconds },
+    notAsked: users - asked,
+    answersPerSecond: perSecond(accepted + alone.refused.length, seconds),
+    acceptedPerSecond: perSecond(accepted, secondsUntil(last.lastAcceptedAt)),
+    acceptedAlone: summarize(alone.accepted),
+    refusedAlone: summarize(alone.refused),
+    acceptedWhole: summarize(whole.accepted),
+    refusedWhole: summarize(whole.refused),
+    clientMicrosecondsPerUser: cpuMicroseconds / Math.max(1, asked),
+  };
+}
+
+function addOne(counts: Record<string, number>, reason: string): void {
+  counts[reason] = (counts[reason] ?? 0) + 1;
 }
 
 function perSecond(count: number, seconds: number): number {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { runTool, type ToolRun } from '../support/system/run-cli.ts';
+import { type CliRun, runCli } from '../support/system/run-cli.ts';
 import { type System, startSystem } from '../support/system/system.ts';
 
 describe('firstcome loadtest', () => {
@@ -12,8 +12,8 @@ describe('firstcome loadtest', () => {
 
   after(() => system.close());
 
-  const run = (...args: string[]): Promise<ToolRun> =>
-    runTool('loadtest', ['--connections', '20', ...args], {
+  const run = (...args: string[]): Promise<CliRun> =>
+    runCli('loadtest', ['--connections', '20', ...args], {
       ...system.variables,
       COMMAND_API_URL: system.commandApi,
       QUERY_API_URL: system.queryApi,

@@ -5,7 +5,7 @@ import { rangesOf } from '../../platform/kafka/log-scan.ts';
 import { call, createCoupon } from '../support/system/api.ts';
 import { addPartitions } from '../support/system/partitions.ts';
 import { connectRedis } from '../support/system/redis.ts';
-import { runTool } from '../support/system/run-cli.ts';
+import { runCli } from '../support/system/run-cli.ts';
 import { type System, startSystem } from '../support/system/system.ts';
 import { expectVerified } from '../support/system/verified.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -46,7 +46,7 @@ describe('A topic that gets another partition while everything runs', () => {
     return { couponId, workload };
   };
   const run = async (tool: string, ...args: string[]): Promise<void> => {
-    const { code, stderr } = await runTool(tool, args, system.variables);
+    const { code, stderr } = await runCli(tool, args, system.variables);
     expect(stderr).to.equal('');
     expect(code).to.equal(0);
   };

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createCoupon } from '../support/system/api.ts';
-import { runTool, type ToolRun } from '../support/system/run-cli.ts';
+import { type CliRun, runCli } from '../support/system/run-cli.ts';
 import { type System, startSystem } from '../support/system/system.ts';
 import { expectVerified } from '../support/system/verified.ts';
 import { sendWorkload } from '../support/workload/workload.ts';
@@ -21,11 +21,11 @@ describe('The read tables, rebuilt under load', () => {
     this.timeout(240_000);
     const couponId = await createCoupon(system.commandApi, { quantity: 1_500 });
     const users = Array.from({ length: 2_000 }, (_, n) => `user-${n}`);
-    let rebuild: Promise<ToolRun> | undefined;
+    let rebuild: Promise<CliRun> | undefined;
     const workload = await sendWorkload(() => system.commandApi, couponId, users, {
       atOnce: 20,
       onAccepted: (count) => {
-        if (count === 100) rebuild = runTool('rebuild-reads', [], system.variables);
+        if (count === 100) rebuild = runCli('rebuild-reads', [], system.variables);
       },
     });
     const ran = await rebuild;

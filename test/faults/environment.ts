@@ -5,12 +5,12 @@ import type { ManagedProcess } from '../../stack/process/supervisor.ts';
 import type { ServiceName } from '../../stack/services.ts';
 import { createFaultyNetwork, type FaultyNetwork } from '../support/faults/faulty-network.ts';
 import type { Parts } from '../support/faults/parts.ts';
-import { type ExtraService, startExtraService } from '../support/system/extra-service.ts';
 import {
   MAX_LAG_S,
   type ReplicatedRedis,
   startReplicatedRedis,
-} from '../support/system/replicated-redis.ts';
+} from '../support/servers/replicated-redis.ts';
+import { type ExtraService, startExtraService } from '../support/system/extra-service.ts';
 import { type System, startSystem } from '../support/system/system.ts';
 import type { Load } from '../support/workload/sustained-load.ts';
 

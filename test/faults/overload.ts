@@ -84,15 +84,8 @@ async function sendStorm({ system, process }: FaultEnvironment, capacity: number
     signal: new AbortController().signal,
   });
   const ledger = createLedger(null);
-  const free = Array.from({ length: CONNECTIONS }, () =>
-    createConnection({ host: hostname, port: Number(port) }, 20_000),
-  );
-  const all = [...free];
-  const hello = `GET /health/live HTTP/1.1\r\nHost: ${hostname}:${port}\r\n\r\n`;
-  for (let i = 0; i < all.length; i += OPENED_AT_ONCE) {
-    const some = all.slice(i, i + OPENED_AT_ONCE);
-    await Promise.all(some.map((connection) => connection.exchange(hello)));
-  }
+  const all = await openConnections(hostname, Number(port));
+  const free = [...all];
   const outcomes: Record<string, number> = {};
   const latencies = { accepted: [] as number[], shed: [] as number[] };
   const memory = { before: residentMb(process('command-api').pid), peak: 0 };
@@ -139,6 +132,17 @@ async function sendStorm({ system, process }: FaultEnvironment, capacity: number
     memory,
     ledger: ledger.settled(couponId),
   };
+}
+
+/** All of them open: the storm is not to wait for that. */
+async function openConnections(host: string, port: number): Promise<Connection[]> {
+  const all = Array.from({ length: CONNECTIONS }, () => createConnection({ host, port }, 20_000));
+  const hello = `GET /health/live HTTP/1.1\r\nHost: ${host}:${port}\r\n\r\n`;
+  for (let i = 0; i < all.length; i += OPENED_AT_ONCE) {
+    const some = all.slice(i, i + OPENED_AT_ONCE);
+    await Promise.all(some.map((connection) => connection.exchange(hello)));
+  }
+  return all;
 }
 
 async function problemsOf({ system }: FaultEnvironment, storm: Storm): Promise<string[]> {

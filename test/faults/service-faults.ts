@@ -2,7 +2,7 @@
 
 import { pause } from '../../platform/backoff.ts';
 import { startExtraService } from '../support/system/extra-service.ts';
-import { runTool } from '../support/system/run-cli.ts';
+import { runCli } from '../support/system/run-cli.ts';
 import type { LoadResult } from '../support/workload/sustained-load.ts';
 import type { FaultEnvironment } from './environment.ts';
 import type { Fault } from './fault.ts';
@@ -70,7 +70,7 @@ export function toolRun(subcommand: string, ...args: string[]): Fault {
     name: `firstcome ${subcommand} under load`,
     part: 'redis',
     begin: async ({ system }) => {
-      const { code, stdout, stderr } = await runTool(subcommand, args, system.variables);
+      const { code, stdout, stderr } = await runCli(subcommand, args, system.variables);
       if (code !== 0) throw new Error(`${subcommand} ended with ${code}: ${stdout}${stderr}`);
     },
   };

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import { toDeadLetterHeaders } from '../../../contracts/dead-letter.ts';
 import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../../contracts/topics.ts';
-import { runTool, type ToolRun } from '../../support/system/run-cli.ts';
+import { type CliRun, runCli } from '../../support/system/run-cli.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import {
   aCoupon,
@@ -61,12 +61,12 @@ describe('firstcome dead-letters', () => {
     (await rows()).find(({ record_key }) => String(record_key) === key);
   const idOf = async (key: string) => String((await rowOf(key)).id);
   const statusOf = async (key: string) => (await rowOf(key)).status;
-  const run = (...args: string[]): Promise<ToolRun> =>
-    runTool('dead-letters', args, {
+  const run = (...args: string[]): Promise<CliRun> =>
+    runCli('dead-letters', args, {
       MYSQL_URL: fixture.database.url,
       TOPIC_PREFIX: fixture.system.topicPrefix,
     });
-  const expectSaid = (ran: ToolRun, code: number, text: string | RegExp): void => {
+  const expectSaid = (ran: CliRun, code: number, text: string | RegExp): void => {
     expect(ran.stdout + ran.stderr).to.match(typeof text === 'string' ? new RegExp(text) : text);
     expect(ran.code, ran.stdout + ran.stderr).to.equal(code);
   };

@@ -5,7 +5,7 @@ import { errorOf } from '../../support/error-of.ts';
 import { randomName } from '../../support/random-name.ts';
 import { addressOf } from '../../support/system/addresses.ts';
 import { createEmptyDatabase, type TestDatabase } from '../../support/system/database.ts';
-import { runTool } from '../../support/system/run-cli.ts';
+import { runCli } from '../../support/system/run-cli.ts';
 import { createTestKafka, deleteSubjects, deleteTopics } from '../../support/system/topics.ts';
 
 describe('migrate', () => {
@@ -48,7 +48,7 @@ describe('migrate', () => {
   });
 
   it('says one line for each step, with its time, and ends with 0', async () => {
-    const { code, stdout, stderr } = await runTool('migrate', [], variables());
+    const { code, stdout, stderr } = await runCli('migrate', [], variables());
     expect(stderr).to.equal('');
     expect(code).to.equal(0);
     expect(
@@ -65,7 +65,7 @@ describe('migrate', () => {
 
   it('brings a topic up to the partitions that are asked for, and says what comes next', async () => {
     await migrate(settings, () => undefined);
-    const more = await runTool('migrate', ['--assign-partitions', '4'], variables());
+    const more = await runCli('migrate', ['--assign-partitions', '4'], variables());
     expect(more.stderr).to.equal('');
     expect(more.code).to.equal(0);
     expect(more.stdout).to.contain(' 2 of them got more partitions (');
@@ -76,7 +76,7 @@ describe('migrate', () => {
   });
 
   it('ends with 1 and every faulty setting, before it connects to anything', async () => {
-    const { code, stdout, stderr } = await runTool('migrate', [], {
+    const { code, stdout, stderr } = await runCli('migrate', [], {
       ...variables(),
       KAFKA_BROKERS: 'nonsense',
       MYSQL_URL: '',
@@ -91,7 +91,7 @@ describe('migrate', () => {
   it('ends with 1 and one line that names the step that failed, and no password', async () => {
     const broken = new URL(settings.mysqlUrl);
     broken.password = 'not-the-password';
-    const { code, stdout, stderr } = await runTool('migrate', [], {
+    const { code, stdout, stderr } = await runCli('migrate', [], {
       ...variables(),
       MYSQL_URL: broken.href,
     });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 import { addressOf } from '../../support/system/addresses.ts';
-import { runTool } from '../../support/system/run-cli.ts';
+import { runCli } from '../../support/system/run-cli.ts';
 import { createRebuildSystem, type RebuildSystem } from '../redis-rebuild/rebuild-system.ts';
 
 describe('firstcome rebuild-redis', () => {
@@ -16,7 +16,7 @@ describe('firstcome rebuild-redis', () => {
   });
 
   const run = (env: Record<string, string> = {}) =>
-    runTool('rebuild-redis', [], {
+    runCli('rebuild-redis', [], {
       KAFKA_BROKERS: addressOf('KAFKA_BROKERS'),
       SCHEMA_REGISTRY_URL: addressOf('SCHEMA_REGISTRY_URL'),
       REDIS_URL: addressOf('REDIS_URL'),

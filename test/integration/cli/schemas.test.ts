@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { randomName } from '../../support/random-name.ts';
-import { runTool } from '../../support/system/run-cli.ts';
-import { registerAnything } from '../../support/system/test-registry.ts';
+import { registerAnything } from '../../support/servers/test-registry.ts';
+import { runCli } from '../../support/system/run-cli.ts';
 import {
   createEventSystem,
   deleteSubjects,
@@ -60,7 +60,7 @@ describe('firstcome schemas', () => {
   after(() => system.cleanup());
 
   const run = (args: string, env: Record<string, string> = {}) =>
-    runTool('schemas', args.split(' ').filter(Boolean), {
+    runCli('schemas', args.split(' ').filter(Boolean), {
       TOPIC_PREFIX: system.topicPrefix,
       ...env,
     });

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 import { addressOf } from '../../support/system/addresses.ts';
-import { runTool } from '../../support/system/run-cli.ts';
+import { runCli } from '../../support/system/run-cli.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { createRebuildSystem, type RebuildSystem } from '../redis-rebuild/rebuild-system.ts';
 
@@ -31,7 +31,7 @@ describe('firstcome snapshot', () => {
     TOPIC_PREFIX: system.events.topicPrefix,
   });
   const run = (args: readonly string[] = [], changes: Record<string, string> = {}) =>
-    runTool('snapshot', args, { ...env(), ...changes });
+    runCli('snapshot', args, { ...env(), ...changes });
   const withoutIds = (text: string): string =>
     text.replace(/snapshot [0-9a-f-]{36}/g, 'snapshot ID').replace(/\d+\.\d s$/gm, 'N s');
 

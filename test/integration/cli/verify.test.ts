@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { runTool, type ToolRun } from '../../support/system/run-cli.ts';
+import { type CliRun, runCli } from '../../support/system/run-cli.ts';
 import { buildSystem, type System } from '../../unit/verifier/fixture-system.ts';
 import { createVerifiedSystem, type VerifiedSystem } from '../verifier/verified-system.ts';
 
@@ -23,8 +23,8 @@ describe('firstcome verify', () => {
 
   after(() => real.drop());
 
-  const run = (...args: string[]): Promise<ToolRun> =>
-    runTool('verify', ['--wait', '0', ...args], {
+  const run = (...args: string[]): Promise<CliRun> =>
+    runCli('verify', ['--wait', '0', ...args], {
       KAFKA_BROKERS: real.settings.kafkaBrokers.join(','),
       SCHEMA_REGISTRY_URL: real.settings.registryUrl,
       REDIS_URL: real.settings.redisUrl,
@@ -85,7 +85,7 @@ describe('firstcome verify', () => {
   });
 
   it('names the part that it can not reach, and ends with 1', async () => {
-    const { code, stdout, stderr } = await runTool('verify', [], {
+    const { code, stdout, stderr } = await runCli('verify', [], {
       KAFKA_BROKERS: real.settings.kafkaBrokers.join(','),
       SCHEMA_REGISTRY_URL: real.settings.registryUrl,
       REDIS_URL: 'redis://127.0.0.1:1',

@@ -4,7 +4,7 @@ import type { CouponAssigned } from '../../../domain/coupon-events.ts';
 import { openRebuildSession } from '../../../projector/rebuild/rebuild-session.ts';
 import { call } from '../../support/system/api.ts';
 import { createTestDatabase } from '../../support/system/database.ts';
-import { runTool, type ToolRun } from '../../support/system/run-cli.ts';
+import { type CliRun, runCli } from '../../support/system/run-cli.ts';
 import { startService } from '../../support/system/service-process.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { aCoupon, anAssignment, someAssignments } from './support/event-log.ts';
@@ -45,14 +45,10 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       MYSQL_URL: fixture.database.url,
       TOPIC_PREFIX: fixture.system.topicPrefix,
     });
-    const run = (...args: string[]): Promise<ToolRun> =>
-      runTool('rebuild-reads', args, environment());
+    const run = (...args: string[]): Promise<CliRun> =>
+      runCli('rebuild-reads', args, environment());
     const start = (): ToolProcess => startTool('rebuild-reads', [], environment());
-    const expectSaid = (
-      { code, stdout, stderr }: ToolRun,
-      expected: number,
-      text: RegExp,
-    ): void => {
+    const expectSaid = ({ code, stdout, stderr }: CliRun, expected: number, text: RegExp): void => {
       expect(stdout + stderr).to.match(text);
       expect(code, stdout + stderr).to.equal(expected);
     };
@@ -156,7 +152,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         while (isLoaded) issued = await readAll(queryApi.url, paths, issued, seen);
       };
       const loading = Promise.all([load(), read(), read()]);
-      const runs: ToolRun[] = [];
+      const runs: CliRun[] = [];
       for (let n = 0; n < 2; n += 1) runs.push(await run());
       isLoaded = false;
       await loading;
@@ -252,7 +248,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       const [applied, discarded, parked] = tooLong;
       // Now every one of them could be applied.
       await db.raw('ALTER TABLE assignments MODIFY user_id VARCHAR(80) NOT NULL');
-      const deadLetters = (...args: string[]) => runTool('dead-letters', args, environment());
+      const deadLetters = (...args: string[]) => runCli('dead-letters', args, environment());
       expectSaid(await deadLetters('redrive', await idOf(applied)), 0, /1 redriven/);
       expectSaid(
         await deadLetters('discard', await idOf(discarded), '--because', 'so'),

@@ -10,8 +10,8 @@ import {
 } from '../../../platform/avro/avro-schemas.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { randomName } from '../../support/random-name.ts';
+import { registerAnything } from '../../support/servers/test-registry.ts';
 import { addressOf } from '../../support/system/addresses.ts';
-import { registerAnything } from '../../support/system/test-registry.ts';
 import { deleteSubjects } from '../../support/system/topics.ts';
 
 const BASE: RecordSchema = {

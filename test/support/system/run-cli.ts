@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-export type ToolRun = { code: number; stdout: string; stderr: string };
+export type CliRun = { code: number; stdout: string; stderr: string };
 
 /** Runs `firstcome <subcommand> <args>` in the repository's root; `env` beside this process' own. */
-export function runTool(
+export function runCli(
   subcommand: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
-): Promise<ToolRun> {
+): Promise<CliRun> {
   return new Promise((resolve) => {
     const flags = ['--disable-warning=TimeoutNegativeWarning'];
     execFile(

@@ -17,8 +17,8 @@ import {
   anyEpochStarted,
 } from '../../../support/fixtures/arbitraries.ts';
 import { randomName } from '../../../support/random-name.ts';
+import { registerAnything } from '../../../support/servers/test-registry.ts';
 import { addressOf } from '../../../support/system/addresses.ts';
-import { registerAnything } from '../../../support/system/test-registry.ts';
 import { deleteSubjects } from '../../../support/system/topics.ts';
 import { waitUntil } from '../../../support/wait-until.ts';
 

@@ -7,8 +7,8 @@ import { lockPort } from '../../../stack/process/ports.ts';
 import { type ManagedProcess, startProcess } from '../../../stack/process/supervisor.ts';
 import { redisArguments, redisProgram } from '../../../stack/servers/redis.ts';
 import { createTcpProxy, type TcpProxy } from '../faults/tcp-proxy.ts';
+import { connectRedis } from '../system/redis.ts';
 import { waitUntil } from '../wait-until.ts';
-import { connectRedis } from './redis.ts';
 
 export type ReplicatedRedis = {
   /** Where clients ask, each at an address of its own; all lead to the first master at first. */
@@ -54,22 +54,9 @@ export async function startReplicatedRedis(folder: string): Promise<ReplicatedRe
       ...['--replicaof', '127.0.0.1', String(link.port)],
     ]);
     await untilInfo('the replica is in step', replica.redis, 'master_link_status:up');
-    const sentinel = await launch('sentinel', (port, data) => {
-      const file = join(data, 'sentinel.conf');
-      writeFileSync(
-        file,
-        [
-          `port ${port}`,
-          'bind 127.0.0.1',
-          `dir ${data}`,
-          `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${link.port} 1`,
-          `sentinel down-after-milliseconds ${MASTER_NAME} 1000`,
-          `sentinel failover-timeout ${MASTER_NAME} 10000`,
-          '',
-        ].join('\n'),
-      );
-      return [file, '--sentinel'];
-    });
+    const sentinel = await launch('sentinel', (port, data) =>
+      sentinelArguments(port, data, link.port),
+    );
     await waitUntil(
       'the Sentinel knows the replica',
       async () => String(await sentinel.redis.info('sentinel')).includes('slaves=1'),
@@ -91,6 +78,21 @@ export async function startReplicatedRedis(folder: string): Promise<ReplicatedRe
     await close();
     throw error;
   }
+}
+
+/** Writes a Sentinel's configuration. @returns its arguments */
+function sentinelArguments(port: number, data: string, masterPort: number): string[] {
+  const file = join(data, 'sentinel.conf');
+  const lines = [
+    `port ${port}`,
+    'bind 127.0.0.1',
+    `dir ${data}`,
+    `sentinel monitor ${MASTER_NAME} 127.0.0.1 ${masterPort} 1`,
+    `sentinel down-after-milliseconds ${MASTER_NAME} 1000`,
+    `sentinel failover-timeout ${MASTER_NAME} 10000`,
+  ];
+  writeFileSync(file, `${lines.join('\n')}\n`);
+  return [file, '--sentinel'];
 }
 
 /** A Sentinel ends the connections of whom it gives another role: asking again is a part of it. */

@@ -1,5 +1,5 @@
 // Plain requests to the real registry, to put there what the product never would.
-import { addressOf } from './addresses.ts';
+import { addressOf } from '../system/addresses.ts';
 
 const JSON_HEADERS = { 'Content-Type': 'application/vnd.schemaregistry.v1+json' };
 
