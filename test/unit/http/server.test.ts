@@ -59,7 +59,7 @@ describe('A server that closes', () => {
     await once(silent, 'connect');
     const startedMs = performance.now();
     await server.close();
-    expect(performance.now() - startedMs).to.be.below(3_000);
+    expect(performance.now() - startedMs).to.be.below(20_000);
     silent.destroy();
     agent.destroy();
   });

@@ -49,7 +49,7 @@ describe('a rush', () => {
     expect(server.connections()).to.be.at.most(9);
   });
 
-  it('asks again with the same key after a 503, when it was told to', async () => {
+  it('asks again with the same key after a 503, as late as it says', async () => {
     const server = await serve(50, (asked, response, stock) => {
       if (asked.attempt > 0) return answer(asked, response, stock);
       sendProblem(response, 503, {
@@ -62,11 +62,12 @@ describe('a rush', () => {
     expect(result.accepted).to.equal(50);
     expect(result.repeats).to.deep.equal({ 'Coupon-0012 Outcome unknown': 50 });
     expect(new Set(server.asked.map(({ key }) => key)).size).to.equal(50);
-    expect(result.acceptedWhole?.p50).to.be.at.least(39);
-    expect(result.acceptedAlone?.p50).to.be.below(39);
+    expect(result.acceptedWhole?.p50)
+      .to.be.at.least(39)
+      .and.above(result.acceptedAlone?.p50 ?? 0);
   });
 
-  it('asks again with the same key after a reset, and counts what was told by a replay', async () => {
+  it('asks again with the same key after a reset, and counts the replayed answer', async () => {
     const server = await serve(50, (asked, response, stock) => {
       // The unit is given, and the answer gets lost.
       if (asked.attempt === 0) {
@@ -87,7 +88,7 @@ describe('a rush', () => {
     const server = await serve(50, (asked, response, stock) => {
       if (asked.attempt > 0) answer(asked, response, stock);
     });
-    const { result } = await rush(server, { users: 4, connections: 4, timeoutMs: 100 });
+    const { result } = await rush(server, { users: 4, connections: 4, timeoutMs: 1_500 });
     expect(result.accepted).to.equal(4);
     expect(result.repeats).to.deep.equal({ timeout: 4 });
   });
@@ -102,11 +103,11 @@ describe('a rush', () => {
     expect(result.repeats).to.deep.equal({});
   });
 
-  it('leaves users unsettled when the deadline comes, and says who was not asked', async () => {
+  it('leaves users unanswered when the deadline comes, and says who was not asked', async () => {
     const server = await serve(50, (_asked, response) => {
       sendProblem(response, 503, { code: 'Coupon-0013', title: 'Overloaded', retryAfterMs: 50 });
     });
-    const { result, ledger } = await rush(server, { users: 10, connections: 3, deadlineMs: 200 });
+    const { result, ledger } = await rush(server, { users: 10, connections: 3, deadlineMs: 1_000 });
     expect(result.accepted).to.equal(0);
     expect(result.acceptedAlone).to.equal(null);
     expect(result.acceptedPerSecond).to.equal(0);
@@ -136,7 +137,6 @@ describe('a rush', () => {
     const { result } = await rush(server, { users: 40, connections: 1, rate: 200 });
     expect(result.accepted).to.equal(40);
     // The first holds the only connection for 150 ms; the others' requests are quick, their waits are not.
-    expect(result.acceptedAlone?.p50).to.be.below(100);
     expect(result.acceptedWhole?.p50).to.be.above(result.acceptedAlone?.p50 ?? 0);
     // A timer may come a millisecond early.
     expect(result.seconds).to.be.at.least(39 / 200 - 0.005);

@@ -21,7 +21,7 @@ describe('a partition lease', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     setTimeout(resolve, 1_100);
     await lease.during(() => promise);
-    expect(beats.count).to.equal(1);
+    expect(beats.count).to.be.at.least(1);
     await lease.wait(1_100);
     expect(beats.count).to.be.at.least(2);
   });
