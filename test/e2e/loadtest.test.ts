@@ -6,7 +6,7 @@ describe('firstcome loadtest', () => {
   let system: System;
 
   before(async function () {
-    this.timeout(180_000);
+    this.timeout(300_000);
     system = await startSystem();
   });
 
@@ -55,7 +55,7 @@ describe('firstcome loadtest', () => {
     expect(stdout).to.match(/^all 10 invariants hold /m);
     expect(stdout).to.match(/^ {2}accepted\/s {5}\d+\.\d\d {2}\(\d+ against \d+\)$/m);
     expect(code).to.equal(0);
-  }).timeout(180_000);
+  }).timeout(300_000);
 
   it('refuses a number that makes no sense, with exit code 2', async () => {
     const refused: [string, string][] = [

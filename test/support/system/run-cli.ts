@@ -17,7 +17,7 @@ export function runCli(
     execFile(
       process.execPath,
       [...flags, 'cli/firstcome.ts', ...subcommand.split(' '), ...args],
-      { cwd: ROOT, env: { ...process.env, ...env }, timeout: 120_000 },
+      { cwd: ROOT, env: { ...process.env, ...env }, timeout: 240_000 },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : Number(error.code ?? -1);
         resolve({ code, stdout, stderr });
