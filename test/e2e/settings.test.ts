@@ -20,7 +20,7 @@ describe('A service without the settings that it needs', () => {
       const ended = spawnSync(process.execPath, [`${service}/main.ts`], {
         env: { PATH: process.env.PATH ?? '' },
         encoding: 'utf8',
-        timeout: 60_000,
+        timeout: 120_000,
       });
       expect(ended.status).to.equal(1);
       const lines = ended.stdout.trim().split('\n');
@@ -34,7 +34,7 @@ describe('A service without the settings that it needs', () => {
     const ended = spawnSync(process.execPath, ['query-api/main.ts'], {
       env: { PATH: process.env.PATH ?? '', MYSQL_URL: 'postgres://me:s3cret@127.0.0.1/x' },
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 120_000,
     });
     expect(ended.status).to.equal(1);
     expect(ended.stdout + ended.stderr)
