@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { SUBCOMMANDS } from '../../../cli/subcommands.ts';
-import { runTool, type ToolRun } from '../../support/system/run-cli.ts';
+import { type CliRun, runCli } from '../../support/system/run-cli.ts';
 
 const NOWHERE = {
   KAFKA_BROKERS: '127.0.0.1:9',
@@ -11,9 +11,9 @@ const NOWHERE = {
   MYSQL_URL: 'mysql://127.0.0.1:9/nothing',
 };
 
-function run(line: string, env: Record<string, string> = NOWHERE): Promise<ToolRun> {
+function run(line: string, env: Record<string, string> = NOWHERE): Promise<CliRun> {
   const [subcommand = '', ...args] = line.split(' ');
-  return runTool(subcommand, args, env);
+  return runCli(subcommand, args, env);
 }
 
 describe('firstcome', function () {
