@@ -1,15 +1,16 @@
 // One batch of the group commit, step by step: check the master that decided it, write it to the log,
 // quarantine what the log refuses, confirm the rest.
 import type { Position } from '../../contracts/position.ts';
-import { messageOf } from '../../platform/errors.ts';
+import { bisectBatch, type NonEmpty } from '../../platform/bisect-batch.ts';
+import { AppError, messageOf } from '../../platform/errors.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { CommandMetrics } from '../metrics.ts';
 import { type ConfirmBatchOptions, createConfirmBatch } from './confirm-batch.ts';
 import type { LogWriter } from './log-writer.ts';
 import type { CheckedMaster, MasterCheck } from './master-check.ts';
+import type { PreparedEvent } from './prepared-event.ts';
 import { type Publication, type Published, REFUSED, UNKNOWN } from './publication.ts';
 import type { Quarantine } from './quarantine.ts';
-import { writeBatch } from './write-batch.ts';
 
 export type PublishBatchOptions = ConfirmBatchOptions & {
   writer: Pick<LogWriter, 'write'>;
@@ -74,4 +75,37 @@ function isDecidedOn(
   { prepared, connection }: Publication,
 ): boolean {
   return checked?.connection === connection && checked.epoch === prepared.event.epoch;
+}
+
+/** What became of an event of a batch; `reason` in the broker's words. */
+type Disposition = { kind: 'written'; position: Position } | { kind: 'refused'; reason: string };
+
+/**
+ * Writes the batch as `writer.write` does. Halves that were in the log already may be there twice.
+ * @returns what became of each event, in the order of the batch; null when the writer was closed first
+ */
+async function writeBatch(
+  writer: Pick<LogWriter, 'write'>,
+  batch: NonEmpty<PreparedEvent>,
+): Promise<Disposition[] | null> {
+  const dispositions: Disposition[] = [];
+  const parts = bisectBatch(batch, (part) => writePart(writer, part));
+  for await (const part of parts) {
+    if (part === null) return null;
+    dispositions.push(...part);
+  }
+  return dispositions;
+}
+
+async function writePart(
+  writer: Pick<LogWriter, 'write'>,
+  part: NonEmpty<PreparedEvent>,
+): Promise<Disposition[] | null | 'split'> {
+  try {
+    const positions = await writer.write(part);
+    return positions?.map((position) => ({ kind: 'written', position })) ?? null;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'EVENT_REFUSED') throw error;
+    return part.length === 1 ? [{ kind: 'refused', reason: error.message }] : 'split';
+  }
 }
