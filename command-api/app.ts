@@ -165,7 +165,7 @@ function createHttp(
   return { app, shedLoad: createShedLoad(context, routes) };
 }
 
-/** The last positions of a topic; none when the brokers do not tell. */
+/** The last positions of a topic; none when the brokers do not answer. */
 function createEndOf(
   admin: Admin,
   topicPrefix: string,

@@ -35,7 +35,7 @@ export function parseSettings(env: Environment) {
     redisKeyPrefix: read.text('REDIS_KEY_PREFIX', ''),
     /** Where the `Location` of an answer points; without a slash at its end. */
     queryApiUrl: read.url('QUERY_API_URL', ['http://', 'https://']).replace(/\/+$/, ''),
-    /** A request that was accepted but not confirmed by then is told "outcome unknown". */
+    /** A request that was accepted but not confirmed by then is answered with "outcome unknown". */
     answerTimeoutMs: read.integer('ANSWER_TIMEOUT_MS', 5_000, { min: 100, max: 60_000 }),
     /** Requests that may wait for the log in this process; one more is refused before it reserves. */
     maxWaiting: read.integer('MAX_WAITING', 5_000, { min: 1, max: 1_000_000 }),

@@ -16,7 +16,7 @@ export type CommandContext = {
   gate: Pick<Gate, 'state'>;
   publisher: Pick<Publisher, 'publish' | 'waiting'>;
   confirm: Confirm;
-  /** The last positions of a topic; none when the brokers do not tell. */
+  /** The last positions of a topic; none when the brokers do not answer. */
   endOf(topic: EventTopic): Promise<Position[]>;
   /** Requests that may be under way at once, and how many are. */
   load: { max: number; current: number };
@@ -25,7 +25,8 @@ export type CommandContext = {
 
 /**
  * Nothing was decided (`closed`, `overloaded`), or it is not known yet whether the decision stands
- * (`outcome-unknown`): asking again, with the same key or as the same user, tells. What the log
+ * (`outcome-unknown`): asking again, with the same key or as the same user, gives the
+ * one true answer. What the log
  * refuses (`refused-by-log`) does not stand, and may stand once operators have mended that.
  */
 export type NoAnswer =
@@ -46,7 +47,7 @@ type Named = { kind: string };
 /** A success that is in the log and confirmed; `replayed`: it was so before this request. */
 export type Confirmed<Success extends Named> = Success & {
   replayed: boolean;
-  /** Where a reader has to be to see it; none when the brokers do not tell. */
+  /** Where a reader has to be to see it; none when the brokers do not answer. */
   positions: Position[];
 };
 

@@ -4,7 +4,7 @@ import type { TopicEnds } from '../../platform/kafka/end-offsets.ts';
 /** The newest epoch that was claimed, or null when none ever was. */
 export type NewestClaim = () => Promise<number | null>;
 
-/** A claim's offset is its epoch, so the end of the one partition tells the newest. */
+/** A claim's offset is its epoch, so the newest is one before the end of the one partition. */
 export function createNewestClaim(readEnds: () => Promise<TopicEnds>): NewestClaim {
   return async () => {
     const end = (await readEnds()).get(0) ?? 0n;

@@ -91,7 +91,7 @@ function toTopicMessages(batch: readonly PreparedEvent[], topicPrefix: string): 
 }
 
 // The broker answers with the first offset of each partition's part of the batch; the events follow
-// it in the order in which they were given. kafkajs leaves out, and does not tell, what goes to a
+// it in the order in which they were given. kafkajs leaves out, without an error, what goes to a
 // partition that it does not know of yet: the next client asks the brokers anew.
 function positionsOf(
   batch: readonly PreparedEvent[],

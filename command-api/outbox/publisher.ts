@@ -16,7 +16,7 @@ export type Publisher = {
   /**
    * Emits and confirms an event, for a caller who is answered with it. An event that is on its way in
    * this process already is not sent twice. Resolves as `unknown` after `answerTimeoutMs`; the
-   * event goes on its way all the same. One of another epoch than the gate's is `unknown` at once:
+   * event is emitted all the same. One of another epoch than the gate's is `unknown` at once:
    * that epoch is over, or not known here yet.
    */
   publish(event: CouponEvent, traceparent: string | null): Promise<Published>;

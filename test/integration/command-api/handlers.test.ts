@@ -17,7 +17,7 @@ describe('A command, from the request to the answer', () => {
 
   before(async function () {
     this.timeout(180_000);
-    system = await createEventSystem('stories-');
+    system = await createEventSystem('handlers-');
     server = await startOwnRedis();
     const redis = await connectRedis(server.url);
     await openEpoch(system, redis);

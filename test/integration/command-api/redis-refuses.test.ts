@@ -33,7 +33,7 @@ describe('A Redis that is full', function () {
   });
   afterEach(() => redis.config('SET', 'maxmemory', '0'));
 
-  it('takes nothing, and callers are told so: no unknown outcome', async () => {
+  it('takes nothing, and callers are answered so: no unknown outcome', async () => {
     const couponId = await node.create({ quantity: 1 });
     await redis.config('SET', 'maxmemory', '1');
     expect(await node.ask(couponId)).to.deep.equal({ kind: 'closed' });

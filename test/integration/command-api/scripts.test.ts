@@ -291,7 +291,7 @@ describe('The scripts in Redis', () => {
     expect(state.unanswered).to.deep.equal([...unanswered].sort());
   });
 
-  it('forget that nobody was told of an assignment as soon as somebody is', async () => {
+  it('forget an unanswered assignment as soon as a caller is answered with it', async () => {
     const couponId = await createCoupon({ perUserLimit: 2 });
     const ids = [
       (await accepted(couponId, 'ann')).eventId,
@@ -358,7 +358,7 @@ describe('The scripts in Redis', () => {
   });
 
   describe('remember an idempotency key', () => {
-    it('for as long as they are told', async () => {
+    it('for as long as their setting says', async () => {
       const couponId = await createCoupon();
       await assign(couponId, { key: keyed('k1') });
       const leftMs = await redis.pttl(keys.idempotency(couponId, 'k1'));

@@ -394,7 +394,7 @@ describe('Publishing events', () => {
   });
 
   describe('to a caller who cannot wait any longer', () => {
-    it('says unknown, and confirms the event later as one that nobody was told of', async () => {
+    it('says unknown, and confirms the event later as unanswered', async () => {
       const { publisher, sends, claimChecks, confirms } = createBench({ answerTimeoutMs: 15 });
       expect(await publisher.publish(one, null)).to.deep.equal({ kind: 'unknown' });
       expect(publisher.waiting()).to.equal(1);
@@ -408,7 +408,7 @@ describe('Publishing events', () => {
       expect(publisher.waiting()).to.equal(0);
     });
 
-    it('counts as told while one of two callers still waits', async () => {
+    it('counts as answered while one of two callers still waits', async () => {
       const { publisher, publish, answers, sends, claimChecks, confirms } = createBench({
         answerTimeoutMs: 250,
       });
@@ -427,7 +427,7 @@ describe('Publishing events', () => {
       expect(answers.get('second caller')).to.have.property('kind', 'confirmed');
     });
 
-    it('waits for the reply once Redis is being told that the caller is answered', async () => {
+    it('waits for the reply once Redis is asked to count the caller as answered', async () => {
       const { publisher, publish, answers, sends, claimChecks, confirms } = createBench({
         answerTimeoutMs: 250,
       });
@@ -475,7 +475,7 @@ describe('Publishing events', () => {
   });
 
   describe('that were left in an outbox', () => {
-    it('confirms them as told to nobody', async () => {
+    it('confirms them as unanswered', async () => {
       const { publisher, sends, claimChecks, confirms } = createBench();
       expect(publisher.relay(one)).to.equal(true);
       await runPending();
@@ -497,7 +497,7 @@ describe('Publishing events', () => {
       expect(idsOf(sends[0]?.events)).to.deep.equal([one.eventId, two.eventId]);
     });
 
-    it('tells the user who asks again in the meantime', async () => {
+    it('answers the user who asks again in the meantime', async () => {
       const { publisher, publish, answers, sends, claimChecks, confirms } = createBench();
       publisher.relay(one);
       await runPending();
@@ -606,7 +606,7 @@ describe('Publishing events', () => {
       await draining;
     });
 
-    it('waits no longer than it is told', async () => {
+    it('waits no longer than its time limit', async () => {
       const { publisher, publish } = createBench();
       publish('a', one);
       const startedMs = performance.now();

@@ -215,7 +215,7 @@ describe('Deciding on a unit for a user', () => {
         .expect({ kind: 'limit-reached', held: [first] });
     });
 
-    it('gives an assignment that nobody was told of, to a request without a key', () => {
+    it('gives an unanswered assignment to a request without a key', () => {
       given(coupon(), unanswered(first))
         .when(decideAssign, assignCommand())
         .expect({ kind: 'repeat', event: first, pending: false });
@@ -227,7 +227,7 @@ describe('Deciding on a unit for a user', () => {
         .expect({ kind: 'repeat', event: first, pending: true });
     });
 
-    it('gives the oldest of several that nobody was told of', () => {
+    it('gives the oldest of several unanswered ones', () => {
       given(coupon({ perUserLimit: 2 }), pending(first), unanswered(second))
         .when(decideAssign, assignCommand())
         .expect({ kind: 'repeat', event: first, pending: true });
@@ -236,7 +236,7 @@ describe('Deciding on a unit for a user', () => {
         .expect({ kind: 'repeat', event: second, pending: false });
     });
 
-    it('refuses a request with a new key, told or not: it is not the request of the first time', () => {
+    it('refuses a request with a new key, answered or not: it is not the request of the first time', () => {
       for (const past of [first, unanswered(first), pending(first)]) {
         given(coupon(), past)
           .when(decideAssign, assignCommand({ key: keyed('new') }))

@@ -45,29 +45,29 @@ describe('Reserving and confirming', () => {
     ]);
   });
 
-  it('remembers an assignment that nobody was told of until somebody is', () => {
+  it('remembers an assignment as unanswered until a caller is answered with it', () => {
     const { state } = given(coupon, unanswered(unit));
     expect([...state.unanswered]).to.deep.equal([unit.eventId]);
     confirm(state, unit.eventId, true);
     expect([...state.unanswered]).to.deep.equal([]);
   });
 
-  it('does not take back that somebody was told', () => {
+  it('does not make an answered assignment unanswered again', () => {
     const { state } = given(coupon, unit);
     confirm(state, unit.eventId, false);
     expect([...state.unanswered]).to.deep.equal([]);
   });
 
-  it('never counts a coupon as something to be told of: its creator asks by the key', () => {
+  it('never counts a creation as unanswered: its creator asks by the key', () => {
     expect([...given(unanswered(coupon)).state.unanswered]).to.deep.equal([]);
   });
 
-  it('changes nothing when it confirms twice, told or not', () => {
-    for (const told of [true, false]) {
+  it('changes nothing when it confirms twice, answered or not', () => {
+    for (const answered of [true, false]) {
       const { state } = given(coupon, pending(unit));
-      confirm(state, unit.eventId, told);
+      confirm(state, unit.eventId, answered);
       const once = structuredClone(state);
-      confirm(state, unit.eventId, told);
+      confirm(state, unit.eventId, answered);
       expect(state).to.deep.equal(once);
     }
   });
