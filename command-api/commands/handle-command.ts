@@ -1,9 +1,11 @@
 // Handles every command alike: admit, decide in Redis, emit what was decided, have it confirmed, and only
 // then answer. What is particular to a command stands in its definition.
+import { SpanKind } from '@opentelemetry/api';
 import type { Position } from '../../contracts/position.ts';
 import type { EventTopic } from '../../contracts/topics.ts';
 import type { CouponEvent } from '../../domain/coupon-events.ts';
-import { AppError } from '../../platform/errors.ts';
+import { AppError, messageOf } from '../../platform/errors.ts';
+import { endSpan, startSpan, traceparentOfSpan } from '../../platform/tracing.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { CommandMetrics } from '../metrics.ts';
 import type { Published } from '../outbox/publication.ts';
@@ -87,7 +89,7 @@ export function createHandler<
   decide: Decide<Command, Success, Refusal>,
   context: CommandContext,
 ): CommandHandler<Command, Success, Refusal> {
-  return async (command, traceparent) => {
+  const handle: CommandHandler<Command, Success, Refusal> = async (command, traceparent) => {
     const { couponId } = command;
     const answer = await admit(context, async (epoch) => {
       const outcome = await decide(command, epoch);
@@ -95,6 +97,33 @@ export function createHandler<
     });
     context.metrics.answered(name, answer.kind);
     return answer;
+  };
+  return withSpan(`command ${name}`, handle);
+}
+
+/** `handle` in a span of its own below the caller's; what it emits is below that one. */
+function withSpan<
+  Command extends { couponId: string },
+  Success extends Named,
+  Refusal extends Named,
+>(
+  spanName: string,
+  handle: CommandHandler<Command, Success, Refusal>,
+): CommandHandler<Command, Success, Refusal> {
+  return async (command, traceparent) => {
+    const span = startSpan(spanName, SpanKind.INTERNAL, traceparent, {
+      'firstcome.coupon.id': command.couponId,
+    });
+    if (span === null) return handle(command, traceparent);
+    try {
+      const answer = await handle(command, traceparentOfSpan(span));
+      span.setAttribute('firstcome.answer', answer.kind);
+      endSpan(span, isNoAnswer(answer) ? `answer ${answer.kind}` : undefined);
+      return answer;
+    } catch (error) {
+      endSpan(span, messageOf(error));
+      throw error;
+    }
   };
 }
 

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { admit, type CommandContext } from '../../../command-api/commands/handle-command.ts';
 import type { GateState } from '../../../command-api/gate/gate-status.ts';
@@ -96,5 +98,31 @@ describe('Admitting a command', () => {
       );
       expect(failed).to.equal(error);
     }
+  });
+});
+
+describe('The span of a command', () => {
+  const script = fileURLToPath(new URL('./traced-handler.ts', import.meta.url));
+
+  it("is below the caller's, says what was answered, and is above what the command emits", () => {
+    const { spans, published } = JSON.parse(
+      execFileSync(process.execPath, [script], { encoding: 'utf8' }),
+    );
+    expect(spans).to.deep.equal([
+      {
+        name: 'command assign',
+        parent: 'b'.repeat(16),
+        attributes: { 'firstcome.coupon.id': 'one', 'firstcome.answer': 'done' },
+      },
+      {
+        name: 'command assign',
+        parent: 'b'.repeat(16),
+        attributes: { 'firstcome.coupon.id': 'two', 'firstcome.answer': 'outcome-unknown' },
+        failure: 'answer outcome-unknown',
+      },
+    ]);
+    expect(published).to.deep.equal(
+      ['1', '2'].map((n) => `00-${'a'.repeat(32)}-${n.padStart(16, 'c')}-01`),
+    );
   });
 });
