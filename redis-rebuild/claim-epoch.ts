@@ -1,21 +1,21 @@
 // A new epoch in the log: claimed in its own topic, then marked in every partition of the events.
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { type Kafka, Partitioners, type Producer } from 'kafkajs';
 import { recordNameOf } from '../contracts/event-record.ts';
 import { formatPartitions, type Partitions } from '../contracts/partitions.ts';
 import { EPOCHS_TOPIC } from '../contracts/topics.ts';
 import type { EpochClaimed, EpochStarted } from '../domain/coupon-events.ts';
 import { type Backoff, backoffMs, pause } from '../platform/backoff.ts';
-import { AppError, messageOf } from '../platform/errors.ts';
-import { disconnectSoon } from '../platform/kafka/client.ts';
+import { AppError } from '../platform/errors.ts';
+import type { KafkaClient } from '../platform/kafka/client.ts';
+import { createProducer, demandOffsets, type RecordToSend } from '../platform/kafka/producer.ts';
 import type { EventPartition, Log } from './log.ts';
 
 type Mark = EventPartition & { eventId: string };
 /** Where this rebuild's own marker lies in a partition, acknowledged. */
 export type Marker = Mark & { offset: bigint };
 
-const ACKNOWLEDGE_MS = 8_000;
+const ACKNOWLEDGE_MS = 10_000;
 const RETRY: Backoff = { firstMs: 100, factor: 2, maxMs: 2_000 };
 
 /**
@@ -33,15 +33,9 @@ export async function claimEpoch(log: Log, partitions: Partitions, nowMs: number
     partitions: formatPartitions(partitions),
   };
   const value = log.codec.encode(EPOCHS_TOPIC, recordNameOf(claimed), claimed);
-  const [written] = await withProducer(log.kafka, (producer) =>
-    producer.send({
-      topic: log.topicPrefix + EPOCHS_TOPIC,
-      acks: -1,
-      timeout: ACKNOWLEDGE_MS,
-      messages: [{ partition: 0, value }],
-    }),
-  );
-  return Number(offsetIn(written));
+  const topic = log.topicPrefix + EPOCHS_TOPIC;
+  const [offset] = await sendOnce(log.kafka, [{ topic, partition: 0, value }]);
+  return Number(offset);
 }
 
 /**
@@ -78,48 +72,22 @@ async function sendMarks(
   epoch: number,
   nowMs: number,
 ): Promise<Marker[]> {
-  const byTopic = Map.groupBy(marks, ({ topic }) => topic);
-  const topicMessages = [...byTopic].map(([topic, ofTopic]) => ({
-    topic: log.topicPrefix + topic,
-    messages: ofTopic.map(({ partition, eventId }) => {
-      const marker: EpochStarted = { type: 'EpochStarted', eventId, epoch, occurredAt: nowMs };
-      return { partition, value: log.codec.encode(topic, recordNameOf(marker), marker) };
-    }),
-  }));
-  const written = await withProducer(log.kafka, (producer) =>
-    producer.sendBatch({ acks: -1, timeout: ACKNOWLEDGE_MS, topicMessages }),
-  );
-  return marks.map((mark) => {
-    const acknowledged = written.find(
-      ({ topicName, partition }) =>
-        topicName === log.topicPrefix + mark.topic && partition === mark.partition,
-    );
-    return { ...mark, offset: offsetIn(acknowledged) };
+  const records = marks.map(({ topic, partition, eventId }) => {
+    const marker: EpochStarted = { type: 'EpochStarted', eventId, epoch, occurredAt: nowMs };
+    const value = log.codec.encode(topic, recordNameOf(marker), marker);
+    return { topic: log.topicPrefix + topic, partition, value };
   });
+  const offsets = await sendOnce(log.kafka, records);
+  return marks.map((mark, n) => ({ ...mark, offset: offsets[n] as bigint }));
 }
 
 // A producer for one send: what failed leaves nothing behind, and nothing is sent twice unseen.
-async function withProducer<T>(kafka: Kafka, send: (producer: Producer) => Promise<T>): Promise<T> {
-  const producer = kafka.producer({
-    allowAutoTopicCreation: false,
-    createPartitioner: Partitioners.DefaultPartitioner,
-    retry: { retries: 0 },
-  });
+async function sendOnce(kafka: KafkaClient, records: readonly RecordToSend[]): Promise<bigint[]> {
+  const producer = createProducer(kafka, { retries: 0 });
   try {
-    await producer.connect();
-    return await send(producer);
-  } catch (cause) {
-    throw unacknowledged(messageOf(cause), cause);
+    const outcome = await producer.send(records, { timeoutMs: ACKNOWLEDGE_MS });
+    return demandOffsets(outcome, 'the new epoch');
   } finally {
-    await disconnectSoon(producer);
+    await producer.close();
   }
-}
-
-function offsetIn(written: { baseOffset?: string } | undefined): bigint {
-  if (written?.baseOffset === undefined) throw unacknowledged('no offset in the answer');
-  return BigInt(written.baseOffset);
-}
-
-function unacknowledged(reason: string, cause?: unknown): AppError {
-  return new AppError('KAFKA_UNAVAILABLE', `the new epoch: ${reason}`, { cause, retriable: true });
 }

@@ -1,18 +1,19 @@
 // The log that Redis is rebuilt from: its event partitions, how far each goes, and the newest claim.
-import type { Kafka } from 'kafkajs';
 import { EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../contracts/topics.ts';
 import type { EventCodec } from '../platform/avro/event-codec.ts';
 import { AppError } from '../platform/errors.ts';
-import { type LogRange, rangesOf } from '../platform/kafka/log-scan.ts';
+import { readLogRanges } from '../platform/kafka/admin.ts';
+import type { KafkaClient } from '../platform/kafka/client.ts';
+import type { LogRange } from '../platform/kafka/record.ts';
 
 /** How to reach the log. */
-export type Log = { kafka: Kafka; codec: EventCodec; topicPrefix: string };
+export type Log = { kafka: KafkaClient; codec: EventCodec; topicPrefix: string };
 
 /** One partition of an event topic; `topic` is logical. */
 export type EventPartition = { topic: EventTopic; partition: number };
 
 /** Records of one partition of an event topic. */
-export type EventRange = EventPartition & LogRange;
+export type EventRange = EventPartition & Omit<LogRange, 'topic'>;
 
 /**
  * Every partition of both event topics, from its first record to its end at this moment.
@@ -22,7 +23,7 @@ export type EventRange = EventPartition & LogRange;
 export async function listEventRanges({ kafka, topicPrefix }: Log): Promise<EventRange[]> {
   const ranges: EventRange[] = [];
   for (const topic of EVENT_TOPICS) {
-    for (const { partition, from, to } of await rangesOf(kafka, topicPrefix + topic)) {
+    for (const { partition, from, to } of await readLogRanges(kafka, topicPrefix + topic)) {
       if (from > 0n) {
         throw new AppError(
           'TOPIC_MISMATCH',
@@ -49,6 +50,6 @@ export async function listEventPartitions(log: Log): Promise<EventPartition[]> {
  * @throws AppError KAFKA_UNAVAILABLE (retriable)
  */
 export async function readNewestClaim({ kafka, topicPrefix }: Log): Promise<number | null> {
-  const [range] = await rangesOf(kafka, topicPrefix + EPOCHS_TOPIC);
+  const [range] = await readLogRanges(kafka, topicPrefix + EPOCHS_TOPIC);
   return range === undefined || range.to === 0n ? null : Number(range.to - 1n);
 }

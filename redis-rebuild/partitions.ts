@@ -5,7 +5,8 @@ import { type Partitions, parsePartitions } from '../contracts/partitions.ts';
 import { EPOCHS_TOPIC, EVENT_TOPICS } from '../contracts/topics.ts';
 import { decodeReadable } from '../platform/avro/decode-readable.ts';
 import { AppError } from '../platform/errors.ts';
-import { rangesOf, scanLog } from '../platform/kafka/log-scan.ts';
+import { readLogRanges } from '../platform/kafka/admin.ts';
+import { readRecords } from '../platform/kafka/range-reader.ts';
 import type { EventPartition, Log } from './log.ts';
 
 /**
@@ -37,11 +38,14 @@ export async function demandEveryPartition(
   partitions: Partitions,
 ): Promise<void> {
   const topic = topicPrefix + EPOCHS_TOPIC;
-  const ranges = (await rangesOf(kafka, topic)).map((range) => ({ ...range, to: BigInt(epoch) }));
-  await scanLog(kafka, topic, ranges, async ({ offset, message }): Promise<'go on'> => {
-    const text = await readPartitions(codec, message.value);
+  const ranges = (await readLogRanges(kafka, topic)).map((range) => ({
+    ...range,
+    to: BigInt(epoch),
+  }));
+  for await (const { offset, value } of readRecords(kafka, ranges)) {
+    const text = await readPartitions(codec, value);
     // Claims of the first version, and what nobody can read, name none.
-    if (text === '') return 'go on';
+    if (text === '') continue;
     const claimed = parsePartitions(text);
     if (claimed === null) {
       const reason = `the claim of epoch ${offset} names its partitions in a form that this version does not know`;
@@ -54,8 +58,7 @@ export async function demandEveryPartition(
         );
       }
     }
-    return 'go on';
-  });
+  }
 }
 
 async function readPartitions(codec: Log['codec'], value: Buffer | null): Promise<string> {

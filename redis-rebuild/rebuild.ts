@@ -2,12 +2,12 @@
 // the log is empty. The order of the steps is what makes it safe (docs/guarantees.md P11 to P19):
 //   lock -> wait out the lag -> claim -> close -> every marker acknowledged -> fold -> write -> gate
 import type { Redis } from 'ioredis';
-import type { Kafka } from 'kafkajs';
 import { formatPartitions } from '../contracts/partitions.ts';
 import type { RedisKeys } from '../contracts/redis-keys.ts';
 import type { EventCodec } from '../platform/avro/event-codec.ts';
 import { pause } from '../platform/backoff.ts';
 import { AppError } from '../platform/errors.ts';
+import type { KafkaClient } from '../platform/kafka/client.ts';
 import { redisUnavailable } from '../platform/redis.ts';
 import { claimEpoch, type Marker, markLog } from './claim-epoch.ts';
 import { closeRedis, type LockedRedis } from './close-coupons.ts';
@@ -21,7 +21,7 @@ import { loadSnapshot } from './snapshot/load-snapshot.ts';
 import { type WrittenState, writeCoupons } from './write-coupons.ts';
 
 export type RebuildOptions = {
-  kafka: Kafka;
+  kafka: KafkaClient;
   codec: EventCodec;
   redis: Redis;
   keys: RedisKeys;

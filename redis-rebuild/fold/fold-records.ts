@@ -1,12 +1,12 @@
-// FoldRecordsOptions on in the event topics, from where a fold is up to stated offsets, all partitions at once.
-import type { KafkaMessage } from 'kafkajs';
+// Reading on in the event topics, from where a fold is up to stated offsets, all partitions at once.
 import { logEventOrNull } from '../../contracts/event-record.ts';
 import type { LogEvent } from '../../domain/coupon-events.ts';
 import { decodeReadable } from '../../platform/avro/decode-readable.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { type Backoff, backoffMs, pause } from '../../platform/backoff.ts';
 import { AppError } from '../../platform/errors.ts';
-import { type LogBatch, scanBatches } from '../../platform/kafka/log-scan.ts';
+import { readBatches } from '../../platform/kafka/range-reader.ts';
+import type { KafkaRecord, RecordBatch } from '../../platform/kafka/record.ts';
 import type { EventRange, Log } from '../log.ts';
 import { foldEvent, identityOf, type LogFold, type PartitionFold } from './fold.ts';
 
@@ -47,7 +47,7 @@ export async function foldRecords(
   const stopped = new Set<PartitionFold>();
   let foldMs = 0;
   let reportedMs = performance.now();
-  const visit = async (batch: LogBatch): Promise<undefined> => {
+  const take = async (batch: RecordBatch): Promise<void> => {
     const startedMs = performance.now();
     const partitionFold = partitionFolds.get(`${batch.topic}/${batch.partition}`);
     if (partitionFold === undefined || stopped.has(partitionFold)) return;
@@ -66,7 +66,7 @@ export async function foldRecords(
       return { topic: topicPrefix + topic, partition, from: partitionFold.next, to };
     });
     try {
-      await scanBatches(kafka, left, visit, signal);
+      for await (const batch of readBatches(kafka, left, signal)) await take(batch);
       return foldMs;
     } catch (error) {
       if (!(error instanceof AppError && isTransient(error))) throw error;
@@ -84,16 +84,13 @@ async function foldBatch(
   codec: EventCodec,
   fold: LogFold,
   partitionFold: PartitionFold,
-  { messages }: LogBatch,
+  { records }: RecordBatch,
   { check, atUnreadable }: FoldRecordsOptions,
 ): Promise<'read' | 'stopped'> {
-  let last: KafkaMessage | undefined;
+  let last: KafkaRecord | undefined;
   try {
-    for (const message of messages) {
-      const offset = BigInt(message.offset);
-      // After a broken connection records may come again.
-      if (offset < partitionFold.next) continue;
-      const event = await readEvent(codec, message.value);
+    for (const record of records) {
+      const event = await readEvent(codec, record.value);
       if (event === null && atUnreadable === 'stop there') return 'stopped';
       if (event === null) {
         fold.unreadable += 1;
@@ -102,8 +99,8 @@ async function foldBatch(
         foldEvent(fold, partitionFold, event);
       }
       fold.records += 1;
-      partitionFold.next = offset + 1n;
-      last = message;
+      partitionFold.next = record.offset + 1n;
+      last = record;
     }
     return 'read';
   } finally {

@@ -1,10 +1,10 @@
 // The coupons that follow from the first records of each partition: the state of a rebuild while it
 // reads, and of a snapshot. A pure function of those records, whatever the order of the partitions (docs/guarantees.md P16).
 import { createHash } from 'node:crypto';
-import type { KafkaMessage } from 'kafkajs';
 import { type Coupon, evolve, initialCoupon } from '../../domain/coupon.ts';
 import type { CouponEvent, LogEvent } from '../../domain/coupon-events.ts';
 import { higherMarker, isFenced } from '../../domain/fencing.ts';
+import type { KafkaRecord } from '../../platform/kafka/record.ts';
 import type { EventPartition } from '../log.ts';
 
 /** How far one partition was read, and what later records of it depend on. */
@@ -81,7 +81,7 @@ export function countEvent(fold: LogFold, event: CouponEvent): void {
 }
 
 /** What distinguishes a record from any other that could lie at its offset: its bytes and its time. */
-export function identityOf({ timestamp, value }: KafkaMessage): string {
+export function identityOf({ timestamp, value }: Pick<KafkaRecord, 'timestamp' | 'value'>): string {
   const hash = createHash('sha256').update(`${timestamp}\n`);
   if (value !== null) hash.update(value);
   return hash.digest('base64url');

@@ -1,10 +1,10 @@
 // The start of a fold: the newest snapshot that fits the log, or nothing. A snapshot saves time and
 // decides nothing: whatever is wrong with one, the log is read from its beginning.
-import type { KafkaMessage } from 'kafkajs';
 import type { SnapshotChunk, SnapshotCompleted } from '../../contracts/snapshot.ts';
 import { CHUNKS_PARTITION, SNAPSHOTS_TOPIC } from '../../contracts/topics.ts';
 import { messageOf } from '../../platform/errors.ts';
-import { type LogBatch, scanBatches, type TopicRange } from '../../platform/kafka/log-scan.ts';
+import { readRecords } from '../../platform/kafka/range-reader.ts';
+import type { KafkaRecord, LogRange } from '../../platform/kafka/record.ts';
 import { emptyFold, identityOf, type LogFold, sizeOf } from '../fold/fold.ts';
 import type { Log } from '../log.ts';
 import { countCoupon } from './snapshot-chunks.ts';
@@ -88,7 +88,7 @@ async function readInto(
   signal: AbortSignal,
 ): Promise<string | null> {
   const chunksTopic = log.topicPrefix + SNAPSHOTS_TOPIC;
-  const chunks: TopicRange = {
+  const chunks: LogRange = {
     ...{ topic: chunksTopic, partition: CHUNKS_PARTITION },
     ...{ from: BigInt(completed.firstChunk), to: BigInt(completed.endOfChunks) },
   };
@@ -101,27 +101,20 @@ async function readInto(
         { topic: log.topicPrefix + topic, partition, offset: BigInt(next - 1), lastRecord },
       ]),
   );
-  let another: string | null = null;
-  const visit = async (batch: LogBatch): Promise<'go on' | 'stop'> => {
-    if (batch.topic === chunksTopic) {
-      for (const message of batch.messages) await takeChunk(log, fold, completed, read, message);
-      return 'go on';
-    }
-    const place = `${batch.topic}/${batch.partition}`;
-    const [message] = batch.messages;
-    if (message === undefined) return 'go on';
-    if (lastRecords.get(place)?.lastRecord === identityOf(message)) {
-      lastRecords.delete(place);
-      return 'go on';
-    }
-    another = `${place} holds another record at ${message.offset}`;
-    return 'stop';
-  };
   const ends = [...lastRecords.values()].map(({ topic, partition, offset }) => ({
     ...{ topic, partition, from: offset, to: offset + 1n },
   }));
-  await scanBatches(log.kafka, [chunks, ...ends], visit, signal);
-  if (another !== null) return another;
+  for await (const record of readRecords(log.kafka, [chunks, ...ends], signal)) {
+    if (record.topic === chunksTopic) {
+      await takeChunk(log, fold, completed, read, record);
+      continue;
+    }
+    const place = `${record.topic}/${record.partition}`;
+    if (lastRecords.get(place)?.lastRecord !== identityOf(record)) {
+      return `${place} holds another record at ${record.offset}`;
+    }
+    lastRecords.delete(place);
+  }
   const [unseen] = lastRecords.keys();
   if (unseen !== undefined) return `${unseen} has no record where it ends`;
   if (read.size < completed.chunks) return `${read.size} of ${completed.chunks} chunks are there`;
@@ -134,7 +127,7 @@ async function takeChunk(
   fold: LogFold,
   { snapshotId }: SnapshotCompleted,
   read: Set<number>,
-  { value }: KafkaMessage,
+  { value }: KafkaRecord,
 ): Promise<void> {
   const { name, event } = await log.codec.decode(value);
   if (name !== 'SnapshotChunk') return;

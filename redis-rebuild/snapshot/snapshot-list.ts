@@ -7,14 +7,9 @@ import {
 } from '../../contracts/topics.ts';
 import { decodeReadable } from '../../platform/avro/decode-readable.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
-import { AppError, messageOf } from '../../platform/errors.ts';
-import { disconnectSoon } from '../../platform/kafka/client.ts';
-import {
-  type LogBatch,
-  type LogRange,
-  rangesOf,
-  scanBatches,
-} from '../../platform/kafka/log-scan.ts';
+import { withAdmin } from '../../platform/kafka/admin.ts';
+import { readRecords } from '../../platform/kafka/range-reader.ts';
+import type { LogRange } from '../../platform/kafka/record.ts';
 import type { EventRange, Log } from '../log.ts';
 
 /** A completed snapshot; `offset`: where its completion lies. */
@@ -30,20 +25,17 @@ export type SnapshotLimits = { ranges: readonly EventRange[]; epoch: number };
  */
 export async function listSnapshots(log: Log, signal: AbortSignal): Promise<ListedSnapshot[]> {
   const topic = log.topicPrefix + SNAPSHOTS_TOPIC;
-  if (!(await isThere(log, topic))) return [];
-  const ranges = await rangesOf(log.kafka, topic);
+  const ranges = await withAdmin(log.kafka, async (admin) =>
+    (await admin.listTopics()).includes(topic) ? admin.rangesOf(topic) : [],
+  );
   const chunks = rangeOf(ranges, CHUNKS_PARTITION);
   const completions = rangeOf(ranges, COMPLETIONS_PARTITION);
   if (chunks === undefined || completions === undefined) return [];
   const found: ListedSnapshot[] = [];
-  const visit = async ({ messages }: LogBatch): Promise<undefined> => {
-    for (const { offset, value } of messages) {
-      const completed = await readCompletion(log.codec, value);
-      if (completed === null || !isWhole(completed, chunks)) continue;
-      found.push({ completed, offset: BigInt(offset) });
-    }
-  };
-  await scanBatches(log.kafka, [{ topic, ...completions }], visit, signal);
+  for await (const { offset, value } of readRecords(log.kafka, [completions], signal)) {
+    const completed = await readCompletion(log.codec, value);
+    if (completed !== null && isWhole(completed, chunks)) found.push({ completed, offset });
+  }
   return found.reverse();
 }
 
@@ -61,21 +53,6 @@ export function whyUnfit(snapshot: SnapshotCompleted, limits: SnapshotLimits): s
     }
   }
   return null;
-}
-
-async function isThere({ kafka }: Log, topic: string): Promise<boolean> {
-  const admin = kafka.admin();
-  try {
-    await admin.connect();
-    return (await admin.listTopics()).includes(topic);
-  } catch (cause) {
-    throw new AppError('KAFKA_UNAVAILABLE', `the topics: ${messageOf(cause)}`, {
-      cause,
-      retriable: true,
-    });
-  } finally {
-    await disconnectSoon(admin);
-  }
 }
 
 function rangeOf(ranges: readonly LogRange[], partition: number): LogRange | undefined {

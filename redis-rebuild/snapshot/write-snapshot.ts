@@ -1,7 +1,6 @@
 // A fold into the topic of the snapshots: its chunks, then, once all of them are acknowledged, that it
 // is complete. Who dies in between leaves chunks that mean nothing.
 import { randomUUID } from 'node:crypto';
-import { type Admin, Partitioners, type Producer } from 'kafkajs';
 import { recordNameOf } from '../../contracts/event-record.ts';
 import {
   SNAPSHOT_FORMAT,
@@ -14,14 +13,19 @@ import {
   COMPLETIONS_PARTITION,
   SNAPSHOTS_TOPIC,
 } from '../../contracts/topics.ts';
-import { AppError, messageOf } from '../../platform/errors.ts';
-import { disconnectSoon } from '../../platform/kafka/client.ts';
+import { withAdmin } from '../../platform/kafka/admin.ts';
+import {
+  createProducer,
+  demandOffsets,
+  type RecordProducer,
+} from '../../platform/kafka/producer.ts';
 import { type LogFold, type PartitionFold, sizeOf } from '../fold/fold.ts';
 import type { Log } from '../log.ts';
 import { chunksOf } from './snapshot-chunks.ts';
 import type { ListedSnapshot } from './snapshot-list.ts';
 
 const CHUNKS_AT_ONCE = 4;
+const ACKNOWLEDGE_MS = 30_000;
 /** The newest, and one for when the newest turns out to be no use. */
 const KEPT = 2;
 
@@ -36,12 +40,8 @@ export async function writeSnapshot(
   signal: AbortSignal,
 ): Promise<SnapshotCompleted> {
   const snapshotId = randomUUID();
-  const producer = log.kafka.producer({
-    allowAutoTopicCreation: false,
-    createPartitioner: Partitioners.DefaultPartitioner,
-  });
+  const producer = createProducer(log.kafka);
   try {
-    await ask(() => producer.connect());
     const offsets = await sendChunks(log, producer, chunksOf(fold.coupons, snapshotId), signal);
     const completed: SnapshotCompleted = {
       type: 'SnapshotCompleted',
@@ -54,7 +54,7 @@ export async function writeSnapshot(
     await send(log, producer, COMPLETIONS_PARTITION, completed);
     return completed;
   } finally {
-    await disconnectSoon(producer);
+    await producer.close();
   }
 }
 
@@ -72,28 +72,16 @@ export async function deleteOldSnapshots(
   if (kept.length < KEPT || oldest === undefined) return;
   const chunked = kept.filter(({ completed }) => completed.chunks > 0);
   const first = Math.min(...chunked.map(({ completed }) => completed.firstChunk));
-  const partitions = [
-    ...(chunked.length === 0 ? [] : [{ partition: CHUNKS_PARTITION, offset: String(first) }]),
-    { partition: COMPLETIONS_PARTITION, offset: String(oldest.offset) },
-  ];
+  const offsets = new Map([[COMPLETIONS_PARTITION, oldest.offset]]);
+  if (chunked.length > 0) offsets.set(CHUNKS_PARTITION, BigInt(first));
   const topic = topicPrefix + SNAPSHOTS_TOPIC;
-  const admin: Admin = kafka.admin();
-  try {
-    await ask(async () => {
-      await admin.connect();
-      // kafkajs deletes only in topics that it was asked about before.
-      await admin.fetchTopicOffsets(topic);
-      await admin.deleteTopicRecords({ topic, partitions });
-    });
-  } finally {
-    await disconnectSoon(admin);
-  }
+  await withAdmin(kafka, (admin) => admin.deleteRecordsBefore(topic, offsets));
 }
 
 /** @returns the offsets of the chunks */
 async function sendChunks(
   log: Log,
-  producer: Producer,
+  producer: RecordProducer,
   chunks: Generator<SnapshotChunk>,
   signal: AbortSignal,
 ): Promise<number[]> {
@@ -112,34 +100,16 @@ async function sendChunks(
 /** @returns its offset */
 async function send(
   { codec, topicPrefix }: Log,
-  producer: Producer,
+  producer: RecordProducer,
   partition: number,
   record: SnapshotChunk | SnapshotCompleted,
 ): Promise<number> {
   const value = codec.encode(SNAPSHOTS_TOPIC, recordNameOf(record), record);
-  const [written] = await ask(() =>
-    producer.send({
-      topic: topicPrefix + SNAPSHOTS_TOPIC,
-      acks: -1,
-      messages: [{ partition, value }],
-    }),
-  );
-  if (written?.baseOffset === undefined) throw unavailable('no offset in the answer');
-  return Number(written.baseOffset);
+  const records = [{ topic: topicPrefix + SNAPSHOTS_TOPIC, partition, value }];
+  const outcome = await producer.send(records, { timeoutMs: ACKNOWLEDGE_MS });
+  return Number(demandOffsets(outcome, 'the snapshot')[0]);
 }
 
 function toPartition(place: PartitionFold): SnapshotPartition {
   return { ...place, next: Number(place.next) };
-}
-
-async function ask<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (cause) {
-    throw unavailable(messageOf(cause), cause);
-  }
-}
-
-function unavailable(reason: string, cause?: unknown): AppError {
-  return new AppError('KAFKA_UNAVAILABLE', `the snapshot: ${reason}`, { cause, retriable: true });
 }

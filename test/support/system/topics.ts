@@ -3,7 +3,7 @@ import type { Kafka } from 'kafkajs';
 import { readOwnSchemas, registerSchemas } from '../../../admin/schemas/register-schemas.ts';
 import { createTopics } from '../../../admin/topics.ts';
 import { createEventCodec, type EventCodec } from '../../../platform/avro/event-codec.ts';
-import { createKafka } from '../../../platform/kafka/client.ts';
+import { createKafka, type KafkaClient } from '../../../platform/kafka/client.ts';
 import { createLogger } from '../../../platform/logger.ts';
 import { randomName } from '../random-name.ts';
 import { waitUntil } from '../wait-until.ts';
@@ -12,7 +12,7 @@ import { addressOf } from './addresses.ts';
 export type EventSystem = {
   /** Ends in '-'; physical topic = topicPrefix + logical topic. */
   topicPrefix: string;
-  kafka: Kafka;
+  kafka: Kafka & KafkaClient;
   codec: EventCodec;
   registryUrl: string;
   /** Deletes the topics and subjects; clients made from `kafka` must be closed before. */
@@ -20,7 +20,7 @@ export type EventSystem = {
 };
 
 /** A Kafka client of this test run; logs what kafkajs finds grave only. */
-export function createTestKafka(): Kafka {
+export function createTestKafka(): Kafka & KafkaClient {
   const settings = { brokers: addressOf('KAFKA_BROKERS').split(','), clientId: 'firstcome-test' };
   return createKafka(settings, createLogger('test', 'error'));
 }
