@@ -1,15 +1,19 @@
 // More partitions for topics that exist: as many as are asked for, and as many for a dead letter topic
 // as its original has, because a dead letter keeps the partition of its record.
-import type { Admin } from 'kafkajs';
 import { ASSIGN_TOPIC, deadLetterTopicOf, EVENT_TOPICS } from '../contracts/topics.ts';
+import { AppError } from '../platform/errors.ts';
+import type { KafkaAdmin } from '../platform/kafka/admin.ts';
 
 /** How many partitions each topic has; physical names. */
 export type PartitionCounts = ReadonlyMap<string, number>;
 
 /** How many partitions each of these topics (physical) has, as the broker that is asked knows it. */
-export async function countPartitionsOf(admin: Admin, topics: string[]): Promise<PartitionCounts> {
-  const metadata = await admin.fetchTopicMetadata({ topics });
-  return new Map(metadata.topics.map(({ name, partitions }) => [name, partitions.length]));
+export async function countPartitionsOf(
+  admin: KafkaAdmin,
+  topics: readonly string[],
+): Promise<PartitionCounts> {
+  const shapes = await admin.describeTopics(topics);
+  return new Map(shapes.map(({ topic, replicas }) => [topic, replicas.size]));
 }
 
 /**
@@ -35,27 +39,22 @@ export function findTooFewPartitions(
 
 /**
  * Gives each of these topics so many partitions; one that has them already is left as it is.
- * @throws what kafkajs throws, `retriable` where trying again can help
+ * @throws AppError KAFKA_UNAVAILABLE (retriable)
  */
-export async function addMissingPartitions(admin: Admin, wanted: PartitionCounts): Promise<void> {
-  // One by one: for several at once kafkajs does not say which of them failed.
-  for (const [topic, count] of wanted) {
-    try {
-      await admin.createPartitions({ topicPartitions: [{ topic, count }] });
-    } catch (error) {
-      // The broker that was asked for the number knew an older one, or another `migrate` was quicker.
-      if ((error as { type?: unknown }).type !== 'INVALID_PARTITIONS') throw error;
-    }
-  }
+export async function addMissingPartitions(
+  admin: KafkaAdmin,
+  wanted: PartitionCounts,
+): Promise<void> {
+  for (const [topic, count] of wanted) await admin.addPartitions(topic, count);
 }
 
-/** @throws Error, retriable, while the broker that is asked knows of fewer partitions */
-export async function requirePartitions(admin: Admin, wanted: PartitionCounts): Promise<void> {
+/** @throws AppError KAFKA_UNAVAILABLE (retriable) while the broker that is asked knows of fewer partitions */
+export async function requirePartitions(admin: KafkaAdmin, wanted: PartitionCounts): Promise<void> {
   const counts = await countPartitionsOf(admin, [...wanted.keys()]);
   for (const [topic, count] of wanted) {
     const found = counts.get(topic) ?? 0;
     if (found >= count) continue;
     const reason = `${topic} has ${found} partition(s), and ${count} were asked for`;
-    throw Object.assign(new Error(reason), { retriable: true });
+    throw new AppError('KAFKA_UNAVAILABLE', reason, { retriable: true });
   }
 }

@@ -1,5 +1,4 @@
 // The topics, as they have to be. Creating them is a step of `migrate`, never of a service.
-import kafkajs, { type Admin, type ITopicMetadata, type Kafka } from 'kafkajs';
 import {
   ASSIGN_TOPIC,
   deadLetterTopicOf,
@@ -8,8 +7,9 @@ import {
   LIFECYCLE_TOPIC,
   SNAPSHOTS_TOPIC,
 } from '../contracts/topics.ts';
-import { pause } from '../platform/backoff.ts';
-import { AppError, messageOf } from '../platform/errors.ts';
+import { AppError } from '../platform/errors.ts';
+import { type KafkaAdmin, type TopicShape, withAdminUntilSpread } from '../platform/kafka/admin.ts';
+import type { KafkaClient } from '../platform/kafka/client.ts';
 import {
   addMissingPartitions,
   countPartitionsOf,
@@ -57,7 +57,7 @@ export type TopicReport =
  * @throws AppError TOPIC_MISMATCH naming each topic that exists in another form, KAFKA_UNAVAILABLE
  */
 export async function createTopics(
-  kafka: Kafka,
+  kafka: KafkaClient,
   topicPrefix: string,
   assignPartitions = 0,
 ): Promise<TopicReport[]> {
@@ -69,7 +69,7 @@ export async function createTopics(
   const names = layout.map(({ topic }) => topic);
   const created = new Set<string>();
   const grown = new Map<string, number>();
-  await retryUntilKnown(kafka, async (admin) => {
+  await withAdminUntilSpread(kafka, KNOWN_LIMIT_MS, async (admin) => {
     await createMissing(admin, layout, created);
     const counts = await countPartitionsOf(admin, names);
     const tooFew = findTooFewPartitions(counts, topicPrefix, assignPartitions);
@@ -94,106 +94,52 @@ const MAY_BE_MORE: ReadonlySet<string> = new Set(
 type PhysicalTopic = (typeof TOPIC_LAYOUT)[number] & { mayBeMore: boolean };
 
 async function createMissing(
-  admin: Admin,
+  admin: KafkaAdmin,
   layout: PhysicalTopic[],
   created: Set<string>,
 ): Promise<void> {
   const existing = new Set(await admin.listTopics());
   const missing = layout.filter(({ topic }) => !existing.has(topic));
-  // One by one: for several at once kafkajs does not say which of them were there already. All have
-  // ended before anything else happens: one that runs on would open a closed client again.
+  // All have ended before anything else happens: one that runs on would open a closed client again.
   const attempts = await Promise.allSettled(
-    missing.map(async (topic) => {
-      if (await createOne(admin, topic)) created.add(topic.topic);
+    missing.map(async ({ topic, partitions, config }) => {
+      const wanted = { topic, partitions, replicationFactor: REPLICATION_FACTOR, config };
+      if ((await admin.createTopic(wanted)) === 'created') created.add(topic);
     }),
   );
   const failed = attempts.find(({ status }) => status === 'rejected');
   if (failed?.status === 'rejected') throw failed.reason;
 }
 
-/** @returns false when the topic was there already */
-function createOne(admin: Admin, { topic, partitions, config }: PhysicalTopic): Promise<boolean> {
-  return admin.createTopics({
-    // Waiting for leaders, kafkajs sometimes asks again, and then calls its own topic an older one.
-    waitForLeaders: false,
-    topics: [
-      {
-        topic,
-        numPartitions: partitions,
-        replicationFactor: REPLICATION_FACTOR,
-        configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
-      },
-    ],
-  });
-}
-
 // After creating, too: another `migrate` may have been quicker, with another version's layout.
-async function checkLayout(admin: Admin, layout: PhysicalTopic[]): Promise<void> {
-  const names = layout.map(({ topic }) => topic);
-  const { topics } = await admin.fetchTopicMetadata({ topics: names });
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: layout.map(({ topic, config }) => ({
-      type: kafkajs.ConfigResourceTypes.TOPIC,
-      name: topic,
-      configNames: Object.keys(config),
-    })),
-  });
-  const faults = layout.flatMap(({ topic, partitions, config, mayBeMore }) => [
-    ...shapeFaults(
-      { topic, partitions, mayBeMore },
-      topics.find(({ name }) => name === topic),
-    ),
-    ...(resources.find(({ resourceName }) => resourceName === topic)?.configEntries ?? [])
-      .filter(({ configName, configValue }) => config[configName] !== configValue)
-      .map(
-        ({ configName, configValue }) =>
-          `${topic} has ${configName}=${configValue}, not ${config[configName]}`,
-      ),
-  ]);
-  if (faults.length > 0) {
-    throw new AppError('TOPIC_MISMATCH', faults.join('; '), { retriable: false });
-  }
-}
-
-// A topic that was created or deleted a moment ago, here or by others, is not so for all brokers yet.
-// Each attempt has a client of its own: kafkajs' is of no use after it met such a topic.
-async function retryUntilKnown(
-  kafka: Kafka,
-  attempt: (admin: Admin) => Promise<void>,
-): Promise<void> {
-  const deadlineMs = performance.now() + KNOWN_LIMIT_MS;
-  for (;;) {
-    const admin = kafka.admin();
-    try {
-      await admin.connect();
-      await attempt(admin);
-      return;
-    } catch (cause) {
-      if (cause instanceof AppError) throw cause;
-      const { retriable } = (cause ?? {}) as { retriable?: unknown };
-      if (retriable !== true || performance.now() > deadlineMs) {
-        throw new AppError('KAFKA_UNAVAILABLE', `the topics: ${messageOf(cause)}`, {
-          cause,
-          retriable: true,
-        });
-      }
-    } finally {
-      await admin.disconnect();
-    }
-    await pause(100);
+async function checkLayout(admin: KafkaAdmin, layout: PhysicalTopic[]): Promise<void> {
+  const shapes = await admin.describeTopics(layout.map(({ topic }) => topic));
+  const faults = await Promise.all(
+    layout.map(async ({ topic, partitions, config, mayBeMore }) => {
+      const shape = shapes.find((candidate) => candidate.topic === topic);
+      const found = await admin.configOf(topic, Object.keys(config));
+      return [
+        ...shapeFaults({ topic, partitions, mayBeMore }, shape),
+        ...Object.entries(config)
+          .filter(([name, value]) => found[name] !== value)
+          .map(([name, value]) => `${topic} has ${name}=${found[name]}, not ${value}`),
+      ];
+    }),
+  );
+  if (faults.flat().length > 0) {
+    throw new AppError('TOPIC_MISMATCH', faults.flat().join('; '), { retriable: false });
   }
 }
 
 function shapeFaults(
   { topic, partitions, mayBeMore }: Pick<PhysicalTopic, 'topic' | 'partitions' | 'mayBeMore'>,
-  metadata: ITopicMetadata | undefined,
+  shape: TopicShape | undefined,
 ): string[] {
-  const found = metadata?.partitions ?? [];
-  const replicas = new Set(found.map((partition) => partition.replicas.length));
-  const isEnough = found.length === partitions || (mayBeMore && found.length > partitions);
+  const found = shape?.replicas.size ?? 0;
+  const replicas = new Set(shape?.replicas.values());
+  const isEnough = found === partitions || (mayBeMore && found > partitions);
   return [
-    ...(isEnough ? [] : [`${topic} has ${found.length} partition(s), not ${partitions}`]),
+    ...(isEnough ? [] : [`${topic} has ${found} partition(s), not ${partitions}`]),
     ...[...replicas]
       .filter((count) => count !== REPLICATION_FACTOR)
       .map((count) => `${topic} has ${count} replica(s), not ${REPLICATION_FACTOR}`),

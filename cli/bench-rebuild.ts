@@ -2,11 +2,12 @@
 // key prefix from it, and tells how long each part took.
 import type { Command } from 'commander';
 import type { Redis } from 'ioredis';
-import type { Kafka } from 'kafkajs';
 import { readOwnSchemas, registerSchemas } from '../admin/schemas/register-schemas.ts';
 import { createRegistryApi } from '../admin/schemas/registry-api.ts';
 import { createTopics } from '../admin/topics.ts';
 import { createRedisKeys } from '../contracts/redis-keys.ts';
+import { withAdmin } from '../platform/kafka/admin.ts';
+import type { KafkaClient } from '../platform/kafka/client.ts';
 import { createLogger } from '../platform/logger.ts';
 import { randomWord } from '../platform/random-word.ts';
 import { createRedis } from '../platform/redis.ts';
@@ -130,12 +131,11 @@ async function removeKeys(redis: Redis, prefix: string): Promise<void> {
   } while (cursor !== '0');
 }
 
-async function removeTopics(kafka: Kafka, prefix: string): Promise<void> {
-  const admin = kafka.admin();
-  await admin.connect();
-  const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(prefix));
-  if (topics.length > 0) await admin.deleteTopics({ topics });
-  await admin.disconnect();
+function removeTopics(kafka: KafkaClient, prefix: string): Promise<void> {
+  return withAdmin(kafka, async (admin) => {
+    const topics = (await admin.listTopics()).filter((topic) => topic.startsWith(prefix));
+    if (topics.length > 0) await admin.deleteTopics(topics);
+  });
 }
 
 async function removeSubjects(registryUrl: string, prefix: string): Promise<void> {

@@ -89,7 +89,7 @@ async function decode(
   const position = { topic: `${topicPrefix}${topic}`, partition, offset: BigInt(offset) };
   const found = await findLogRecord(createCommandKafka('schemas', kafkaBrokers), position);
   if (found.kind === 'missing') return failWith(found.reason);
-  const record = await toReadableRecord(position, found.message, registry);
+  const record = await toReadableRecord(position, found.record, registry);
   createOutput(options).result(record, formatRecord(record));
   return EXIT_CODE.done;
 }

@@ -64,15 +64,25 @@ export function toDeadLetterHeaders(
  * A dead letter as it is sent: to the logical `topic`, in the original's partition, with the bytes and
  * the key of the original.
  */
-export function toDeadLetterMessage(
+export function toDeadLetterRecord(
   origin: DeadLetterOrigin,
   { key, value }: { key: Buffer | string | null; value: Buffer | null },
 ) {
   const { partition } = origin;
   return {
     topic: deadLetterTopicOf(origin.topic),
-    messages: [{ partition, key, value, headers: toDeadLetterHeaders(origin) }],
+    ...{ partition, key, value },
+    headers: toDeadLetterHeaders(origin),
   };
+}
+
+/** As `toDeadLetterRecord`, for a producer that takes the records of each topic in a list. */
+export function toDeadLetterMessage(
+  origin: DeadLetterOrigin,
+  original: { key: Buffer | string | null; value: Buffer | null },
+) {
+  const { topic, ...message } = toDeadLetterRecord(origin, original);
+  return { topic, messages: [message] };
 }
 
 /**

@@ -1,6 +1,5 @@
 // The projector without its process: consumers and health answers, as `main.ts` and tests build them.
 import type { Express } from 'express';
-import type { Kafka } from 'kafkajs';
 import type { Knex } from 'knex';
 import { TOPICS_OF_RECORD } from '../contracts/event-record.ts';
 import { deadLetterTopicOf, EVENT_TOPICS } from '../contracts/topics.ts';
@@ -8,7 +7,8 @@ import { createApp } from '../http/app.ts';
 import { healthRoutes } from '../http/health.ts';
 import { readAvroRecords } from '../platform/avro/avro-schemas.ts';
 import { createEventCodec, type EventCodec } from '../platform/avro/event-codec.ts';
-import { createKafka, METADATA_AGE_MS } from '../platform/kafka/client.ts';
+import { createKafkaClient, type KafkaClient } from '../platform/kafka/client.ts';
+import { createProducer } from '../platform/kafka/producer.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createMysql } from '../platform/mysql.ts';
@@ -56,7 +56,7 @@ type Tools = {
 
 /**
  * Opens what the projector works with; `lifecycle` closes it.
- * @throws AppError REGISTRY_UNAVAILABLE; what kafkajs throws when Kafka can't be reached
+ * @throws AppError REGISTRY_UNAVAILABLE, KAFKA_UNAVAILABLE
  */
 export async function createProjectorApp(
   settings: ProjectorSettings,
@@ -70,7 +70,7 @@ export async function createProjectorApp(
     topicPrefix: settings.topicPrefix,
     schemas: readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD),
   });
-  const kafka = createKafka(settings.kafka, logger);
+  const kafka = createKafkaClient(settings.kafka, logger);
   const writeDeadLetters = await openDeadLetterWriter(kafka, settings, tools);
   const consumerHealth = createConsumerHealth(['events', 'dead letters'], () => performance.now());
   const progress = createProgress(logger, createProjectorMetrics());
@@ -90,16 +90,13 @@ export async function createProjectorApp(
 }
 
 async function openDeadLetterWriter(
-  kafka: Kafka,
+  kafka: KafkaClient,
   { topicPrefix }: ProjectorSettings,
   { logger, lifecycle }: Tools,
 ): Promise<WriteDeadLetters> {
-  const producer = kafka.producer({
-    allowAutoTopicCreation: false,
-    metadataMaxAge: METADATA_AGE_MS,
-  });
+  const producer = createProducer(kafka);
   await producer.connect();
-  lifecycle.opened('dead letter producer', () => producer.disconnect());
+  lifecycle.opened('dead letter producer', () => producer.close());
   return createDeadLetterWriter({ producer, topicPrefix, now: Date.now, logger });
 }
 
@@ -107,7 +104,7 @@ type Shared = Tools & {
   settings: ProjectorSettings;
   db: Knex;
   codec: EventCodec;
-  kafka: Kafka;
+  kafka: KafkaClient;
   consumerHealth: ConsumerHealth;
   progress: Progress;
 };

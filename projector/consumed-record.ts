@@ -1,8 +1,8 @@
 // A record of the log as the projector consumes it from Kafka, before and after it was decoded.
-import type { KafkaMessage } from 'kafkajs';
 import type { Headers, Poison } from '../contracts/dead-letter.ts';
 import type { Position } from '../contracts/position.ts';
 import type { LogEvent } from '../domain/coupon-events.ts';
+import type { KafkaRecord } from '../platform/kafka/record.ts';
 
 export type ConsumedRecord = Position & {
   key: Buffer | null;
@@ -10,14 +10,10 @@ export type ConsumedRecord = Position & {
   headers: Headers;
 };
 
-/** A record of `topic` (logical) as Kafka hands it over. */
-export function toConsumedRecord(
-  topic: string,
-  partition: number,
-  message: KafkaMessage,
-): ConsumedRecord {
-  const { offset, key, value, headers = {} } = message;
-  return { topic, partition, offset: BigInt(offset), key, value, headers };
+/** A record as Kafka hands it over, in the topic of this logical name. */
+export function toConsumedRecord(topic: string, record: KafkaRecord): ConsumedRecord {
+  const { partition, offset, key, value, headers } = record;
+  return { topic, partition, offset, key, value, headers };
 }
 
 /** What decoding a record comes to: the event in it, or why there is none. */

@@ -13,7 +13,7 @@ export type Log = { kafka: KafkaClient; codec: EventCodec; topicPrefix: string }
 export type EventPartition = { topic: EventTopic; partition: number };
 
 /** Records of one partition of an event topic. */
-export type EventRange = EventPartition & Omit<LogRange, 'topic'>;
+export type EventRange = EventPartition & LogRange;
 
 /**
  * Every partition of both event topics, from its first record to its end at this moment.

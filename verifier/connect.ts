@@ -3,7 +3,8 @@ import { TOPICS_OF_RECORD } from '../contracts/event-record.ts';
 import { readAvroRecords } from '../platform/avro/avro-schemas.ts';
 import { createEventCodec } from '../platform/avro/event-codec.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
-import { createKafka } from '../platform/kafka/client.ts';
+import { openAdmin } from '../platform/kafka/admin.ts';
+import { createKafkaClient } from '../platform/kafka/client.ts';
 import { createLifecycle } from '../platform/lifecycle.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createMysql } from '../platform/mysql.ts';
@@ -22,13 +23,12 @@ export async function connectVerifier(settings: VerifySettings) {
   const logger = createLogger('verifier', 'silent');
   const lifecycle = createLifecycle(logger);
   try {
-    const kafka = createKafka(
+    const kafka = createKafkaClient(
       { brokers: settings.kafkaBrokers, clientId: 'firstcome-verifier' },
       logger,
     );
-    const admin = kafka.admin();
-    lifecycle.opened('Kafka', () => admin.disconnect());
-    await reach('Kafka', () => admin.connect());
+    const admin = await reach('Kafka', () => openAdmin(kafka));
+    lifecycle.opened('Kafka', () => admin.close());
     const redis = createRedis(
       { url: settings.redisUrl, commandTimeoutMs: REDIS_TIMEOUT_MS },
       logger,
@@ -49,9 +49,9 @@ export async function connectVerifier(settings: VerifySettings) {
   }
 }
 
-async function reach(part: string, connectTo: () => Promise<unknown>): Promise<void> {
+async function reach<T>(part: string, connectTo: () => Promise<T>): Promise<T> {
   try {
-    await connectTo();
+    return await connectTo();
   } catch (cause) {
     throw new AppError('STARTUP_FAILED', `${part} can't be reached: ${messageOf(cause)}`, {
       cause,

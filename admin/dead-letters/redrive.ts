@@ -1,14 +1,20 @@
 // Parked dead letters to the projection again: each as it stands in its dead letter topic, bytes, key
 // and headers, once more at that topic's end, where the projector tries it once more.
 // Never into the event topic itself: behind a newer marker the event would be fenced.
-import type { Kafka, KafkaMessage, Producer } from 'kafkajs';
 import type { Knex } from 'knex';
 import { readOrigin } from '../../contracts/dead-letter.ts';
 import type { Position } from '../../contracts/position.ts';
 import { deadLetterTopicOf, EVENT_TOPICS } from '../../contracts/topics.ts';
 import { messageOf } from '../../platform/errors.ts';
-import { demandAcknowledged } from '../../platform/kafka/client.ts';
-import { rangesOf, scanBatches, type TopicRange } from '../../platform/kafka/log-scan.ts';
+import { readLogRanges } from '../../platform/kafka/admin.ts';
+import type { KafkaClient } from '../../platform/kafka/client.ts';
+import {
+  createProducer,
+  demandOffsets,
+  type RecordProducer,
+} from '../../platform/kafka/producer.ts';
+import { readRecords } from '../../platform/kafka/range-reader.ts';
+import type { KafkaRecord, LogRange } from '../../platform/kafka/record.ts';
 import type { ParkedDeadLetter } from './parked-dead-letters.ts';
 
 /** What became of the rows; `left` were dealt with by somebody else meanwhile. */
@@ -19,6 +25,7 @@ export type RedriveResult = {
 };
 
 const DEAD_LETTERS_AT_ONCE = 100;
+const WRITE_LIMIT_MS = 30_000;
 
 /**
  * Redrives these rows and marks them so, in one transaction each hundred: a row is marked only when
@@ -27,7 +34,7 @@ const DEAD_LETTERS_AT_ONCE = 100;
  * @throws AppError KAFKA_UNAVAILABLE (retriable) when the dead letters can't be read
  */
 export async function redriveDeadLetters(
-  parts: { kafka: Kafka; db: Knex; topicPrefix: string },
+  parts: { kafka: KafkaClient; db: Knex; topicPrefix: string },
   deadLetters: readonly ParkedDeadLetter[],
 ): Promise<RedriveResult> {
   const result: RedriveResult = { redriven: 0, left: 0, failed: [] };
@@ -38,8 +45,7 @@ export async function redriveDeadLetters(
     return isFound;
   });
   if (ready.length === 0) return result;
-  const producer = parts.kafka.producer({ allowAutoTopicCreation: false });
-  await producer.connect();
+  const producer = createProducer(parts.kafka);
   try {
     for (let start = 0; start < ready.length; start += DEAD_LETTERS_AT_ONCE) {
       const some = ready.slice(start, start + DEAD_LETTERS_AT_ONCE);
@@ -53,19 +59,17 @@ export async function redriveDeadLetters(
       }
     }
   } finally {
-    await producer.disconnect();
+    await producer.close();
   }
   return result;
 }
 
-type FoundDeadLetter = { topic: string; partition: number; message: KafkaMessage };
-
 /** @returns how many were still as they had been chosen */
 function redriveSome(
   db: Knex,
-  producer: Producer,
+  producer: RecordProducer,
   deadLetters: readonly ParkedDeadLetter[],
-  found: ReadonlyMap<string, FoundDeadLetter>,
+  found: ReadonlyMap<string, KafkaRecord>,
 ): Promise<number> {
   return db.transaction(async (trx) => {
     const rows: { id: number }[] = await trx('dead_letters')
@@ -79,14 +83,14 @@ function redriveSome(
       .select('id');
     const waiting = new Set(rows.map(({ id }) => id));
     if (waiting.size === 0) return 0;
-    const topicMessages = deadLetters
+    const records = deadLetters
       .filter(({ id }) => waiting.has(id))
       .flatMap(({ position }) => found.get(nameOf(position)) ?? [])
-      .map(({ topic, partition, message: { key, value, headers = {} } }) => ({
-        topic,
-        messages: [{ partition, key, value, headers }],
-      }));
-    demandAcknowledged(topicMessages, await producer.sendBatch({ acks: -1, topicMessages }));
+      .map(({ topic, partition, key, value, headers }) => {
+        return { topic, partition, key, value, headers };
+      });
+    const outcome = await producer.send(records, { timeoutMs: WRITE_LIMIT_MS });
+    demandOffsets(outcome, 'the dead letter topic');
     await trx('dead_letters')
       .whereIn('id', [...waiting])
       .update({
@@ -103,34 +107,30 @@ function redriveSome(
 
 /** The newest dead letter of each of these rows' originals, by `nameOf` the original's position. */
 async function findDeadLetters(
-  { kafka, topicPrefix }: { kafka: Kafka; topicPrefix: string },
+  { kafka, topicPrefix }: { kafka: KafkaClient; topicPrefix: string },
   deadLetters: readonly ParkedDeadLetter[],
-): Promise<Map<string, FoundDeadLetter>> {
+): Promise<Map<string, KafkaRecord>> {
   const wanted = new Set(deadLetters.map(({ position }) => nameOf(position)));
   const topicPartitions = new Set(
     deadLetters.map(({ position }) => `${position.topic}/${position.partition}`),
   );
-  const ranges: TopicRange[] = [];
+  const ranges: LogRange[] = [];
   for (const topic of EVENT_TOPICS.filter((t) =>
     deadLetters.some(({ position }) => position.topic === t),
   )) {
     const physical = topicPrefix + deadLetterTopicOf(topic);
-    for (const range of await rangesOf(kafka, physical)) {
-      if (topicPartitions.has(`${topic}/${range.partition}`))
-        ranges.push({ ...range, topic: physical });
+    for (const range of await readLogRanges(kafka, physical)) {
+      if (topicPartitions.has(`${topic}/${range.partition}`)) ranges.push(range);
     }
   }
-  const found = new Map<string, FoundDeadLetter>();
-  await scanBatches(kafka, ranges, ({ topic, partition, messages }) => {
-    for (const message of messages) {
-      const { headers = {} } = message;
-      const origin = readOrigin({ topic: topic.slice(topicPrefix.length), headers });
-      if (origin === null || origin.offset === null) continue;
-      const name = nameOf({ ...origin, offset: origin.offset });
-      if (wanted.has(name)) found.set(name, { topic, partition, message });
-    }
-    return 'go on';
-  });
+  const found = new Map<string, KafkaRecord>();
+  for await (const record of readRecords(kafka, ranges)) {
+    const { topic, headers } = record;
+    const origin = readOrigin({ topic: topic.slice(topicPrefix.length), headers });
+    if (origin === null || origin.offset === null) continue;
+    const name = nameOf({ ...origin, offset: origin.offset });
+    if (wanted.has(name)) found.set(name, record);
+  }
   return found;
 }
 

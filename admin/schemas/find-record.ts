@@ -1,13 +1,15 @@
 // One record of the log by its position.
-import type { Kafka, KafkaMessage } from 'kafkajs';
-import { rangesOf, scanLog } from '../../platform/kafka/log-scan.ts';
+import { withAdmin } from '../../platform/kafka/admin.ts';
+import type { KafkaClient } from '../../platform/kafka/client.ts';
+import { readRecords } from '../../platform/kafka/range-reader.ts';
+import type { KafkaRecord } from '../../platform/kafka/record.ts';
 
 /** Where a record lies; `topic` is its physical name. */
 export type PhysicalPosition = { topic: string; partition: number; offset: bigint };
 
 /** The record, or why there is none: which topics, partitions or offsets there are instead. */
 export type RecordSearch =
-  | { kind: 'found'; message: KafkaMessage }
+  | { kind: 'found'; record: KafkaRecord }
   | { kind: 'missing'; reason: string };
 
 /**
@@ -15,12 +17,14 @@ export type RecordSearch =
  * @throws AppError KAFKA_UNAVAILABLE (retriable)
  */
 export async function findLogRecord(
-  kafka: Kafka,
+  kafka: KafkaClient,
   position: PhysicalPosition,
 ): Promise<RecordSearch> {
   const { topic, partition, offset } = position;
-  if (!(await topicNames(kafka)).includes(topic)) return missing(`there is no topic ${topic}`);
-  const ranges = await rangesOf(kafka, topic);
+  const ranges = await withAdmin(kafka, async (admin) =>
+    (await admin.listTopics()).includes(topic) ? admin.rangesOf(topic) : null,
+  );
+  if (ranges === null) return missing(`there is no topic ${topic}`);
   const range = ranges.find((candidate) => candidate.partition === partition);
   if (range === undefined) {
     const known = ranges.map((r) => r.partition).sort((a, b) => a - b);
@@ -31,26 +35,11 @@ export async function findLogRecord(
     const held = from === to ? 'is empty' : `holds the offsets ${from} to ${to - 1n}`;
     return missing(`${topic}/${partition} ${held}`);
   }
-  let found: KafkaMessage | undefined;
-  await scanLog(kafka, topic, [{ partition, from: offset, to: offset + 1n }], ({ message }) => {
-    found = message;
-    return 'stop';
-  });
-  return found === undefined
-    ? missing(`${topic}/${partition} has no record at ${offset} any more`)
-    : { kind: 'found', message: found };
+  const wanted = { topic, partition, from: offset, to: offset + 1n };
+  for await (const record of readRecords(kafka, [wanted])) return { kind: 'found', record };
+  return missing(`${topic}/${partition} has no record at ${offset} any more`);
 }
 
 function missing(reason: string): RecordSearch {
   return { kind: 'missing', reason };
-}
-
-async function topicNames(kafka: Kafka): Promise<string[]> {
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
-    return await admin.listTopics();
-  } finally {
-    await admin.disconnect();
-  }
 }

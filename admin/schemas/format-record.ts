@@ -1,5 +1,6 @@
 // One record of the log, readable: whatever its bytes are.
-import type { KafkaMessage } from 'kafkajs';
+
+import type { KafkaRecord } from '../../platform/kafka/record.ts';
 import { formatLine } from '../format-table.ts';
 import { createValueDecoder } from './decode-value.ts';
 import type { PhysicalPosition } from './find-record.ts';
@@ -31,7 +32,7 @@ export type ReadableRecord = {
  */
 export async function toReadableRecord(
   position: PhysicalPosition,
-  { key, value, headers, timestamp }: KafkaMessage,
+  { key, value, headers, timestamp }: KafkaRecord,
   registry: RegistryApi,
 ): Promise<ReadableRecord> {
   return {

@@ -1,12 +1,16 @@
 // A log of made-up assignments, written straight into Kafka, for the measurement of rebuilds.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { recordNameOf } from '../../contracts/event-record.ts';
-import { ASSIGN_TOPIC, destinationOf } from '../../contracts/topics.ts';
+import { ASSIGN_TOPIC, destinationOf, type EventTopic } from '../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated, CouponEvent } from '../../domain/coupon-events.ts';
-import type { Log } from '../../redis-rebuild/log.ts';
+import { partitionOfKey } from '../../platform/kafka/partitioner.ts';
+import { createProducer, demandOffsets } from '../../platform/kafka/producer.ts';
+import { type Log, listEventPartitions } from '../../redis-rebuild/log.ts';
+import { countPartitions } from '../../redis-rebuild/partitions.ts';
 
 const DAY_MS = 86_400_000;
 const SEND_AT_ONCE = 3_000;
+const SEND_TIMEOUT_MS = 30_000;
 /** The assignments lie as far apart as those of a rush: only those of its last minute are unanswered. */
 const RUSH_PER_MS = 5;
 
@@ -14,22 +18,23 @@ const STARTED_AT = Date.now();
 
 /** Appends `count` assignments after the first ones, of `epoch`; before all of them, the coupons. */
 export async function fillLog(
-  { kafka, codec, topicPrefix }: Log,
+  log: Log,
   coupons: readonly CouponCreated[],
   range: { first: number; count: number; epoch: number },
 ): Promise<void> {
   const { first, count, epoch } = range;
-  const producer = kafka.producer({ allowAutoTopicCreation: false });
-  await producer.connect();
-  const send = (topic: string, events: CouponEvent[]): Promise<unknown> =>
-    producer.send({
-      topic: topicPrefix + topic,
-      acks: -1,
-      messages: events.map((event) => ({
-        key: destinationOf(event).key,
-        value: codec.encode(topic, recordNameOf(event), event),
-      })),
+  const { kafka, codec, topicPrefix } = log;
+  const partitions = countPartitions(await listEventPartitions(log));
+  const producer = createProducer(kafka);
+  const send = async (topic: EventTopic, events: CouponEvent[]): Promise<void> => {
+    const records = events.map((event) => {
+      const { key } = destinationOf(event);
+      const value = codec.encode(topic, recordNameOf(event), event);
+      const partition = partitionOfKey(key, partitions[topic]);
+      return { topic: topicPrefix + topic, partition, key, value };
     });
+    demandOffsets(await producer.send(records, { timeoutMs: SEND_TIMEOUT_MS }), 'the log');
+  };
   if (first === 0) {
     for (const coupon of coupons) await send(destinationOf(coupon).topic, [coupon]);
   }
@@ -39,7 +44,7 @@ export async function fillLog(
     );
     await send(ASSIGN_TOPIC, events);
   }
-  await producer.disconnect();
+  await producer.close();
 }
 
 /** A coupon of a million units, open for a day. */

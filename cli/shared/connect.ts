@@ -1,17 +1,16 @@
 // Connections of a command; each logs errors only, and to the command's name.
 
-import type { Kafka } from 'kafkajs';
 import type { Knex } from 'knex';
 import { readOwnSchemas } from '../../admin/schemas/register-schemas.ts';
 import { createEventCodec, type EventCodec } from '../../platform/avro/event-codec.ts';
-import { createKafka } from '../../platform/kafka/client.ts';
+import { createKafkaClient, type KafkaClient } from '../../platform/kafka/client.ts';
 import { createLogger } from '../../platform/logger.ts';
 import { createMysql } from '../../platform/mysql.ts';
 import type { Addresses } from './addresses.ts';
 
 /** A Kafka client; it connects when it is first used. */
-export function createCommandKafka(command: string, kafkaBrokers: string[]): Kafka {
-  return createKafka(
+export function createCommandKafka(command: string, kafkaBrokers: string[]): KafkaClient {
+  return createKafkaClient(
     { brokers: kafkaBrokers, clientId: `firstcome-${command}` },
     createLogger(command, 'error'),
   );
@@ -28,7 +27,7 @@ export async function openLog(
     registryUrl,
     topicPrefix,
   }: Pick<Addresses, 'kafkaBrokers' | 'registryUrl' | 'topicPrefix'>,
-): Promise<{ kafka: Kafka; codec: EventCodec; topicPrefix: string }> {
+): Promise<{ kafka: KafkaClient; codec: EventCodec; topicPrefix: string }> {
   return {
     kafka: createCommandKafka(command, kafkaBrokers),
     codec: await createEventCodec({ registryUrl, topicPrefix, schemas: readOwnSchemas() }),

@@ -12,7 +12,7 @@ type EndOffsets = ReadonlyMap<number, bigint>;
 type TopicConfig = Readonly<Record<string, string>>;
 
 /** A topic as the broker that is asked knows it: for each partition, on how many brokers it is kept. */
-type TopicShape = { topic: string; replicas: ReadonlyMap<number, number> };
+export type TopicShape = { topic: string; replicas: ReadonlyMap<number, number> };
 
 type NewTopic = {
   topic: string;
@@ -24,8 +24,8 @@ type NewTopic = {
 /** Every function throws AppError KAFKA_UNAVAILABLE (retriable) when the brokers don't do it. */
 export type KafkaAdmin = {
   listTopics(): Promise<string[]>;
-  /** @returns 'there' when the topic was there already, in whatever shape */
-  createTopic(topic: NewTopic): Promise<'created' | 'there'>;
+  /** @returns 'existing' when the topic was there already, in whatever shape */
+  createTopic(topic: NewTopic): Promise<'created' | 'existing'>;
   deleteTopics(topics: readonly string[]): Promise<void>;
   describeTopics(topics: readonly string[]): Promise<TopicShape[]>;
   /** Brings a topic up to `count` partitions; one that has as many is left as it is. */
@@ -124,7 +124,7 @@ function topicFunctions(admin: Admin): TopicFunctions {
             },
           ],
         });
-        return isNew ? 'created' : 'there';
+        return isNew ? 'created' : 'existing';
       }),
     deleteTopics: (topics) =>
       ask('the topics', () => admin.deleteTopics({ topics: [...topics], timeout: 10_000 })),

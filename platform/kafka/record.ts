@@ -20,7 +20,7 @@ export type KafkaRecord = {
 /** Records of one partition that came together, in order. */
 export type RecordBatch = { topic: string; partition: number; records: KafkaRecord[] };
 
-/** Offsets of one partition of `topic` (physical): `from` included, `to` not. */
+/** Offsets of one partition: `from` included, `to` not. Kafka is asked by the physical `topic`. */
 export type LogRange = { topic: string; partition: number; from: bigint; to: bigint };
 
 /** The record in a message of kafkajs. */

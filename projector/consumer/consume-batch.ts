@@ -1,7 +1,8 @@
 // One batch as Kafka hands it over: cut, applied, and its partition sought anew where the log and the
 // checkpoint disagree.
-import kafkajs, { type Batch, type Consumer, type EachBatchPayload } from 'kafkajs';
 import { topicPartitionOf } from '../../contracts/position.ts';
+import { AppError } from '../../platform/errors.ts';
+import { type ConsumedBatch, MembershipLost } from '../../platform/kafka/consumer.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { type ConsumedRecord, toConsumedRecord } from '../consumed-record.ts';
 import { codeOf, reasonOf } from '../failures.ts';
@@ -21,7 +22,8 @@ export type BatchConsumerParts = {
   consumerHealth: Pick<ConsumerHealth, 'active'>;
   progress: Pick<Progress, 'advanced'>;
   logger: Logger;
-  seek: Consumer['seek'];
+  /** Goes on at an offset of a partition; the topic is logical. */
+  seek: (topic: string, partition: number, offset: bigint) => void;
   /** How far this process has applied each partition (by `topicPartitionOf`); it is kept here. */
   applied: Map<string, AppliedOffset>;
   closing: AbortSignal;
@@ -31,46 +33,45 @@ export type BatchConsumerParts = {
 const MAX_DISAGREEMENTS = 3;
 
 /**
- * The function that kafkajs calls for each batch. It resolves when the batch was applied, or when the
+ * The function that is called with each batch. It resolves when the batch was applied, or when the
  * partition is left to others.
- * @throws errors of kafkajs: its own, or a non-retriable one that ends the consumer
+ * @throws MembershipLost, which makes the consumer join again; any other error ends it
  */
 export function createBatchConsumer(
   parts: BatchConsumerParts,
-): (payload: EachBatchPayload) => Promise<void> {
+): (batch: ConsumedBatch) => Promise<void> {
   const { applied, limits, applyBatch, consumerHealth, progress, name } = parts;
-  const checkpointSeek = createCheckpointSeek(parts);
+  const checkpointSeek = createCheckpointSeeks(parts);
 
-  const consumeBatch = async (payload: EachBatchPayload, lease: PartitionLease): Promise<void> => {
-    const { batch, resolveOffset, heartbeat, isRunning, isStale } = payload;
+  const consumeBatch = async (batch: ConsumedBatch, lease: PartitionLease): Promise<void> => {
+    const { partition, endOffset } = batch;
     const topic = batch.topic.slice(parts.topicPrefix.length);
-    const topicPartition = topicPartitionOf(topic, batch.partition);
-    const logEnd = BigInt(batch.highWatermark);
-    for (const messages of cutBatch(batch.messages, limits)) {
-      if (!isRunning() || isStale()) return;
-      const records = messages.map((message) => toConsumedRecord(topic, batch.partition, message));
+    const topicPartition = topicPartitionOf(topic, partition);
+    for (const some of cutBatch(batch.records, limits)) {
+      if (!batch.isCurrent()) return;
+      const records = some.map((record) => toConsumedRecord(topic, record));
       const outcome = await applyBatch(records as [ConsumedRecord, ...ConsumedRecord[]], lease);
       consumerHealth.active(name);
       const { nextOffset } = outcome;
       if (outcome.kind === 'gap') return checkpointSeek.afterGap(batch, nextOffset);
-      progress.advanced(topicPartition, outcome.counts, nextOffset, logEnd);
+      progress.advanced(topicPartition, outcome.counts, nextOffset, endOffset);
       const last = records.at(-1)?.offset ?? 0n;
       if (nextOffset > last + 1n) return checkpointSeek.ahead(batch, nextOffset);
       checkpointSeek.agreed(topicPartition);
-      applied.set(topicPartition, { topic, partition: batch.partition, nextOffset });
-      resolveOffset(String(last));
-      await heartbeat();
+      applied.set(topicPartition, { topic, partition, nextOffset });
+      batch.done(last);
+      await batch.heartbeat();
     }
-    await commitBatch(payload);
+    await batch.commit(batch.nextOffset);
   };
 
-  return async (payload) => {
-    const { heartbeat, isRunning } = payload;
-    const lease = createPartitionLease({ heartbeat, isOurs: isRunning, closing: parts.closing });
+  return async (batch) => {
+    const { heartbeat, isCurrent } = batch;
+    const lease = createPartitionLease({ heartbeat, isOurs: isCurrent, closing: parts.closing });
     try {
-      await consumeBatch(payload, lease);
+      await consumeBatch(batch, lease);
     } catch (error) {
-      throwForKafka(error, parts.logger);
+      throwUnlessRevoked(error, parts.logger);
     }
   };
 }
@@ -80,20 +81,19 @@ export function createBatchConsumer(
  * checkpoint, or the checkpoint lies past the log's end. Both have the same remedy, and the same end
  * when it does not help: the log in Kafka is not the one that the rows were made from.
  */
-function createCheckpointSeek({ topicPrefix, seek }: BatchConsumerParts) {
+function createCheckpointSeeks({ topicPrefix, seek }: BatchConsumerParts) {
   const disagreements = new Map<string, number>();
-  const nameOf = ({ topic, partition }: Batch): string =>
+  const nameOf = ({ topic, partition }: ConsumedBatch): string =>
     topicPartitionOf(topic.slice(topicPrefix.length), partition);
-  const goTo = ({ topic, partition }: Batch, nextOffset: bigint): void =>
-    seek({ topic, partition, offset: String(nextOffset) });
-  const disagree = (batch: Batch, nextOffset: bigint): void => {
+  const goTo = ({ topic, partition }: ConsumedBatch, nextOffset: bigint): void =>
+    seek(topic.slice(topicPrefix.length), partition, nextOffset);
+  const disagree = (batch: ConsumedBatch, nextOffset: bigint): void => {
     const topicPartition = nameOf(batch);
     const times = (disagreements.get(topicPartition) ?? 0) + 1;
     disagreements.set(topicPartition, times);
     if (times > MAX_DISAGREEMENTS) {
-      throw new kafkajs.KafkaJSNonRetriableError(
-        `${topicPartition} is applied up to ${nextOffset}, but its log goes from ${batch.firstOffset()} to ${batch.highWatermark}`,
-      );
+      const reason = `${topicPartition} is applied up to ${nextOffset}, but its log goes from ${batch.records[0]?.offset} to ${batch.endOffset}`;
+      throw new AppError('TOPIC_MISMATCH', reason, { retriable: false });
     }
     goTo(batch, nextOffset);
   };
@@ -105,8 +105,8 @@ function createCheckpointSeek({ topicPrefix, seek }: BatchConsumerParts) {
     /** The batch begins past the checkpoint. */
     afterGap: disagree,
     /** The checkpoint is past the batch: within the log, because another process applied more. */
-    ahead: (batch: Batch, nextOffset: bigint): void => {
-      if (nextOffset > BigInt(batch.highWatermark)) {
+    ahead: (batch: ConsumedBatch, nextOffset: bigint): void => {
+      if (nextOffset > batch.endOffset) {
         disagree(batch, nextOffset);
         return;
       }
@@ -116,29 +116,19 @@ function createCheckpointSeek({ topicPrefix, seek }: BatchConsumerParts) {
   };
 }
 
-async function commitBatch({ batch, commitOffsetsIfNecessary }: EachBatchPayload): Promise<void> {
-  const offset = String(BigInt(batch.lastOffset()) + 1n);
-  const { topic, partition } = batch;
-  await commitOffsetsIfNecessary({ topics: [{ topic, partitions: [{ partition, offset }] }] });
-}
-
-/** Throws what kafkajs is to see of an error; nothing after a revocation without an error of Kafka's. */
-function throwForKafka(error: unknown, logger: Logger): void {
+/** Throws what the consumer is to see of an error; nothing after a revocation without an error of Kafka's. */
+function throwUnlessRevoked(error: unknown, logger: Logger): void {
   if (error instanceof PartitionRevoked) {
-    // kafkajs joins again when its own error comes back to it.
     if (error.cause !== undefined) throw error.cause;
     return;
   }
-  if (isOfKafka(error)) throw error;
+  if (error instanceof MembershipLost) throw error;
+  if (error instanceof AppError && error.code === 'TOPIC_MISMATCH') throw error;
   logger.fatal(
     { code: codeOf(error), err: withoutRows(error) },
     'unexpected failure: nothing was committed, the projector stops',
   );
-  throw new kafkajs.KafkaJSNonRetriableError(reasonOf(error));
-}
-
-function isOfKafka(error: unknown): boolean {
-  return error instanceof Error && error.name.startsWith('KafkaJS');
+  throw new Error(reasonOf(error));
 }
 
 // The message of a database error repeats the whole statement, people's ids included.

@@ -1,7 +1,6 @@
 // Records that can never be applied, written to their dead letter topics.
-import type { Producer } from 'kafkajs';
-import { toDeadLetterMessage } from '../../contracts/dead-letter.ts';
-import { sendAcknowledged } from '../../platform/kafka/send-acknowledged.ts';
+import { toDeadLetterRecord } from '../../contracts/dead-letter.ts';
+import { demandOffsets, type RecordProducer } from '../../platform/kafka/producer.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { DeadLetter } from '../consumed-record.ts';
 
@@ -16,7 +15,7 @@ const WRITE_LIMIT_MS = 10_000;
 
 /** A writer over a producer. `now`: milliseconds since 1970. */
 export function createDeadLetterWriter(parts: {
-  producer: Pick<Producer, 'connect' | 'sendBatch'>;
+  producer: Pick<RecordProducer, 'send'>;
   topicPrefix: string;
   now: () => number;
   logger: Logger;
@@ -25,15 +24,13 @@ export function createDeadLetterWriter(parts: {
   return async (deadLetters) => {
     if (deadLetters.length === 0) return;
     const failedAtMs = now();
-    const topicMessages = deadLetters.map(({ record, poison, highestMarker }) => {
+    const records = deadLetters.map(({ record, poison, highestMarker }) => {
       const origin = { ...record, poison, highestMarker, failedAtMs };
-      const { topic, messages } = toDeadLetterMessage(origin, record);
-      return { topic: topicPrefix + topic, messages };
+      const { topic, ...toSend } = toDeadLetterRecord(origin, record);
+      return { topic: topicPrefix + topic, ...toSend };
     });
-    await sendAcknowledged(producer, topicMessages, {
-      what: 'the dead letter topic',
-      limitMs: WRITE_LIMIT_MS,
-    });
+    const outcome = await producer.send(records, { timeoutMs: WRITE_LIMIT_MS });
+    demandOffsets(outcome, "the dead letter topic can't be written");
     for (const { record, poison } of deadLetters) {
       const { topic, partition, offset } = record;
       logger.error({ topic, partition, offset: String(offset), ...poison }, 'dead letter');

@@ -1,12 +1,12 @@
 // How far the live read tables are, for a rebuild that is to bring others as far.
-import type { Kafka } from 'kafkajs';
 import type { Knex } from 'knex';
 import { UNAPPLIED_STATUSES } from '../../contracts/dead-letter.ts';
 import type { Position } from '../../contracts/position.ts';
 import { topicPartitionOf } from '../../contracts/position.ts';
 import { EVENT_TOPICS } from '../../contracts/topics.ts';
 import { AppError } from '../../platform/errors.ts';
-import { rangesOf } from '../../platform/kafka/log-scan.ts';
+import { readLogRanges } from '../../platform/kafka/admin.ts';
+import type { KafkaClient } from '../../platform/kafka/client.ts';
 import { LIVE_TABLES } from '../projection/tables.ts';
 
 /** How far the live tables are, all of it at one moment. */
@@ -53,11 +53,11 @@ export async function readLiveIn(trx: Knex): Promise<LiveState> {
  * @throws AppError TOPIC_MISMATCH, KAFKA_UNAVAILABLE (retriable)
  */
 export async function checkLog(
-  { kafka, topicPrefix }: { kafka: Kafka; topicPrefix: string },
+  { kafka, topicPrefix }: { kafka: KafkaClient; topicPrefix: string },
   reached: ReadonlyMap<string, bigint>,
 ): Promise<void> {
   for (const topic of EVENT_TOPICS) {
-    for (const { partition, from, to } of await rangesOf(kafka, topicPrefix + topic)) {
+    for (const { partition, from, to } of await readLogRanges(kafka, topicPrefix + topic)) {
       const topicPartition = topicPartitionOf(topic, partition);
       if (from > 0n) throw mismatch(`${topicPartition} has lost its first ${from} records`);
       const checkpoint = reached.get(topicPartition) ?? 0n;

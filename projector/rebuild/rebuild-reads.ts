@@ -1,11 +1,10 @@
 // The read tables anew from the log, beside the live ones and while everybody goes on: built by the
 // projector's own code up to where the live ones are, compared, and swapped.
-import type { Kafka } from 'kafkajs';
 import type { Knex } from 'knex';
-import { EVENT_TOPICS } from '../../contracts/topics.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { AppError } from '../../platform/errors.ts';
-import { disconnectSoon } from '../../platform/kafka/client.ts';
+import type { KafkaClient } from '../../platform/kafka/client.ts';
+import { createProducer } from '../../platform/kafka/producer.ts';
 import { createLogger } from '../../platform/logger.ts';
 import type { DeadLetter } from '../consumed-record.ts';
 import { createApplyBatch } from '../consumer/apply-batch.ts';
@@ -25,7 +24,7 @@ import { swapTables } from './swap-tables.ts';
 export type RebuildReadsOptions = {
   /** A pool of at least `REBUILD_CONNECTIONS`, whose sessions begin with `REBUILD_STATEMENTS`. */
   db: Knex;
-  kafka: Kafka;
+  kafka: KafkaClient;
   codec: EventCodec;
   topicPrefix: string;
   /** Compare only: the live tables stay as they are. */
@@ -98,7 +97,7 @@ async function buildBeside(
   const startedMs = performance.now();
   const next = await createNextTables(db);
   const deferred = createDeferredRecords(db, options.codec, next);
-  const follower = await follow(options, next, deferred);
+  const follower = follow(options, next, deferred);
   try {
     await approach(options, follower, deferred);
     const [records, buildMs] = [Number(follower.applied()), performance.now() - startedMs];
@@ -125,7 +124,6 @@ async function buildBeside(
     await dropTables(db, old);
     return { kind: 'swapped', ...result, stoodStillMs };
   } finally {
-    await follower.close();
     await dropTables(db, next);
   }
 }
@@ -134,10 +132,10 @@ function follow(
   { db, kafka, codec, topicPrefix, report }: RebuildReadsOptions,
   next: ReadTables,
   deferred: DeferredRecords,
-): Promise<LogFollower> {
+): LogFollower {
   const project = createProjectBatch(async (deadLetters) => deferred.defer(deadLetters), next);
   return followLog({
-    ...{ kafka, topicPrefix, topics: EVENT_TOPICS, limits: LIMITS },
+    ...{ kafka, topicPrefix, limits: LIMITS },
     applyBatch: createApplyBatch({
       codec,
       store: ([first, ...others]) =>
@@ -180,13 +178,12 @@ async function writeDeadLetters(
   deadLetters: readonly DeadLetter[],
 ): Promise<void> {
   if (deadLetters.length === 0) return;
-  const producer = kafka.producer({ allowAutoTopicCreation: false });
-  await producer.connect();
+  const producer = createProducer(kafka);
   try {
     const logger = createLogger('rebuild-reads', 'silent');
     await createDeadLetterWriter({ producer, topicPrefix, now: Date.now, logger })(deadLetters);
   } finally {
-    await disconnectSoon(producer);
+    await producer.close();
   }
 }
 

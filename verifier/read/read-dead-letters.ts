@@ -1,8 +1,9 @@
 // The dead letter topics as facts: which records of the log have a copy there.
-import type { IHeaders, Kafka } from 'kafkajs';
 import { topicPartitionOf } from '../../contracts/position.ts';
+import type { KafkaClient } from '../../platform/kafka/client.ts';
+import type { LogRange, RecordHeaders } from '../../platform/kafka/record.ts';
 import { positionOf } from '../facts.ts';
-import { type RangeOfTopic, readRanges } from './read-topic.ts';
+import { readRanges } from './read-topic.ts';
 
 /** What the dead letters say of their originals. */
 export type DeadLetterFacts = {
@@ -14,13 +15,13 @@ export type DeadLetterFacts = {
 
 /** Reads every record in these ranges. */
 export async function readDeadLetters(
-  kafka: Kafka,
+  kafka: KafkaClient,
   topicPrefix: string,
-  ranges: readonly RangeOfTopic[],
+  ranges: readonly LogRange[],
 ): Promise<DeadLetterFacts> {
   const positions = new Set<string>();
   const refused = new Set<string>();
-  await readRanges(kafka, topicPrefix, ranges, async (_range, { key, headers = {} }) => {
+  await readRanges(kafka, topicPrefix, ranges, async (_range, { key, headers }) => {
     const topic = textOf(headers, 'firstcome-dlt-topic');
     const partition = textOf(headers, 'firstcome-dlt-partition');
     const offset = textOf(headers, 'firstcome-dlt-offset');
@@ -31,7 +32,7 @@ export async function readDeadLetters(
   return { positions, refused };
 }
 
-function textOf(headers: IHeaders, name: string): string | null {
+function textOf(headers: RecordHeaders, name: string): string | null {
   const value = headers[name];
   return value === undefined || Array.isArray(value) ? null : value.toString();
 }

@@ -1,11 +1,12 @@
 // The event topics as facts.
-import type { Kafka } from 'kafkajs';
 import { logEventOrNull } from '../../contracts/event-record.ts';
 import type { LogEvent } from '../../domain/coupon-events.ts';
 import { decodeReadable } from '../../platform/avro/decode-readable.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
+import type { KafkaClient } from '../../platform/kafka/client.ts';
+import type { LogRange } from '../../platform/kafka/record.ts';
 import type { PartitionFacts } from '../facts.ts';
-import { type RangeOfTopic, readRanges } from './read-topic.ts';
+import { readRanges } from './read-topic.ts';
 
 /**
  * Every record of these ranges. With a coupon's id, the events of other coupons are left out;
@@ -13,16 +14,16 @@ import { type RangeOfTopic, readRanges } from './read-topic.ts';
  * @throws AppError REGISTRY_UNAVAILABLE, KAFKA_UNAVAILABLE (retriable)
  */
 export async function readEventTopics(options: {
-  kafka: Kafka;
+  kafka: KafkaClient;
   codec: EventCodec;
   topicPrefix: string;
-  ranges: readonly RangeOfTopic[];
+  ranges: readonly LogRange[];
   couponId: string | null;
   /** Called with the number of records read so far, every few thousand. */
   progress: (records: number) => void;
 }): Promise<PartitionFacts[]> {
   const { kafka, codec, topicPrefix, ranges, couponId } = options;
-  const partitions = new Map<RangeOfTopic, PartitionFacts>(
+  const partitions = new Map<LogRange, PartitionFacts>(
     ranges.map((range) => [range, toPartitionFacts(range)]),
   );
   const slim = createSlimmer();
@@ -41,7 +42,7 @@ export async function readEventTopics(options: {
   return [...partitions.values()];
 }
 
-function toPartitionFacts({ topic, partition, from, to }: RangeOfTopic): PartitionFacts {
+function toPartitionFacts({ topic, partition, from, to }: LogRange): PartitionFacts {
   return { topic, partition, firstOffset: Number(from), endOffset: Number(to), records: [] };
 }
 

@@ -1,52 +1,47 @@
 // Reads topics whole: every record from the first up to an end that was looked up before.
-import type { Admin, Kafka, KafkaMessage } from 'kafkajs';
 import { topicPartitionOf } from '../../contracts/position.ts';
-import { type LogRange, scanBatches } from '../../platform/kafka/log-scan.ts';
+import type { KafkaAdmin } from '../../platform/kafka/admin.ts';
+import type { KafkaClient } from '../../platform/kafka/client.ts';
+import { readBatches } from '../../platform/kafka/range-reader.ts';
+import type { KafkaRecord, LogRange } from '../../platform/kafka/record.ts';
 
-/** A range of one topic's records; `topic` is logical. */
-export type RangeOfTopic = LogRange & { topic: string };
-
-/** Everything that these topics hold at this moment; the topics are asked for in this order. */
+/** Everything that these topics (logical) hold at this moment; they are asked for in this order. */
 export async function listRanges(
-  admin: Admin,
+  admin: Pick<KafkaAdmin, 'rangesOf'>,
   topicPrefix: string,
   topics: readonly string[],
-): Promise<RangeOfTopic[]> {
-  const ranges: RangeOfTopic[] = [];
+): Promise<LogRange[]> {
+  const ranges: LogRange[] = [];
   for (const topic of topics) {
-    const offsets = await admin.fetchTopicOffsets(topicPrefix + topic);
-    for (const { partition, low, high } of offsets) {
-      ranges.push({ topic, partition, from: BigInt(low), to: BigInt(high) });
-    }
+    for (const range of await admin.rangesOf(topicPrefix + topic)) ranges.push({ ...range, topic });
   }
   return ranges.sort((a, b) => a.topic.localeCompare(b.topic) || a.partition - b.partition);
 }
 
 /** The ends of ranges, by `topicPartitionOf`. */
-export function endsOf(ranges: readonly RangeOfTopic[]): Map<string, number> {
+export function endsOf(ranges: readonly LogRange[]): Map<string, number> {
   return new Map(
     ranges.map(({ topic, partition, to }) => [topicPartitionOf(topic, partition), Number(to)]),
   );
 }
 
 /**
- * Gives every record of these ranges to `onRecord`, in order within a partition, one at a time.
- * @throws as `scanBatches`; what `onRecord` threw
+ * Gives every record of these ranges (of logical topics) to `onRecord`, in order within a partition, one at a time.
+ * @throws as `readBatches`; what `onRecord` threw
  */
 export async function readRanges(
-  kafka: Kafka,
+  kafka: KafkaClient,
   topicPrefix: string,
-  ranges: readonly RangeOfTopic[],
-  onRecord: (range: RangeOfTopic, message: KafkaMessage) => Promise<void>,
+  ranges: readonly LogRange[],
+  onRecord: (range: LogRange, record: KafkaRecord) => Promise<void>,
 ): Promise<void> {
   const rangeIn = new Map(
     ranges.map((range) => [topicPartitionOf(topicPrefix + range.topic, range.partition), range]),
   );
   const physical = ranges.map((range) => ({ ...range, topic: topicPrefix + range.topic }));
-  await scanBatches(kafka, physical, async ({ topic, partition, messages }) => {
+  for await (const { topic, partition, records } of readBatches(kafka, physical)) {
     const range = rangeIn.get(topicPartitionOf(topic, partition));
-    if (range === undefined) return undefined;
-    for (const message of messages) await onRecord(range, message);
-    return undefined;
-  });
+    if (range === undefined) continue;
+    for (const record of records) await onRecord(range, record);
+  }
 }

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import type { Producer } from 'kafkajs';
 import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../../contracts/topics.ts';
-import { rangesOf } from '../../../platform/kafka/log-scan.ts';
+import { readLogRanges } from '../../../platform/kafka/admin.ts';
+import { createProducer, type RecordProducer } from '../../../platform/kafka/producer.ts';
 import type { DeadLetter } from '../../../projector/consumed-record.ts';
 import {
   createDeadLetterWriter,
@@ -11,16 +11,16 @@ import { errorOf } from '../../support/error-of.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { addPartitions } from '../../support/system/partitions.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 describe('A dead letter of a partition that was added', function () {
   this.timeout(180_000);
   let system: EventSystem;
-  let producer: Producer;
+  let producer: RecordProducer;
   let write: WriteDeadLetters;
   before(async () => {
     system = await createEventSystem('dead-letter-partitions-');
-    producer = system.kafka.producer({ allowAutoTopicCreation: false, metadataMaxAge: 100 });
-    await producer.connect();
+    producer = createProducer(system.kafka);
     const { topicPrefix } = system;
     write = createDeadLetterWriter({
       ...{ producer, topicPrefix },
@@ -29,7 +29,7 @@ describe('A dead letter of a partition that was added', function () {
     });
   });
   after(async () => {
-    await producer?.disconnect();
+    await producer?.close();
     await system?.cleanup();
   });
 
@@ -56,8 +56,14 @@ describe('A dead letter of a partition that was added', function () {
 
   it('is written as soon as it has, by the same producer', async () => {
     await addPartitions(system.kafka, topic(), 4);
-    await write([letterOf(3)]);
-    const ends = await rangesOf(system.kafka, topic());
+    // The producer goes by what it knows of the topic for a few seconds.
+    const isWritten = () =>
+      write([letterOf(3)]).then(
+        () => true,
+        () => false,
+      );
+    await waitUntil('it is written', isWritten, 60_000);
+    const ends = await readLogRanges(system.kafka, topic());
     expect(ends.find(({ partition }) => partition === 3)).to.include({ to: 1n });
   });
 });

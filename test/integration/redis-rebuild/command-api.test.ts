@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.ts';
 import { ASSIGN_TOPIC, EPOCHS_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
-import { rangesOf } from '../../../platform/kafka/log-scan.ts';
+import { readLogRanges, withAdmin } from '../../../platform/kafka/admin.ts';
 import { judgeLog } from '../../../verifier/judge-log.ts';
 import { readEventTopics } from '../../../verifier/read/read-event-topics.ts';
 import { listRanges } from '../../../verifier/read/read-topic.ts';
@@ -61,7 +61,7 @@ describe('The command API and its Redis', function () {
   const untilReady = (service: ServiceProcess) =>
     waitUntil('the service is ready', async () => (await readiness(service)) === 'ready');
   const claims = async (): Promise<number> =>
-    Number((await rangesOf(events.kafka, `${events.topicPrefix}${EPOCHS_TOPIC}`))[0]?.to);
+    Number((await readLogRanges(events.kafka, `${events.topicPrefix}${EPOCHS_TOPIC}`))[0]?.to);
 
   const restartRedis = async (): Promise<void> => {
     server.process.kill('SIGKILL');
@@ -71,10 +71,9 @@ describe('The command API and its Redis', function () {
 
   /** What the log says of this coupon is what the workload was answered, and not one more than there are. */
   const expectNothingLostNothingOversold = async (couponId: string, workload: Workload) => {
-    const admin = events.kafka.admin();
-    await admin.connect();
-    const ranges = await listRanges(admin, events.topicPrefix, [LIFECYCLE_TOPIC, ASSIGN_TOPIC]);
-    await admin.disconnect();
+    const ranges = await withAdmin(events.kafka, (admin) =>
+      listRanges(admin, events.topicPrefix, [LIFECYCLE_TOPIC, ASSIGN_TOPIC]),
+    );
     const folded = judgeLog(
       await readEventTopics({ ...events, ranges, couponId, progress: () => undefined }),
     );

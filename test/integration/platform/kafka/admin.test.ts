@@ -31,7 +31,7 @@ describe('The admin of Kafka', () => {
     const config = { 'min.insync.replicas': '2', 'retention.ms': '-1' };
     const wanted = { topic: another, partitions: 1, replicationFactor: 3, config };
     expect(await admin.createTopic(wanted)).to.equal('created');
-    expect(await admin.createTopic(wanted)).to.equal('there');
+    expect(await admin.createTopic(wanted)).to.equal('existing');
     await waitUntil('it is listed', async () => (await admin.listTopics()).includes(another));
     const shapes = await withAdminUntilSpread(system.client, 15_000, (own) =>
       own.describeTopics([another]),
