@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createRedisKeys } from '../../contracts/redis-keys.ts';
 import { ASSIGN_TOPIC } from '../../contracts/topics.ts';
-import { rangesOf } from '../../platform/kafka/log-scan.ts';
+import { readLogRanges } from '../../platform/kafka/admin.ts';
 import { call, createCoupon } from '../support/system/api.ts';
 import { addPartitions } from '../support/system/partitions.ts';
 import { connectRedis } from '../support/system/redis.ts';
@@ -51,8 +51,9 @@ describe('A topic that gets another partition while everything runs', () => {
     expect(code).to.equal(0);
   };
   const endOf = async (partition: number): Promise<bigint | undefined> =>
-    (await rangesOf(system.events.kafka, topic())).find((range) => range.partition === partition)
-      ?.to;
+    (await readLogRanges(system.events.kafka, topic())).find(
+      (range) => range.partition === partition,
+    )?.to;
 
   it('counts everybody whom a command API accepts that was started after that', async function () {
     this.timeout(240_000);

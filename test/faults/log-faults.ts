@@ -1,30 +1,26 @@
 // Faults in what the log holds, and in what may be written to it.
 import { randomUUID } from 'node:crypto';
-import kafkajs, { type Message, Partitioners } from 'kafkajs';
 import { recordNameOf } from '../../contracts/event-record.ts';
 import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../contracts/topics.ts';
 import type { CouponAssigned } from '../../domain/coupon-events.ts';
-import { rangesOf, scanLog } from '../../platform/kafka/log-scan.ts';
+import { readLogRanges } from '../../platform/kafka/admin.ts';
+import { readRecords } from '../../platform/kafka/range-reader.ts';
+import { appendRecords, setTopicConfig, type TestRecord } from '../support/system/records.ts';
 import type { FaultEnvironment } from './environment.ts';
 import type { Fault } from './fault.ts';
 
-type Record = Message & { partition: number };
+type PlacedRecord = Omit<TestRecord, 'topic'> & { partition: number };
 
 async function append(
   { system }: FaultEnvironment,
   topic: string,
-  messages: Record[],
+  records: readonly PlacedRecord[],
 ): Promise<void> {
-  const producer = system.events.kafka.producer({
-    allowAutoTopicCreation: false,
-    createPartitioner: Partitioners.DefaultPartitioner,
-  });
-  await producer.connect();
-  try {
-    await producer.send({ topic: system.events.topicPrefix + topic, acks: -1, messages });
-  } finally {
-    await producer.disconnect();
-  }
+  const { kafka, topicPrefix } = system.events;
+  await appendRecords(
+    kafka,
+    records.map((record) => ({ ...record, topic: topicPrefix + topic })),
+  );
 }
 
 /** Bytes of an event with one field that no event may have. */
@@ -64,7 +60,7 @@ export function poisoned(): Fault {
         ['an event that is none', whole],
       ];
       const records = [0, 1, 2].flatMap((partition) =>
-        kinds.map(([key, value]): Record => ({ partition, key, value })),
+        kinds.map(([key, value]): PlacedRecord => ({ partition, key, value })),
       );
       return append(environment, ASSIGN_TOPIC, records);
     },
@@ -79,16 +75,14 @@ export function repeated(): Fault {
     begin: async (environment) => {
       const { kafka, topicPrefix } = environment.system.events;
       const topic = topicPrefix + ASSIGN_TOPIC;
-      const ranges = (await rangesOf(kafka, topic)).map(({ partition, to }) => ({
-        partition,
-        from: to > 50n ? to - 50n : 0n,
-        to,
+      const ranges = (await readLogRanges(kafka, topic)).map((range) => ({
+        ...range,
+        from: range.to > 50n ? range.to - 50n : 0n,
       }));
-      const again: Record[] = [];
-      await scanLog(kafka, topic, ranges, ({ partition, message: { key, value } }) => {
+      const again: PlacedRecord[] = [];
+      for await (const { partition, key, value } of readRecords(kafka, ranges)) {
         again.push({ partition, key, value });
-        return 'go on';
-      });
+      }
       await append(environment, ASSIGN_TOPIC, again);
     },
   };
@@ -112,26 +106,11 @@ export function deadLettersRefused(lastsMs: number): Fault {
 }
 
 /** `bytes`: of the largest record that the topic takes; null: as many as every topic. */
-async function setMaxBytes({ system }: FaultEnvironment, bytes: string | null): Promise<void> {
+function setMaxBytes({ system }: FaultEnvironment, bytes: string | null): Promise<void> {
   const { kafka, topicPrefix } = system.events;
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
-    await admin.alterConfigs({
-      validateOnly: false,
-      resources: [
-        {
-          type: kafkajs.ConfigResourceTypes.TOPIC,
-          name: topicPrefix + deadLetterTopicOf(ASSIGN_TOPIC),
-          configEntries: [
-            { name: 'min.insync.replicas', value: '2' },
-            { name: 'retention.ms', value: '-1' },
-            ...(bytes === null ? [] : [{ name: 'max.message.bytes', value: bytes }]),
-          ],
-        },
-      ],
-    });
-  } finally {
-    await admin.disconnect();
-  }
+  return setTopicConfig(kafka, topicPrefix + deadLetterTopicOf(ASSIGN_TOPIC), {
+    'min.insync.replicas': '2',
+    'retention.ms': '-1',
+    ...(bytes === null ? {} : { 'max.message.bytes': bytes }),
+  });
 }

@@ -6,7 +6,7 @@ import { topicPartitionOf } from '../../contracts/position.ts';
 import { EVENT_TOPICS } from '../../contracts/topics.ts';
 import { pause } from '../../platform/backoff.ts';
 import { messageOf } from '../../platform/errors.ts';
-import { rangesOf } from '../../platform/kafka/log-scan.ts';
+import { readLogRanges } from '../../platform/kafka/admin.ts';
 import { checkpointsOf } from '../../verifier/checkers/check-read-model.ts';
 import { type Finding, findingOf } from '../../verifier/finding.ts';
 import { readCheckpoints } from '../../verifier/read/read-tables.ts';
@@ -197,7 +197,7 @@ async function lagGone(system: System, limitMs: number): Promise<number | null> 
 async function endsOfLog({ events: { kafka, topicPrefix } }: System): Promise<Map<string, number>> {
   const ends = new Map<string, number>();
   for (const topic of EVENT_TOPICS) {
-    for (const { partition, to } of await rangesOf(kafka, topicPrefix + topic)) {
+    for (const { partition, to } of await readLogRanges(kafka, topicPrefix + topic)) {
       ends.set(topicPartitionOf(topic, partition), Number(to));
     }
   }

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
-import kafkajs from 'kafkajs';
 import { createTopics, TOPIC_LAYOUT } from '../../../admin/topics.ts';
+import { type KafkaAdmin, openAdmin } from '../../../platform/kafka/admin.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { randomName } from '../../support/random-name.ts';
 import { addPartitions } from '../../support/system/partitions.ts';
@@ -10,29 +10,23 @@ import { waitUntil } from '../../support/wait-until.ts';
 
 describe('creating the topics', () => {
   const kafka = createTestKafka();
-  const admin = kafka.admin();
+  let admin: KafkaAdmin;
   let prefix: string;
-  before(() => admin.connect());
-  after(() => admin.disconnect());
+  before(async () => {
+    admin = await openAdmin(kafka);
+  });
+  after(() => admin?.close());
   beforeEach(() => {
     prefix = `${randomName('topics')}-`;
   });
   afterEach(() => deleteTopics(kafka, prefix, TOPIC_LAYOUT.length));
 
   const createOne = (topic: string, shape: { partitions: number; replicas: number }) =>
-    admin.createTopics({
-      waitForLeaders: false,
-      topics: [
-        {
-          topic: `${prefix}${topic}`,
-          numPartitions: shape.partitions,
-          replicationFactor: shape.replicas,
-          configEntries: [
-            { name: 'min.insync.replicas', value: '2' },
-            { name: 'retention.ms', value: '-1' },
-          ],
-        },
-      ],
+    admin.createTopic({
+      topic: `${prefix}${topic}`,
+      partitions: shape.partitions,
+      replicationFactor: shape.replicas,
+      config: { 'min.insync.replicas': '2', 'retention.ms': '-1' },
     });
 
   it('makes each with its partitions, on three brokers', async () => {
@@ -41,12 +35,9 @@ describe('creating the topics', () => {
       TOPIC_LAYOUT.map(({ topic }) => ({ topic: `${prefix}${topic}`, kind: 'created' })),
     );
     const names = reports.map(({ topic }) => topic);
-    const { topics } = await eventually(() => admin.fetchTopicMetadata({ topics: names }));
+    const found = await eventually(() => admin.describeTopics(names));
     const shapes = Object.fromEntries(
-      topics.map(({ name, partitions }) => [
-        name.slice(prefix.length),
-        partitions.map(({ replicas }) => replicas.length),
-      ]),
+      found.map(({ topic, replicas }) => [topic.slice(prefix.length), [...replicas.values()]]),
     );
     expect(shapes).to.deep.equal({
       'coupon-lifecycle': [3, 3, 3],
@@ -60,18 +51,9 @@ describe('creating the topics', () => {
 
   it('makes each acknowledge on two brokers and keep its records for ever', async () => {
     const reports = await createTopics(kafka, prefix);
-    const { resources } = await eventually(() =>
-      admin.describeConfigs({
-        includeSynonyms: false,
-        resources: reports.map(({ topic }) => ({
-          type: kafkajs.ConfigResourceTypes.TOPIC,
-          name: topic,
-          configNames: ['min.insync.replicas', 'retention.ms', 'cleanup.policy'],
-        })),
-      }),
-    );
-    for (const { configEntries } of resources) {
-      const values = Object.fromEntries(configEntries.map((e) => [e.configName, e.configValue]));
+    for (const { topic } of reports) {
+      const names = ['min.insync.replicas', 'retention.ms', 'cleanup.policy'];
+      const values = await eventually(() => admin.configOf(topic, names));
       expect(values).to.deep.equal({
         'min.insync.replicas': '2',
         'retention.ms': '-1',
@@ -106,9 +88,9 @@ describe('creating the topics', () => {
       'coupon-lifecycle-dlt',
       'coupon-assign-dlt',
     ];
-    const { topics } = await admin.fetchTopicMetadata({ topics: names.map((n) => prefix + n) });
+    const topics = await admin.describeTopics(names.map((name) => prefix + name));
     return Object.fromEntries(
-      topics.map(({ name, partitions }) => [name.slice(prefix.length), partitions.length]),
+      topics.map(({ topic, replicas }) => [topic.slice(prefix.length), replicas.size]),
     );
   };
 
@@ -166,19 +148,11 @@ describe('creating the topics', () => {
   });
 
   it('refuses a topic that forgets, or that one broker may acknowledge, and names all faults', async () => {
-    await admin.createTopics({
-      waitForLeaders: false,
-      topics: [
-        {
-          topic: `${prefix}coupon-lifecycle`,
-          numPartitions: 3,
-          replicationFactor: 3,
-          configEntries: [
-            { name: 'min.insync.replicas', value: '1' },
-            { name: 'retention.ms', value: '604800000' },
-          ],
-        },
-      ],
+    await admin.createTopic({
+      topic: `${prefix}coupon-lifecycle`,
+      partitions: 3,
+      replicationFactor: 3,
+      config: { 'min.insync.replicas': '1', 'retention.ms': '604800000' },
     });
     const error = await errorOf(createTopics(kafka, prefix));
     expect(error.code).to.equal('TOPIC_MISMATCH');

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { kafkajsOf } from '../../../platform/kafka/kafkajs-of.ts';
 import { randomName } from '../../support/random-name.ts';
 import { registerAnything } from '../../support/servers/test-registry.ts';
 import { runCli } from '../../support/system/run-cli.ts';
@@ -27,7 +28,7 @@ describe('firstcome schemas', () => {
   let system: EventSystem;
   before(async () => {
     system = await createEventSystem('cli');
-    const producer = system.kafka.producer();
+    const producer = kafkajsOf(system.kafka).producer();
     await producer.connect();
     const send = (topic: string, message: { key?: string | Buffer; value: Buffer | null }) =>
       producer.send({

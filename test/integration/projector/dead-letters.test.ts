@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import kafkajs from 'kafkajs';
 import { ASSIGN_TOPIC, deadLetterTopicOf, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
+import { setTopicConfig } from '../../support/system/records.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { aCoupon, anAssignment, type RawRecord, someAssignments } from './support/event-log.ts';
 import { createProjectorFixture, type ProjectorFixture } from './support/projector-fixture.ts';
@@ -250,27 +250,13 @@ describe('dead letters', () => {
     expect(projector.isRunning()).to.equal(true);
   });
 
-  async function setLargestRecord(bytes: string): Promise<void> {
-    const admin = fixture.system.kafka.admin();
-    await admin.connect();
-    try {
-      await admin.alterConfigs({
-        validateOnly: false,
-        resources: [
-          {
-            type: kafkajs.ConfigResourceTypes.TOPIC,
-            name: fixture.system.topicPrefix + DLT,
-            configEntries: [
-              { name: 'max.message.bytes', value: bytes },
-              { name: 'min.insync.replicas', value: '2' },
-              { name: 'retention.ms', value: '-1' },
-            ],
-          },
-        ],
-      });
-    } finally {
-      await admin.disconnect();
-    }
+  function setLargestRecord(bytes: string): Promise<void> {
+    const { kafka, topicPrefix } = fixture.system;
+    return setTopicConfig(kafka, topicPrefix + DLT, {
+      'max.message.bytes': bytes,
+      'min.insync.replicas': '2',
+      'retention.ms': '-1',
+    });
   }
 });
 

@@ -1,14 +1,15 @@
 import { expect } from 'chai';
 import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
+import { kafkajsOf } from '../../../platform/kafka/kafkajs-of.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/system/database.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import {
   aCoupon,
   anAssignment,
+  createEventLog,
   type EventLog,
   marker,
-  openEventLog,
   someAssignments,
 } from './support/event-log.ts';
 import {
@@ -29,7 +30,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       this.timeout(180_000);
       system = await createEventSystem('projection-');
       database = await createTestDatabase(server);
-      log = await openEventLog(system);
+      log = createEventLog(system);
       projector = await startProjector(
         projectorSettings({ topicPrefix: system.topicPrefix, mysqlUrl: database.url }),
       );
@@ -37,7 +38,6 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     after(async function () {
       this.timeout(180_000);
       await projector?.end('SIGTERM');
-      await log?.close();
       await database?.drop();
       await system?.cleanup();
     });
@@ -158,7 +158,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     });
 
     it('commits to Kafka how far it is', async () => {
-      const admin = system.kafka.admin();
+      const admin = kafkajsOf(system.kafka).admin();
       await admin.connect();
       try {
         await waitUntil("the group's offsets are the checkpoints", async () => {

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { EPOCHS_TOPIC } from '../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated } from '../../../domain/coupon-events.ts';
-import { rangesOf } from '../../../platform/kafka/log-scan.ts';
+import { readLogRanges } from '../../../platform/kafka/admin.ts';
 import { createRedis } from '../../../platform/redis.ts';
 import { acquireLock } from '../../../redis-rebuild/lock.ts';
 import type { RebuildOptions } from '../../../redis-rebuild/rebuild.ts';
@@ -82,8 +82,8 @@ describe('The fences of a rebuild', () => {
     },
   });
   const claims = async (): Promise<bigint> =>
-    (await rangesOf(system.events.kafka, `${system.events.topicPrefix}${EPOCHS_TOPIC}`))[0]?.to ??
-    0n;
+    (await readLogRanges(system.events.kafka, `${system.events.topicPrefix}${EPOCHS_TOPIC}`))[0]
+      ?.to ?? 0n;
   const expectRebuiltNext = async (): Promise<void> => {
     const next = await system.rebuild();
     expect(await system.gate()).to.include({ epoch: `${next.epoch}` });

@@ -2,9 +2,12 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { expect } from 'chai';
-import { Kafka, logLevel, type Producer } from 'kafkajs';
+import { withAdmin, withAdminUntilSpread } from '../../../platform/kafka/admin.ts';
+import { createKafkaClient, type KafkaClient } from '../../../platform/kafka/client.ts';
+import { createProducer } from '../../../platform/kafka/producer.ts';
 import { type Stack, startStack } from '../../../stack/stack.ts';
 import { readState, writeState } from '../../../stack/stack-state.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { processesNaming, scratchFolder } from './processes.ts';
 
@@ -21,26 +24,29 @@ describe('Kafka and the schema registry', function () {
   const start = async (): Promise<void> => {
     stack = await startStack({ folder, parts: ['kafka', 'registry'], restart: false });
   };
-  const client = (): Kafka =>
-    new Kafka({
-      brokers: stack.addresses.kafkaBrokers,
-      logLevel: logLevel.NOTHING,
-      // Longer than it takes to count a broker as dead and to choose other leaders.
-      retry: { retries: 40, maxRetryTime: 1_000 },
-    });
-  const withProducer = async (use: (producer: Producer) => Promise<unknown>): Promise<void> => {
-    const producer = client().producer();
-    await producer.connect();
-    await use(producer).finally(() => producer.disconnect());
+  const client = (): KafkaClient =>
+    createKafkaClient(
+      { brokers: stack.addresses.kafkaBrokers, clientId: 'firstcome-test' },
+      silentLogger(),
+    );
+  // Again for longer than it takes to count a broker as dead and to choose other leaders. Idempotent, so
+  // that a send whose acknowledgement was lost is not there twice.
+  const send = async (value: string): Promise<void> => {
+    const producer = createProducer(client(), { idempotent: true, retries: 100 });
+    const outcome = await producer.send([{ topic, partition: 0, value }], { timeoutMs: 60_000 });
+    await producer.close();
+    expect(outcome.kind).to.equal('acknowledged');
   };
-  const send = (value: string): Promise<void> =>
-    withProducer((producer) => producer.send({ topic, acks: -1, messages: [{ value }] }));
-  const endOffset = async (): Promise<number> => {
-    const admin = client().admin();
-    await admin.connect();
-    const [end] = await admin.fetchTopicOffsets(topic).finally(() => admin.disconnect());
-    return Number(end?.offset);
-  };
+  const endOffset = (): Promise<number> =>
+    waitUntil(
+      'the brokers tell the end',
+      () =>
+        withAdmin(client(), (admin) => admin.endOffsets(topic)).then(
+          (ends) => Number(ends.get(0)),
+          () => undefined,
+        ),
+      60_000,
+    );
   const registeredSchema = async (): Promise<unknown> => {
     const { registryUrl } = stack.addresses;
     const answer = await fetch(`${registryUrl}/subjects/${SUBJECT}/versions/latest`);
@@ -61,12 +67,13 @@ describe('Kafka and the schema registry', function () {
   });
 
   it('serve', async () => {
-    const admin = client().admin();
-    await admin.connect();
-    await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: true });
-    const metadata = await admin.fetchTopicMetadata({ topics: [topic] });
-    await admin.disconnect();
-    expect(metadata.topics[0]?.partitions[0]?.replicas).to.have.members([1, 2, 3]);
+    await withAdmin(client(), (admin) =>
+      admin.createTopic({ topic, partitions: 1, replicationFactor: 3 }),
+    );
+    const [shape] = await withAdminUntilSpread(client(), 15_000, (admin) =>
+      admin.describeTopics([topic]),
+    );
+    expect(shape?.replicas.get(0)).to.equal(3);
     await send('first');
     const answer = await fetch(`${stack.addresses.registryUrl}/subjects/${SUBJECT}/versions`, {
       method: 'POST',

@@ -5,6 +5,7 @@ import { createRedisKeys } from '../../../contracts/redis-keys.ts';
 import { EPOCHS_TOPIC } from '../../../contracts/topics.ts';
 import type { EpochClaimed } from '../../../domain/coupon-events.ts';
 import { rebuildRedis } from '../../../redis-rebuild/rebuild.ts';
+import { appendRecords } from './records.ts';
 import type { EventSystem } from './topics.ts';
 
 /**
@@ -36,16 +37,7 @@ export async function claimEpoch(
     partitions,
   };
   const value = codec.encode(EPOCHS_TOPIC, recordNameOf(claim), claim);
-  const producer = kafka.producer({ allowAutoTopicCreation: false });
-  await producer.connect();
-  try {
-    const [written] = await producer.send({
-      topic: `${topicPrefix}${EPOCHS_TOPIC}`,
-      acks: -1,
-      messages: [{ partition: 0, value }],
-    });
-    return Number(written?.baseOffset);
-  } finally {
-    await producer.disconnect();
-  }
+  const topic = `${topicPrefix}${EPOCHS_TOPIC}`;
+  const [offset] = await appendRecords(kafka, [{ topic, partition: 0, value }]);
+  return Number(offset);
 }

@@ -3,6 +3,7 @@ import type { Kafka } from 'kafkajs';
 import { readOwnSchemas, registerSchemas } from '../../../admin/schemas/register-schemas.ts';
 import { createTopics } from '../../../admin/topics.ts';
 import { createEventCodec, type EventCodec } from '../../../platform/avro/event-codec.ts';
+import { withAdmin } from '../../../platform/kafka/admin.ts';
 import { createKafka, type KafkaClient } from '../../../platform/kafka/client.ts';
 import { createLogger } from '../../../platform/logger.ts';
 import { randomName } from '../random-name.ts';
@@ -50,18 +51,14 @@ export async function createEventSystem(prefix: string): Promise<EventSystem> {
  * Deletes every topic whose name begins with `topicPrefix`, once there are `atLeast` so many of them
  * in the list: a broker may not know yet what was created a moment ago.
  */
-export async function deleteTopics(kafka: Kafka, topicPrefix: string, atLeast = 0): Promise<void> {
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
+export function deleteTopics(client: KafkaClient, topicPrefix: string, atLeast = 0): Promise<void> {
+  return withAdmin(client, async (admin) => {
     const topics = await waitUntil(`${atLeast} topics ${topicPrefix}* are listed`, async () => {
       const listed = (await admin.listTopics()).filter((topic) => topic.startsWith(topicPrefix));
       return listed.length >= atLeast && listed;
     });
-    if (topics.length > 0) await admin.deleteTopics({ topics });
-  } finally {
-    await admin.disconnect();
-  }
+    if (topics.length > 0) await admin.deleteTopics(topics);
+  });
 }
 
 /** Deletes every registry subject whose name begins with `subjectPrefix`. */

@@ -11,7 +11,7 @@ import { createTestKafka, deleteTopics } from '../../../support/system/topics.ts
 import { waitUntil } from '../../../support/wait-until.ts';
 
 describe('scanning the log', () => {
-  const kafka: Kafka = createTestKafka();
+  const kafka = createTestKafka();
   const topic = randomName('scan');
   const PER_PARTITION = [2_500, 0, 40];
 

@@ -1,20 +1,13 @@
 // Writing to the log as command-api would, and as nobody should.
 import { randomUUID } from 'node:crypto';
-import type { Producer } from 'kafkajs';
 import { recordNameOf } from '../../../../contracts/event-record.ts';
 import { destinationOf, EVENT_TOPICS } from '../../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated, LogEvent } from '../../../../domain/coupon-events.ts';
 import { couponAssigned, couponCreated, NOW } from '../../../support/fixtures/sample-events.ts';
+import { appendRecords, type TestRecord } from '../../../support/system/records.ts';
 import type { EventSystem } from '../../../support/system/topics.ts';
 
-/** A record to be written; `partition` only where a test needs to know it. */
-export type RawRecord = {
-  topic: string;
-  partition?: number;
-  key?: string | null;
-  value: Buffer | null;
-  headers?: Record<string, string>;
-};
+export type RawRecord = TestRecord;
 
 /** Single ones and lists of them. */
 type Events = (LogEvent | readonly LogEvent[])[];
@@ -23,34 +16,21 @@ export type EventLog = {
   /** Appends in this order; all are acknowledged when it resolves. */
   append(...events: Events): Promise<void>;
   appendTo(place: { topic: string; partition: number }, ...events: Events): Promise<void>;
+  /** `topic` is logical. */
   appendRaw(records: readonly RawRecord[]): Promise<void>;
   /** A marker in every partition of both event topics. */
   startEpoch(epoch: number): Promise<void>;
-  close(): Promise<void>;
 };
 
 const PARTITIONS = [0, 1, 2];
-const RECORDS_PER_SEND = 1_000;
 
-/** A producer of this system's event topics. */
-export async function openEventLog({ kafka, codec, topicPrefix }: EventSystem): Promise<EventLog> {
-  const producer: Producer = kafka.producer({ allowAutoTopicCreation: false });
-  await producer.connect();
-
+/** Writes to this system's topics. */
+export function createEventLog({ kafka, codec, topicPrefix }: EventSystem): EventLog {
   const appendRaw = async (records: readonly RawRecord[]): Promise<void> => {
-    for (let start = 0; start < records.length; start += RECORDS_PER_SEND) {
-      const byTopic = Map.groupBy(
-        records.slice(start, start + RECORDS_PER_SEND),
-        ({ topic }) => topic,
-      );
-      await producer.sendBatch({
-        acks: -1,
-        topicMessages: [...byTopic].map(([topic, ofTopic]) => ({
-          topic: topicPrefix + topic,
-          messages: ofTopic.map(({ topic: _topic, ...message }) => message),
-        })),
-      });
-    }
+    await appendRecords(
+      kafka,
+      records.map((record) => ({ ...record, topic: topicPrefix + record.topic })),
+    );
   };
   const toRecord = (topic: string, event: LogEvent, key: string | null): RawRecord => ({
     topic,
@@ -75,7 +55,6 @@ export async function openEventLog({ kafka, codec, topicPrefix }: EventSystem): 
         for (const partition of PARTITIONS) await appendTo({ topic, partition }, marker(epoch));
       }
     },
-    close: () => producer.disconnect(),
   };
 }
 

@@ -1,7 +1,7 @@
 // What every test of the projector starts from: a log and a database of its own.
 import { createTestDatabase, type TestDatabase } from '../../../support/system/database.ts';
 import { createEventSystem, type EventSystem } from '../../../support/system/topics.ts';
-import { type EventLog, openEventLog } from './event-log.ts';
+import { createEventLog, type EventLog } from './event-log.ts';
 import { type ProjectorProcess, projectorSettings, startProjector } from './projector-process.ts';
 
 export type ProjectorFixture = {
@@ -18,7 +18,7 @@ export type ProjectorFixture = {
 export async function createProjectorFixture(name: string): Promise<ProjectorFixture> {
   const system = await createEventSystem(`${name}-`);
   const database = await createTestDatabase();
-  const log = await openEventLog(system);
+  const log = createEventLog(system);
   const projectors: ProjectorProcess[] = [];
   await log.startEpoch(0);
   const fixture: ProjectorFixture = {
@@ -34,7 +34,6 @@ export async function createProjectorFixture(name: string): Promise<ProjectorFix
     },
     close: async () => {
       await Promise.all(projectors.map((projector) => projector.end('SIGKILL')));
-      await log.close();
       await fixture.database.drop();
       await system.cleanup();
     },

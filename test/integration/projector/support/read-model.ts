@@ -1,7 +1,8 @@
 // What the tests look at: the rows, the checkpoints, and the dead letters in Kafka.
 import { EVENT_TOPICS } from '../../../../contracts/topics.ts';
-import { rangesOf, scanLog } from '../../../../platform/kafka/log-scan.ts';
+import { readLogRanges } from '../../../../platform/kafka/admin.ts';
 import type { TestDatabase } from '../../../support/system/database.ts';
+import { recordsOf } from '../../../support/system/records.ts';
 import type { EventSystem } from '../../../support/system/topics.ts';
 import { waitUntil } from '../../../support/wait-until.ts';
 
@@ -25,7 +26,7 @@ export async function caughtUp(
 ): Promise<void> {
   const ends = new Map<string, bigint>();
   for (const topic of topics) {
-    for (const { partition, to } of await rangesOf(system.kafka, system.topicPrefix + topic)) {
+    for (const { partition, to } of await readLogRanges(system.kafka, system.topicPrefix + topic)) {
       if (to > 0n) ends.set(`${topic}/${partition}`, to);
     }
   }
@@ -76,25 +77,11 @@ export type RawDeadLetter = {
 
 /** Every record in a topic. */
 export async function recordsIn(system: EventSystem, topic: string): Promise<RawDeadLetter[]> {
-  const physical = system.topicPrefix + topic;
-  const records: RawDeadLetter[] = [];
-  await scanLog(
-    system.kafka,
-    physical,
-    await rangesOf(system.kafka, physical),
-    ({ partition, message }) => {
-      const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [
-        name,
-        String(value),
-      ]);
-      records.push({
-        partition,
-        key: message.key === null ? null : message.key.toString(),
-        value: message.value,
-        headers: Object.fromEntries(headers),
-      });
-      return 'go on';
-    },
-  );
-  return records;
+  const records = await recordsOf(system.kafka, system.topicPrefix + topic);
+  return records.map(({ partition, key, value, headers }) => ({
+    ...{ partition, key: key === null ? null : String(key), value },
+    headers: Object.fromEntries(
+      Object.entries(headers).map(([name, text]) => [name, String(text)]),
+    ),
+  }));
 }
