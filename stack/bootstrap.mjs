@@ -137,9 +137,7 @@ function isInForeground() {
 function runScript(node, script, args) {
   const own = [binOf('.'), binOf(CHECKS), dirname(node)];
   const path = [...own, process.env.PATH ?? ''].join(delimiter);
-  // kafkajs 2.2.4 sets timers to times that have passed; Node warns, and nothing else happens.
-  const flags = ['--disable-warning=TimeoutNegativeWarning'];
-  const child = spawn(node, [...flags, script, ...args], {
+  const child = spawn(node, [script, ...args], {
     cwd: process.cwd(),
     env: { ...process.env, PATH: path },
     // The channel tells the script when this process is gone, even by kill -9.

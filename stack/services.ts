@@ -102,8 +102,7 @@ async function startService(
   const managed = await startProcess({
     name,
     command: process.execPath,
-    // kafkajs computes a time limit in the past when it has none; Node 22 and newer warn of it.
-    args: ['--disable-warning=TimeoutNegativeWarning', `${name}/main.ts`],
+    args: [`${name}/main.ts`],
     env,
     logFile: join(folder, 'logs', `${name}.log`),
     ready: () => answersReady(url),

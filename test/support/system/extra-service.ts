@@ -18,7 +18,7 @@ export async function startExtraService(
   const process = await startProcess({
     name: `${name}-${port}`,
     command: globalThis.process.execPath,
-    args: ['--disable-warning=TimeoutNegativeWarning', `${name}/main.ts`],
+    args: [`${name}/main.ts`],
     env: {
       HTTP_HOST: '127.0.0.1',
       HTTP_PORT: String(port),

@@ -13,10 +13,9 @@ export function runCli(
   env: Readonly<Record<string, string>>,
 ): Promise<CliRun> {
   return new Promise((resolve) => {
-    const flags = ['--disable-warning=TimeoutNegativeWarning'];
     execFile(
       process.execPath,
-      [...flags, 'cli/firstcome.ts', ...subcommand.split(' '), ...args],
+      ['cli/firstcome.ts', ...subcommand.split(' '), ...args],
       { cwd: ROOT, env: { ...process.env, ...env }, timeout: 240_000 },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : Number(error.code ?? -1);

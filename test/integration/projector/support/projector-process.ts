@@ -41,11 +41,11 @@ export function projectorSettings(system: {
 
 /** Starts a projector and waits until it is listening. */
 export async function startProjector(settings: Record<string, string>): Promise<ProjectorProcess> {
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=TimeoutNegativeWarning', 'projector/main.ts'],
-    { cwd: ROOT, env: settings, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const child = spawn(process.execPath, ['projector/main.ts'], {
+    cwd: ROOT,
+    env: settings,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const lines: LogLine[] = [];
   const noise: string[] = [];
   // Not `exit`: the last lines may come after that.
