@@ -1,6 +1,6 @@
 // Everything that has to be there before a service starts: topics, schemas, tables.
 import { AppError, messageOf } from '../platform/errors.ts';
-import { createKafka } from '../platform/kafka/client.ts';
+import { createKafkaClient } from '../platform/kafka/client.ts';
 import { createLogger } from '../platform/logger.ts';
 import { createMysql } from '../platform/mysql.ts';
 import { formatMigrations, formatSubjects, formatTopics } from './format-migrate.ts';
@@ -36,7 +36,7 @@ export async function migrate(
   report: (line: string) => void,
 ): Promise<MigrateResult> {
   const { kafkaBrokers: brokers, registryUrl, mysqlUrl, topicPrefix, assignPartitions } = settings;
-  const kafka = createKafka(
+  const kafka = createKafkaClient(
     { brokers, clientId: 'firstcome-migrate' },
     createLogger('migrate', 'error'),
   );

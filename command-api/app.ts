@@ -1,7 +1,6 @@
 // Builds the command API out of its parts: what main.ts serves, and what tests use without HTTP.
 import type { Express } from 'express';
 import type { Redis } from 'ioredis';
-import type { Admin, Kafka } from 'kafkajs';
 import type { Position } from '../contracts/position.ts';
 import { createRedisKeys, type RedisKeys } from '../contracts/redis-keys.ts';
 import { ASSIGN_TOPIC, EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../contracts/topics.ts';
@@ -9,8 +8,9 @@ import { createApp } from '../http/app.ts';
 import { healthRoutes } from '../http/health.ts';
 import type { ShedLoad } from '../http/server.ts';
 import type { EventCodec } from '../platform/avro/event-codec.ts';
-import type { EndableKafka } from '../platform/kafka/client.ts';
-import { createTopicEndsReader } from '../platform/kafka/end-offsets.ts';
+import type { KafkaAdmin } from '../platform/kafka/admin.ts';
+import type { KafkaClient } from '../platform/kafka/client.ts';
+import { createEndOffsetsReader } from '../platform/kafka/end-offsets.ts';
 import { partitionOfKey } from '../platform/kafka/partitioner.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
@@ -42,10 +42,10 @@ const LOOK_TIMEOUT_MS = 2_000;
 /** What the command API is built on; connected, and closed by whoever connected it. */
 export type CommandApiConnections = {
   redis: Redis;
-  kafka: Kafka;
-  admin: Admin;
+  kafka: KafkaClient;
+  admin: KafkaAdmin;
   /** A client for one producer of the log writer. */
-  createProducerClient: () => EndableKafka;
+  createProducerClient: () => KafkaClient;
   codec: EventCodec;
   /** Left out: the gate waits until another process has rebuilt Redis. */
   rebuild?: Rebuild;
@@ -68,7 +68,7 @@ export type CommandApi = {
 
 /**
  * Opens a command API; what it opens is closed by `lifecycle`. Its gate opens later, by itself.
- * @throws Error of kafkajs when the first producer can't connect
+ * @throws AppError KAFKA_UNAVAILABLE when the first producer can't connect
  */
 export async function openCommandApi(
   settings: CommandApiSettings,
@@ -136,7 +136,7 @@ function openGate(
   { redis, admin, rebuild }: CommandApiConnections,
   { keys, logger }: { keys: RedisKeys; logger: Logger },
 ): Gate {
-  const claims = createTopicEndsReader(admin, topicPrefix + EPOCHS_TOPIC, LOOK_TIMEOUT_MS);
+  const claims = createEndOffsetsReader(admin, topicPrefix + EPOCHS_TOPIC, LOOK_TIMEOUT_MS);
   return createGate({ redis, keys, newestClaim: createNewestClaim(claims), rebuild, logger });
 }
 
@@ -167,13 +167,13 @@ function createHttp(
 
 /** The last positions of a topic; none when the brokers do not answer. */
 function createEndOf(
-  admin: Admin,
+  admin: KafkaAdmin,
   topicPrefix: string,
 ): (topic: EventTopic) => Promise<Position[]> {
   const readers = new Map(
     EVENT_TOPICS.map((topic) => [
       topic,
-      createTopicEndsReader(admin, topicPrefix + topic, LOOK_TIMEOUT_MS),
+      createEndOffsetsReader(admin, topicPrefix + topic, LOOK_TIMEOUT_MS),
     ]),
   );
   return async (topic) => {

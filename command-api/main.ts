@@ -4,7 +4,8 @@ import { createRedisKeys } from '../contracts/redis-keys.ts';
 import { listen } from '../http/server.ts';
 import { readAvroRecords } from '../platform/avro/avro-schemas.ts';
 import { createEventCodec } from '../platform/avro/event-codec.ts';
-import { createEndableKafka, createKafka } from '../platform/kafka/client.ts';
+import { openAdmin } from '../platform/kafka/admin.ts';
+import { createKafkaClient } from '../platform/kafka/client.ts';
 import { createRedis } from '../platform/redis.ts';
 import { runService } from '../platform/service.ts';
 import { rebuildRedis } from '../redis-rebuild/rebuild.ts';
@@ -17,10 +18,9 @@ await runService({
   parseSettings,
   open: async (settings, { logger, lifecycle }) => {
     const { topicPrefix, rebuildLagMs: lagMs, idempotencyTtlMs } = settings;
-    const kafka = createKafka(settings.kafka, logger);
-    const admin = kafka.admin();
-    await admin.connect();
-    lifecycle.opened('Kafka admin', () => admin.disconnect());
+    const kafka = createKafkaClient(settings.kafka, logger);
+    const admin = await openAdmin(kafka);
+    lifecycle.opened('Kafka admin', () => admin.close());
     const codec = await createEventCodec({
       registryUrl: settings.registryUrl,
       topicPrefix,
@@ -32,7 +32,8 @@ await runService({
 
     const keys = createRedisKeys(settings.redisKeyPrefix);
     const log = { kafka, codec, redis, keys, topicPrefix, lagMs, idempotencyTtlMs };
-    const createProducerClient = () => createEndableKafka(settings.kafka, logger);
+    const createProducerClient = () =>
+      createKafkaClient(settings.kafka, logger, { givesUpSoon: true });
     const api = await openCommandApi(
       settings,
       {

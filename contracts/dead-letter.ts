@@ -76,15 +76,6 @@ export function toDeadLetterRecord(
   };
 }
 
-/** As `toDeadLetterRecord`, for a producer that takes the records of each topic in a list. */
-export function toDeadLetterMessage(
-  origin: DeadLetterOrigin,
-  original: { key: Buffer | string | null; value: Buffer | null },
-) {
-  const { topic, ...message } = toDeadLetterRecord(origin, original);
-  return { topic, messages: [message] };
-}
-
 /**
  * What the headers of a record in the dead letter topic `topic` say of its original; null when it
  * carries no such headers, or they contradict its topic.

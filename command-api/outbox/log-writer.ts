@@ -6,8 +6,8 @@ import { destinationOf } from '../../contracts/topics.ts';
 import type { CouponEvent } from '../../domain/coupon-events.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { type Backoff, backoffMs, pause } from '../../platform/backoff.ts';
-import { AppError, messageOf } from '../../platform/errors.ts';
-import type { EndableKafka } from '../../platform/kafka/client.ts';
+import { AppError } from '../../platform/errors.ts';
+import type { KafkaClient } from '../../platform/kafka/client.ts';
 import { partitionOfKey } from '../../platform/kafka/partitioner.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { OpenEpoch } from '../gate/compare-gate.ts';
@@ -37,7 +37,7 @@ export type LogWriter = {
 
 type LogWriterOptions = {
   /** A client for one producer; each producer is given up with its client. */
-  createClient: () => EndableKafka;
+  createClient: () => KafkaClient;
   codec: EventCodec;
   topicPrefix: string;
   /** What the gate was last open for. */
@@ -47,13 +47,6 @@ type LogWriterOptions = {
 };
 
 const RETRY: Backoff = { firstMs: 50, factor: 2, maxMs: 2_000 };
-/** Kafka's names for what is wrong with the records themselves: no waiting mends that. */
-const REFUSALS: ReadonlySet<unknown> = new Set([
-  'MESSAGE_TOO_LARGE',
-  'RECORD_LIST_TOO_LARGE',
-  'INVALID_RECORD',
-  'INVALID_TIMESTAMP',
-]);
 
 /** A writer with its first producer connected. */
 export async function createLogWriter(options: LogWriterOptions): Promise<LogWriter> {
@@ -68,25 +61,19 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
     batch: readonly PreparedEvent[],
   ): Promise<Position[] | null> => {
     for (let attempt = 0; !closing.signal.aborted; attempt += 1) {
-      try {
-        const positions = await producer.send(batch, closing.signal);
-        failingSince = null;
-        return positions;
-      } catch (error) {
-        producer.discard();
-        if (isRefusal(error)) {
-          // An answer, if not a good one: the log works.
-          failingSince = null;
-          const { message } = error;
-          throw new AppError('EVENT_REFUSED', message, { cause: error, retriable: false });
-        }
-        failingSince ??= Date.now();
-        logger.warn(
-          { events: batch.length, attempt, reason: messageOf(error) },
-          'the log did not acknowledge a batch; the same batch is sent again',
-        );
-        await pause(backoffMs(RETRY, attempt), closing.signal);
-      }
+      const outcome = await producer.send(batch, closing.signal);
+      // Also a refusal is an answer: the log works.
+      if (outcome.kind !== 'unknown') failingSince = null;
+      if (outcome.kind === 'acknowledged') return outcome.positions;
+      producer.discard();
+      const { kind, reason } = outcome;
+      if (kind === 'refused') throw new AppError('EVENT_REFUSED', reason, { retriable: false });
+      failingSince ??= Date.now();
+      logger.warn(
+        { events: batch.length, attempt, reason },
+        'the log did not acknowledge a batch; the same batch is sent again',
+      );
+      await pause(backoffMs(RETRY, attempt), closing.signal);
     }
     return null;
   };
@@ -112,13 +99,9 @@ export async function createLogWriter(options: LogWriterOptions): Promise<LogWri
     },
     failingSince: () => failingSince,
     close: async () => {
-      closing.abort();
+      closing.abort(new Error('the writer is closed'));
       if (!sending) await producer.disconnect();
       producer.discard();
     },
   };
-}
-
-function isRefusal(error: unknown): error is Error {
-  return error instanceof Error && 'type' in error && REFUSALS.has(error.type);
 }

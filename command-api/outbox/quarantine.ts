@@ -2,11 +2,10 @@
 // its outbox. Where the second step fails, the relay finds the event in the outbox and brings it here
 // again.
 import type { Redis } from 'ioredis';
-import { type Kafka, Partitioners } from 'kafkajs';
-import { type DeadLetterOrigin, toDeadLetterMessage } from '../../contracts/dead-letter.ts';
+import { type DeadLetterOrigin, toDeadLetterRecord } from '../../contracts/dead-letter.ts';
 import type { RedisKeys } from '../../contracts/redis-keys.ts';
-import { disconnectSoon } from '../../platform/kafka/client.ts';
-import { sendAcknowledged } from '../../platform/kafka/send-acknowledged.ts';
+import type { KafkaClient } from '../../platform/kafka/client.ts';
+import { createProducer, demandOffsets } from '../../platform/kafka/producer.ts';
 import type { Logger } from '../../platform/logger.ts';
 import { redisUnavailable } from '../../platform/redis.ts';
 import type { CommandMetrics } from '../metrics.ts';
@@ -27,7 +26,7 @@ export function createQuarantine(parts: {
   redis: Redis;
   openScript: ScriptRunner;
   keys: RedisKeys;
-  kafka: Kafka;
+  kafka: KafkaClient;
   topicPrefix: string;
   metrics: CommandMetrics;
   logger: Logger;
@@ -51,7 +50,7 @@ export function createQuarantine(parts: {
 
 /** Writes through a producer of its own: there may never be another dead letter. */
 async function writeDeadLetter(
-  { kafka, topicPrefix }: { kafka: Kafka; topicPrefix: string },
+  { kafka, topicPrefix }: { kafka: KafkaClient; topicPrefix: string },
   refused: PreparedEvent,
   reason: string,
 ): Promise<void> {
@@ -65,17 +64,13 @@ async function writeDeadLetter(
     highestMarker: null,
     headers: traceparent === null ? {} : { traceparent },
   };
-  const message = toDeadLetterMessage(origin, refused);
-  const producer = kafka.producer({
-    allowAutoTopicCreation: false,
-    createPartitioner: Partitioners.DefaultPartitioner,
-  });
+  const { topic: deadLetterTopic, ...record } = toDeadLetterRecord(origin, refused);
+  const producer = createProducer(kafka);
   try {
-    await sendAcknowledged(producer, [{ ...message, topic: topicPrefix + message.topic }], {
-      what: 'the dead letter topic',
-      limitMs: WRITE_LIMIT_MS,
-    });
+    const records = [{ ...record, topic: topicPrefix + deadLetterTopic }];
+    const outcome = await producer.send(records, { timeoutMs: WRITE_LIMIT_MS });
+    demandOffsets(outcome, "the dead letter topic can't be written");
   } finally {
-    await disconnectSoon(producer);
+    await producer.close();
   }
 }

@@ -7,7 +7,7 @@ import { kafkajsOf } from './kafkajs-of.ts';
 import type { LogRange } from './record.ts';
 
 /** By partition: the offset that the next record will get. */
-type EndOffsets = ReadonlyMap<number, bigint>;
+export type EndOffsets = ReadonlyMap<number, bigint>;
 
 type TopicConfig = Readonly<Record<string, string>>;
 

@@ -5,13 +5,13 @@ import { Kafka } from 'kafkajs';
 import './idle-timer.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Logger } from '../logger.ts';
-import { kafkajsOf, rememberKafkajs } from './kafkajs-of.ts';
+import { rememberKafkajs } from './kafkajs-of.ts';
 import { kafkaLogCreator } from './log-lines.ts';
 
 export type KafkaSettings = { brokers: string[]; clientId: string };
 
 /** Opens a connection and calls `onConnect` when it is there. */
-export type OpenSocket = (to: { host: string; port: number; onConnect: () => void }) => Socket;
+type OpenSocket = (to: { host: string; port: number; onConnect: () => void }) => Socket;
 
 export type ClientOptions = {
   /** Few and quick tries, for a client that is given up sooner than waited for. */
@@ -83,59 +83,11 @@ export function siblingOf(client: KafkaClient): KafkaClient {
   return make();
 }
 
-/** As `createKafkaClient`, and the kafkajs behind it in one. */
-export function createKafka(settings: KafkaSettings, logger: Logger): Kafka & KafkaClient {
-  return inOne(createKafkaClient(settings, logger));
-}
-
-/** A client that can be ended at once, and for good: not one byte leaves it after `end`. */
-export type EndableKafka = { kafka: Kafka & KafkaClient; end(): void };
-
-/** As `createKafka`, for a client that may have to be given up while it waits. */
-export function createEndableKafka(
-  settings: KafkaSettings,
-  logger: Logger,
-  socketFactory: OpenSocket = openSocket,
-): EndableKafka {
-  const options = { givesUpSoon: true, openSocket: socketFactory };
-  const kafka = inOne(createKafkaClient(settings, logger, options));
-  return { kafka, end: kafka.end };
-}
-
-function inOne(client: KafkaClient): Kafka & KafkaClient {
-  const kafka = Object.assign(kafkajsOf(client), { end: client.end });
-  rememberKafkajs(kafka, kafka);
-  siblings.set(kafka, () => siblingOf(client));
-  return kafka;
-}
-
 /**
  * How long a client that lives long goes by what it knows of a topic: so long it takes until it sees
  * a partition that was added (kafkajs' own choice is 5 minutes).
  */
 export const METADATA_AGE_MS = 10_000;
-
-type Sent = { topic: string; messages: readonly { partition?: number }[] };
-type Acknowledged = { topicName: string; partition: number };
-
-/**
- * Everything that was sent to a stated partition was acknowledged there. kafkajs leaves out, and does
- * not tell, what goes to a partition that it does not know of.
- * @throws Error naming a partition that did not acknowledge
- */
-export function demandAcknowledged(
-  sent: readonly Sent[],
-  acknowledged: readonly Acknowledged[],
-): void {
-  for (const { topic, messages } of sent) {
-    for (const { partition } of messages) {
-      const isThere = acknowledged.some(
-        (answer) => answer.topicName === topic && answer.partition === partition,
-      );
-      if (!isThere) throw new Error(`no acknowledgement of ${topic}/${partition}`);
-    }
-  }
-}
 
 /** Longer than a broker that answers ever needs. */
 const DISCONNECT_MS = 2_000;

@@ -1,43 +1,34 @@
-// Looking at the end of a topic, once for all who ask at the same time.
-import type { Admin } from 'kafkajs';
+// Looking at the end offsets of a topic, once for all who ask at the same time.
+import { withDeadline } from '../deadline.ts';
 import { AppError, messageOf } from '../errors.ts';
-
-/** By partition: the offset that the next record will get. */
-export type TopicEnds = ReadonlyMap<number, bigint>;
+import type { EndOffsets, KafkaAdmin } from './admin.ts';
 
 /**
- * A reader of a topic's ends. Each call is answered by a look that began after the call: callers
+ * A reader of a topic's end offsets. Each call is answered by a look that began after the call: callers
  * that come while a look is under way share the next one.
  * @throws (the reader) AppError KAFKA_UNAVAILABLE, retriable, also when the look takes over `timeoutMs`
  */
-export function createTopicEndsReader(
-  admin: Pick<Admin, 'fetchTopicOffsets'>,
+export function createEndOffsetsReader(
+  admin: Pick<KafkaAdmin, 'endOffsets'>,
   topic: string,
   timeoutMs: number,
-): () => Promise<TopicEnds> {
-  let running: Promise<TopicEnds> | undefined;
-  let following: Promise<TopicEnds> | undefined;
+): () => Promise<EndOffsets> {
+  let running: Promise<EndOffsets> | undefined;
+  let following: Promise<EndOffsets> | undefined;
 
-  const look = async (): Promise<TopicEnds> => {
-    const limit = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => limit.reject(new Error(`no answer in ${timeoutMs} ms`)),
-      timeoutMs,
-    );
+  const look = async (): Promise<EndOffsets> => {
+    const late = (): Error => new Error(`no answer in ${timeoutMs} ms`);
     try {
-      const ends = await Promise.race([admin.fetchTopicOffsets(topic), limit.promise]);
-      return new Map(ends.map(({ partition, high }) => [partition, BigInt(high)]));
+      return await withDeadline(admin.endOffsets(topic), timeoutMs, late);
     } catch (cause) {
       throw new AppError('KAFKA_UNAVAILABLE', `the end of ${topic}: ${messageOf(cause)}`, {
         cause,
         retriable: true,
       });
-    } finally {
-      clearTimeout(timer);
     }
   };
 
-  const start = (): Promise<TopicEnds> => {
+  const start = (): Promise<EndOffsets> => {
     const current = look().finally(() => {
       if (running === current) running = undefined;
     });
@@ -48,7 +39,7 @@ export function createTopicEndsReader(
   return () => {
     if (running === undefined) return start();
     if (following === undefined) {
-      const next: Promise<TopicEnds> = running
+      const next: Promise<EndOffsets> = running
         .catch(() => undefined)
         .then(() => {
           following = undefined;

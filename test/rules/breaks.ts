@@ -313,8 +313,8 @@ export const BREAKS: readonly Break[] = [
     rule: 'P18',
     name: 'a snapshot of another log is taken for one of this',
     file: 'redis-rebuild/snapshot/load-snapshot.ts',
-    find: 'if (lastRecords.get(place)?.lastRecord === identityOf(message)) {',
-    replace: "if (identityOf(message) !== '') {",
+    find: 'if (lastRecords.get(place)?.lastRecord !== identityOf(record)) {',
+    replace: "if (identityOf(record) === '') {",
     tests: ['test/integration/redis-rebuild/snapshots.test.ts'],
   },
   {

@@ -18,6 +18,7 @@ import type { Answer } from '../../../command-api/commands/handle-command.ts';
 import type { CommandApiSettings } from '../../../command-api/settings.ts';
 import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
 import type { CouponAssigned, CouponEvent } from '../../../domain/coupon-events.ts';
+import { openAdmin } from '../../../platform/kafka/admin.ts';
 import { createLifecycle } from '../../../platform/lifecycle.ts';
 import { createFaultyKafka, type FaultyKafka } from '../../support/faults/faulty-kafka.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -78,10 +79,9 @@ export async function openCommandNode(
   lifecycle.opened('links', () => links.close());
   const redis = await connectRedis(options.redisUrl);
   lifecycle.opened('Redis', async () => redis.disconnect());
-  const { kafka } = links.createClient();
-  const admin = kafka.admin();
-  await admin.connect();
-  lifecycle.opened('Kafka admin', () => admin.disconnect());
+  const kafka = links.createClient();
+  const admin = await openAdmin(kafka);
+  lifecycle.opened('Kafka admin', () => admin.close());
   const api = await openCommandApi(
     settingsOf(system, options),
     { redis, kafka, admin, createProducerClient: links.createClient, codec: system.codec },

@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import type { Admin } from 'kafkajs';
 import { createGate, type Gate } from '../../../command-api/gate/gate.ts';
 import { createNewestClaim, type NewestClaim } from '../../../command-api/gate/newest-claim.ts';
 import { formatPartitions } from '../../../contracts/partitions.ts';
 import { createRedisKeys } from '../../../contracts/redis-keys.ts';
 import { EPOCHS_TOPIC } from '../../../contracts/topics.ts';
 import { messageOf } from '../../../platform/errors.ts';
-import { createTopicEndsReader } from '../../../platform/kafka/end-offsets.ts';
+import { type KafkaAdmin, openAdmin } from '../../../platform/kafka/admin.ts';
+import { createEndOffsetsReader } from '../../../platform/kafka/end-offsets.ts';
 import { createRedis, readReplication } from '../../../platform/redis.ts';
 import { createTcpProxy, type TcpProxy } from '../../support/faults/tcp-proxy.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -21,7 +21,7 @@ const PARTITIONS = { 'coupon-lifecycle': 3, 'coupon-assign': 4 };
 
 describe('The gate', () => {
   let system: EventSystem;
-  let admin: Admin;
+  let admin: KafkaAdmin;
   let newestClaim: NewestClaim;
   let keys: ReturnType<typeof createRedisKeys>;
   let server: OwnRedis;
@@ -50,15 +50,14 @@ describe('The gate', () => {
     this.timeout(180_000);
     system = await createEventSystem('gate-');
     keys = createRedisKeys(system.topicPrefix);
-    admin = system.kafka.admin();
-    await admin.connect();
+    admin = await openAdmin(system.kafka);
     newestClaim = createNewestClaim(
-      createTopicEndsReader(admin, `${system.topicPrefix}${EPOCHS_TOPIC}`, 10_000),
+      createEndOffsetsReader(admin, `${system.topicPrefix}${EPOCHS_TOPIC}`, 10_000),
     );
   });
   after(async function () {
     this.timeout(180_000);
-    await admin?.disconnect();
+    await admin?.close();
     await system?.cleanup();
   });
   beforeEach(async () => {

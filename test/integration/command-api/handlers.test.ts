@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
-import { rangesOf } from '../../../platform/kafka/log-scan.ts';
+import { readLogRanges } from '../../../platform/kafka/admin.ts';
 import { keyed } from '../../support/fixtures/sample-events.ts';
 import { claimEpoch, openEpoch } from '../../support/system/epoch.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
@@ -41,7 +41,7 @@ describe('A command, from the request to the answer', () => {
   };
 
   const endsOfLog = async (): Promise<bigint[]> =>
-    (await rangesOf(system.kafka, system.topicPrefix + ASSIGN_TOPIC)).map(({ to }) => to);
+    (await readLogRanges(system.kafka, system.topicPrefix + ASSIGN_TOPIC)).map(({ to }) => to);
   const heldOf = ({ assignmentId, sequence, occurredAt }: CouponAssigned) => ({
     assignmentId,
     sequence,

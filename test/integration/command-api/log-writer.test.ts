@@ -7,11 +7,13 @@ import { toLogEvent } from '../../../contracts/event-record.ts';
 import { formatPositions, type Position } from '../../../contracts/position.ts';
 import { ASSIGN_TOPIC, EVENT_TOPICS } from '../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated, CouponEvent } from '../../../domain/coupon-events.ts';
-import { rangesOf, scanLog } from '../../../platform/kafka/log-scan.ts';
+import { readLogRanges } from '../../../platform/kafka/admin.ts';
+import { kafkajsOf } from '../../../platform/kafka/kafkajs-of.ts';
 import { createFaultyKafka, type FaultyKafka } from '../../support/faults/faulty-kafka.ts';
 import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { addPartitions } from '../../support/system/partitions.ts';
+import { recordsOf } from '../../support/system/records.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -69,23 +71,15 @@ describe('Writing to the log', () => {
   const readLog = async (): Promise<Map<string, Found>> => {
     const found = new Map<string, Found>();
     for (const topic of EVENT_TOPICS) {
-      const physical = `${system.topicPrefix}${topic}`;
-      const ranges = await rangesOf(system.kafka, physical);
-      await scanLog(
-        system.kafka,
-        physical,
-        ranges,
-        async ({ partition, offset, message }): Promise<'go on'> => {
-          const { name, event } = await system.codec.decode(message.value);
-          const { traceparent } = message.headers ?? {};
-          found.set(formatPositions([{ topic, partition, offset }]), {
-            event: toLogEvent(name, event) as CouponEvent,
-            key: String(message.key),
-            traceparent: traceparent === undefined ? null : String(traceparent),
-          });
-          return 'go on';
-        },
-      );
+      for (const record of await recordsOf(system.kafka, `${system.topicPrefix}${topic}`)) {
+        const { partition, offset, key, value, headers } = record;
+        const { name, event } = await system.codec.decode(value);
+        found.set(formatPositions([{ topic, partition, offset }]), {
+          event: toLogEvent(name, event) as CouponEvent,
+          key: String(key),
+          traceparent: headers.traceparent === undefined ? null : String(headers.traceparent),
+        });
+      }
     }
     return found;
   };
@@ -133,7 +127,7 @@ describe('Writing to the log', () => {
 
   it('puts an event where any other client would put its key', async () => {
     const events = Array.from({ length: 20 }, (_, n) => assigned(n + 1));
-    const other = system.kafka.producer();
+    const other = kafkajsOf(system.kafka).producer();
     await other.connect();
     try {
       for (const { topic, key, partition } of prepare(events)) {
@@ -190,7 +184,7 @@ describe('Writing to the log', () => {
       // The producer's client has listed the topic before: it must not leave anything out.
       open = { epoch: 0, partitions: { 'coupon-lifecycle': 3, 'coupon-assign': 5 } };
       expect(await write()).to.deep.equal(new Set([0, 1, 2, 3, 4]));
-      const ends = await rangesOf(own.kafka, own.topicPrefix + ASSIGN_TOPIC);
+      const ends = await readLogRanges(own.kafka, own.topicPrefix + ASSIGN_TOPIC);
       expect(ends.every(({ to }) => to > 0n)).to.equal(true);
     } finally {
       await widening.close();

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import kafkajs from 'kafkajs';
 import { readOrigin } from '../../../contracts/dead-letter.ts';
 import { ASSIGN_TOPIC, deadLetterTopicOf, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
-import { rangesOf, scanLog } from '../../../platform/kafka/log-scan.ts';
+import { createProducer } from '../../../platform/kafka/producer.ts';
 import { readRedis } from '../../../verifier/read/read-redis.ts';
 import { keyed } from '../../support/fixtures/sample-events.ts';
 import { openEpoch } from '../../support/system/epoch.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
+import { recordsOf, setTopicConfig } from '../../support/system/records.ts';
 import { connectRedis } from '../../support/system/redis.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -52,51 +52,35 @@ describe('An event that the log refuses', () => {
   /** The largest batch that every broker takes from now on. */
   const setLargest = async (topic: string, bytes: number): Promise<void> => {
     const name = `${system.topicPrefix}${topic}`;
-    const admin = system.kafka.admin();
-    await admin.connect();
-    try {
-      const configEntries = Object.entries({
-        'max.message.bytes': String(bytes),
-        'min.insync.replicas': '2',
-        'retention.ms': '-1',
-      }).map(([configName, value]) => ({ name: configName, value }));
-      const type = kafkajs.ConfigResourceTypes.TOPIC;
-      await admin.alterConfigs({ validateOnly: false, resources: [{ type, name, configEntries }] });
-    } finally {
-      await admin.disconnect();
-    }
-    await untilInForce(name, bytes === SMALL ? 'refused' : 'taken');
+    await setTopicConfig(system.kafka, name, {
+      'max.message.bytes': String(bytes),
+      'min.insync.replicas': '2',
+      'retention.ms': '-1',
+    });
+    await untilInForce(name, bytes === SMALL ? 'refused' : 'acknowledged');
   };
   /** Waits until every partition does this with a record of more than SMALL bytes. */
-  const untilInForce = async (name: string, wanted: 'taken' | 'refused'): Promise<void> => {
-    const producer = system.kafka.producer({ retry: { retries: 0 } });
-    await producer.connect();
-    const attempt = (partition: number): Promise<'taken' | 'refused' | 'failed'> =>
-      producer.send({ topic: name, messages: [{ partition, value: Buffer.alloc(SMALL) }] }).then(
-        () => 'taken',
-        ({ type }: { type?: string }) => (type === 'MESSAGE_TOO_LARGE' ? 'refused' : 'failed'),
-      );
+  const untilInForce = async (name: string, wanted: 'acknowledged' | 'refused') => {
+    const producer = createProducer(system.kafka, { retries: 0 });
     for (const partition of [0, 1, 2]) {
-      await waitUntil(`it is ${wanted}`, async () => (await attempt(partition)) === wanted);
+      const record = { topic: name, partition, value: Buffer.alloc(SMALL) };
+      await waitUntil(`it is ${wanted}`, async () => {
+        const { kind } = await producer.send([record], { timeoutMs: 10_000 });
+        return kind === wanted;
+      });
     }
-    await producer.disconnect();
+    await producer.close();
   };
   /** The dead letters of events with this key. */
   const deadLettersOf = async (topic: string, key: string) => {
     const name = deadLetterTopicOf(topic);
-    const physical = `${system.topicPrefix}${name}`;
-    const letters: { partition: number; value: Buffer | null; origin: unknown }[] = [];
-    await scanLog(
-      system.kafka,
-      physical,
-      await rangesOf(system.kafka, physical),
-      ({ partition, message: { key: found, value, headers = {} } }) => {
-        if (String(found) !== key) return 'go on';
-        letters.push({ partition, value, origin: readOrigin({ topic: name, headers }) });
-        return 'go on';
-      },
-    );
-    return letters;
+    const records = await recordsOf(system.kafka, `${system.topicPrefix}${name}`);
+    return records
+      .filter((record) => String(record.key) === key)
+      .map(({ partition, value, headers }) => ({
+        ...{ partition, value },
+        origin: readOrigin({ topic: name, headers }),
+      }));
   };
   const askFor = (couponId: string): Promise<AssignAnswer> =>
     node.ask(couponId, { userId: LONG_ID });

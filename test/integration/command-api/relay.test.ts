@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { EVENT_TOPICS } from '../../../contracts/topics.ts';
-import { rangesOf, scanLog } from '../../../platform/kafka/log-scan.ts';
 import { keyed } from '../../support/fixtures/sample-events.ts';
 import { openEpoch } from '../../support/system/epoch.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
+import { recordsOf } from '../../support/system/records.ts';
 import { connectRedis } from '../../support/system/redis.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -42,14 +42,11 @@ describe('The relay', () => {
   const timesInLog = async (couponId: string): Promise<Map<string, number>> => {
     const times = new Map<string, number>();
     for (const topic of EVENT_TOPICS) {
-      const physical = `${system.topicPrefix}${topic}`;
-      const ranges = await rangesOf(system.kafka, physical);
-      await scanLog(system.kafka, physical, ranges, async ({ message }): Promise<'go on'> => {
-        const { event } = await system.codec.decode(message.value);
+      for (const { value } of await recordsOf(system.kafka, `${system.topicPrefix}${topic}`)) {
+        const { event } = await system.codec.decode(value);
         const id = String(event.eventId);
         if (event.couponId === couponId) times.set(id, (times.get(id) ?? 0) + 1);
-        return 'go on';
-      });
+      }
     }
     return times;
   };

@@ -5,6 +5,7 @@ import { errorOf } from '../../support/error-of.ts';
 import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
 import { claimEpoch } from '../../support/system/epoch.ts';
 import { addPartitions } from '../../support/system/partitions.ts';
+import { appendRecords } from '../../support/system/records.ts';
 import { createRebuildSystem, type RebuildSystem } from './rebuild-system.ts';
 
 describe('The partitions of an epoch', function () {
@@ -18,11 +19,8 @@ describe('The partitions of an epoch', function () {
   const more = (count: number) =>
     addPartitions(system.events.kafka, system.events.topicPrefix + ASSIGN_TOPIC, count);
   const appendClaim = async (value: Buffer): Promise<void> => {
-    const producer = system.events.kafka.producer();
-    await producer.connect();
     const topic = system.events.topicPrefix + EPOCHS_TOPIC;
-    await producer.send({ topic, messages: [{ partition: 0, value }] });
-    await producer.disconnect();
+    await appendRecords(system.events.kafka, [{ topic, partition: 0, value }]);
   };
 
   it('are those that were there when it was claimed, and the gate says them', async () => {

@@ -10,6 +10,7 @@ import {
   type RebuildResult,
   rebuildRedis,
 } from '../../../redis-rebuild/rebuild.ts';
+import { appendRecords } from '../../support/system/records.ts';
 import { connectRedis, deleteKeysWith } from '../../support/system/redis.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
 import { createWriteModel, type WriteModel } from '../../support/system/write-model.ts';
@@ -48,11 +49,9 @@ export type RebuildSystem = {
 /** A system with an empty log and nothing in Redis; `redisUrl`: another Redis than that of all tests. */
 export async function createRebuildSystem(redisUrl?: string): Promise<RebuildSystem> {
   const events = await createEventSystem('rebuild-');
-  const { kafka, codec, topicPrefix } = events;
+  const { topicPrefix } = events;
   const keys = createRedisKeys(topicPrefix);
   const redis = await connectRedis(redisUrl);
-  const producer = kafka.producer({ allowAutoTopicCreation: false });
-  await producer.connect();
   const writeModel = createWriteModel({
     redis,
     keys,
@@ -73,11 +72,10 @@ export async function createRebuildSystem(redisUrl?: string): Promise<RebuildSys
       if (result.kind === 'rebuilt') return result;
       throw new Error(`not rebuilt: ${JSON.stringify(result)}`);
     },
-    ...createLogAppender(producer, codec, topicPrefix),
+    ...createLogAppender(events),
     wipe: () => deleteKeysWith(redis, topicPrefix),
     gate: () => redis.hgetall(keys.gate),
     close: async () => {
-      await producer.disconnect();
       await deleteKeysWith(redis, topicPrefix);
       redis.disconnect();
       await events.cleanup();
@@ -86,14 +84,16 @@ export async function createRebuildSystem(redisUrl?: string): Promise<RebuildSys
 }
 
 /** Appends to the event topics as nobody but a test would: to any partition, events of any epoch. */
-function createLogAppender(
-  producer: Pick<ReturnType<EventSystem['kafka']['producer']>, 'send'>,
-  codec: EventSystem['codec'],
-  topicPrefix: string,
-): Pick<RebuildSystem, 'append' | 'appendAt' | 'mark' | 'appendBytes'> {
+function createLogAppender({
+  kafka,
+  codec,
+  topicPrefix,
+}: EventSystem): Pick<RebuildSystem, 'append' | 'appendAt' | 'mark' | 'appendBytes'> {
   const send = async (topic: EventTopic, messages: Message[]): Promise<void> => {
-    if (messages.length === 0) return;
-    await producer.send({ topic: topicPrefix + topic, acks: -1, messages });
+    await appendRecords(
+      kafka,
+      messages.map((message) => ({ ...message, topic: topicPrefix + topic })),
+    );
   };
   return {
     append: async (appended, partition) => {

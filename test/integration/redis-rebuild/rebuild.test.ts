@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import type { Kafka } from 'kafkajs';
 import { toLogEvent } from '../../../contracts/event-record.ts';
 import { EPOCHS_TOPIC, EVENT_TOPICS } from '../../../contracts/topics.ts';
 import type { RequestKey } from '../../../domain/commands.ts';
 import type { CouponAssigned, CouponCreated, CouponEvent } from '../../../domain/coupon-events.ts';
 import { reserve } from '../../../domain/decisions/reserve-and-confirm.ts';
 import { initialState } from '../../../domain/decisions/write-model-state.ts';
-import { createKafka } from '../../../platform/kafka/client.ts';
-import { rangesOf, scanLog } from '../../../platform/kafka/log-scan.ts';
+import { readLogRanges, withAdmin } from '../../../platform/kafka/admin.ts';
+import { createKafkaClient } from '../../../platform/kafka/client.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { claimEpoch } from '../../support/system/epoch.ts';
+import { recordsOf } from '../../support/system/records.ts';
 import { stateInRedis, stateOf } from '../command-api/coupon-state.ts';
 import { createRebuildSystem, DAY, type RebuildSystem } from './rebuild-system.ts';
 
@@ -108,7 +108,7 @@ describe('Rebuilding Redis from the log', () => {
     it('opens epoch 0, the offset of its claim, on this Redis', async () => {
       const result = await system.rebuild();
       expect(result).to.include({ epoch: 0, coupons: 0, assignments: 0, records: 6, fenced: 0 });
-      const [claims] = await rangesOf(
+      const [claims] = await readLogRanges(
         system.events.kafka,
         `${system.events.topicPrefix}${EPOCHS_TOPIC}`,
       );
@@ -126,16 +126,15 @@ describe('Rebuilding Redis from the log', () => {
       const ids = new Set<string>();
       for (const topic of EVENT_TOPICS) {
         const physical = `${system.events.topicPrefix}${topic}`;
-        const ranges = await rangesOf(system.events.kafka, physical);
+        const ranges = await readLogRanges(system.events.kafka, physical);
         expect(ranges.map(({ to }) => to)).to.deep.equal([1n, 1n, 1n]);
-        await scanLog(system.events.kafka, physical, ranges, async ({ message }) => {
-          const { name, event } = await system.events.codec.decode(message.value);
+        for (const { value } of await recordsOf(system.events.kafka, physical)) {
+          const { name, event } = await system.events.codec.decode(value);
           const marker = toLogEvent(name, event);
           expect(marker).to.include({ type: 'EpochStarted', epoch: 0 });
           expect(Math.abs(Date.now() - marker.occurredAt)).to.be.below(60_000);
           ids.add(marker.eventId);
-          return undefined;
-        });
+        }
       }
       expect(ids.size).to.equal(6);
     });
@@ -394,7 +393,10 @@ describe('Rebuilding Redis from the log', () => {
   describe('cannot be done', () => {
     it('while the brokers are away: nothing is closed, and the lock is free again', async () => {
       const { epoch } = await system.rebuild();
-      const away = createKafka({ brokers: ['127.0.0.1:9'], clientId: 'away' }, silentLogger());
+      const away = createKafkaClient(
+        { brokers: ['127.0.0.1:9'], clientId: 'away' },
+        silentLogger(),
+      );
       const error = await errorOf(system.attempt({ kafka: away }));
       expect(error).to.include({ code: 'KAFKA_UNAVAILABLE', retriable: true });
       expect(await system.gate()).to.include({ epoch: `${epoch}` });
@@ -403,7 +405,10 @@ describe('Rebuilding Redis from the log', () => {
 
     it('from a log that has lost its first records: it says so and closes nothing', async () => {
       const { epoch } = await system.rebuild();
-      await deleteFirstRecord(system.events.kafka, `${system.events.topicPrefix}coupon-assign`, 1);
+      const topic = `${system.events.topicPrefix}coupon-assign`;
+      await withAdmin(system.events.kafka, (admin) =>
+        admin.deleteRecordsBefore(topic, new Map([[1, 1n]])),
+      );
       const error = await errorOf(system.attempt());
       expect(error).to.include({ code: 'TOPIC_MISMATCH', retriable: false });
       expect(error.message).to.contain('coupon-assign/1 begins at 1');
@@ -411,15 +416,3 @@ describe('Rebuilding Redis from the log', () => {
     });
   });
 });
-
-async function deleteFirstRecord(kafka: Kafka, topic: string, partition: number): Promise<void> {
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
-    // kafkajs deletes only in topics that it was asked about before.
-    await admin.fetchTopicOffsets(topic);
-    await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: '1' }] });
-  } finally {
-    await admin.disconnect();
-  }
-}

@@ -1,6 +1,5 @@
 // Snapshots of a rebuild's system: taking them, taking them away, and what a rebuild makes of Redis.
 import type { Redis } from 'ioredis';
-import type { KafkaMessage } from 'kafkajs';
 import { recordNameOf } from '../../../contracts/event-record.ts';
 import type { SnapshotCompleted } from '../../../contracts/snapshot.ts';
 import {
@@ -9,11 +8,13 @@ import {
   SNAPSHOTS_TOPIC,
 } from '../../../contracts/topics.ts';
 import type { CouponEvent } from '../../../domain/coupon-events.ts';
-import { rangesOf, scanLog } from '../../../platform/kafka/log-scan.ts';
+import { withAdmin } from '../../../platform/kafka/admin.ts';
+import type { KafkaRecord } from '../../../platform/kafka/record.ts';
 import {
   type SnapshotOptions,
   takeSnapshot,
 } from '../../../redis-rebuild/snapshot/take-snapshot.ts';
+import { appendRecords, recordsOf } from '../../support/system/records.ts';
 import { keysWith } from '../../support/system/redis.ts';
 import type { RebuildSystem } from './rebuild-system.ts';
 
@@ -29,20 +30,11 @@ export async function takeOne(system: RebuildSystem, changes: Partial<SnapshotOp
 }
 
 /** What a partition of the topic of the snapshots holds; 0: chunks, 1: completions. */
-export async function snapshotRecords(
+export function snapshotRecords(
   { events }: RebuildSystem,
   partition: number,
-): Promise<KafkaMessage[]> {
-  const topic = events.topicPrefix + SNAPSHOTS_TOPIC;
-  const ranges = (await rangesOf(events.kafka, topic)).filter(
-    (range) => range.partition === partition,
-  );
-  const found: KafkaMessage[] = [];
-  await scanLog(events.kafka, topic, ranges, ({ message }) => {
-    found.push(message);
-    return undefined;
-  });
-  return found;
+): Promise<KafkaRecord[]> {
+  return recordsOf(events.kafka, events.topicPrefix + SNAPSHOTS_TOPIC, partition);
 }
 
 /** Appends to a partition of the topic of the snapshots. */
@@ -51,17 +43,11 @@ export async function appendSnapshotRecords(
   partition: number,
   values: readonly (Buffer | null)[],
 ): Promise<void> {
-  const producer = events.kafka.producer({ allowAutoTopicCreation: false });
-  await producer.connect();
-  try {
-    await producer.send({
-      topic: events.topicPrefix + SNAPSHOTS_TOPIC,
-      acks: -1,
-      messages: values.map((value) => ({ partition, value })),
-    });
-  } finally {
-    await producer.disconnect();
-  }
+  const topic = events.topicPrefix + SNAPSHOTS_TOPIC;
+  await appendRecords(
+    events.kafka,
+    values.map((value) => ({ topic, partition, value })),
+  );
 }
 
 /** Appends a completion that is as `completed` but for these fields. */
@@ -83,19 +69,11 @@ export async function deleteSnapshotRecords(
   partitions: readonly number[],
 ): Promise<void> {
   const topic = events.topicPrefix + SNAPSHOTS_TOPIC;
-  const admin = events.kafka.admin();
-  await admin.connect();
-  try {
-    const ends = await admin.fetchTopicOffsets(topic);
-    await admin.deleteTopicRecords({
-      topic,
-      partitions: ends
-        .filter(({ partition }) => partitions.includes(partition))
-        .map(({ partition, high }) => ({ partition, offset: high })),
-    });
-  } finally {
-    await admin.disconnect();
-  }
+  await withAdmin(events.kafka, async (admin) => {
+    const ends = [...(await admin.endOffsets(topic))];
+    const wanted = ends.filter(([partition]) => partitions.includes(partition));
+    await admin.deleteRecordsBefore(topic, new Map(wanted));
+  });
 }
 
 /** Every key of the system with its value, `epoch` in it as EPOCH; times to live are apart. */
@@ -131,18 +109,11 @@ export async function appendAnew(
   partition: number,
   appended: readonly CouponEvent[],
 ): Promise<void> {
-  const producer = events.kafka.producer({ allowAutoTopicCreation: false });
-  await producer.connect();
-  try {
-    await producer.send({
-      topic: events.topicPrefix + topic,
-      acks: -1,
-      messages: appended.map((event) => ({
-        partition,
-        value: events.codec.encode(topic, recordNameOf(event), event),
-      })),
-    });
-  } finally {
-    await producer.disconnect();
-  }
+  await appendRecords(
+    events.kafka,
+    appended.map((event) => ({
+      ...{ topic: events.topicPrefix + topic, partition },
+      value: events.codec.encode(topic, recordNameOf(event), event),
+    })),
+  );
 }

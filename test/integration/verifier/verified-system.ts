@@ -1,6 +1,5 @@
 // A made system (test/unit/verifier/fixture-system.ts) written to real servers, under names of its own.
 import { Redis } from 'ioredis';
-import type { Kafka } from 'kafkajs';
 import type { Knex } from 'knex';
 import { recordNameOf } from '../../../contracts/event-record.ts';
 import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.ts';
@@ -12,6 +11,7 @@ import type { VerifySettings } from '../../../verifier/settings.ts';
 import { randomName } from '../../support/random-name.ts';
 import { addressOf } from '../../support/system/addresses.ts';
 import { createTestDatabase } from '../../support/system/database.ts';
+import { appendRecords, type TestRecord } from '../../support/system/records.ts';
 import { createEventSystem } from '../../support/system/topics.ts';
 
 export type VerifiedSystem = {
@@ -36,16 +36,18 @@ export async function createVerifiedSystem(
   const redisKeyPrefix = `${randomName('verify')}:`;
   const keys = createRedisKeys(redisKeyPrefix);
   const redis = new Redis(addressOf('REDIS_URL'));
-  const producer = events.kafka.producer({ allowAutoTopicCreation: false });
-  await producer.connect();
   const { topicPrefix, codec } = events;
 
   const send: Send = async (topic, partition, messages) => {
-    const [answer] = await producer.send({
-      topic: topicPrefix + topic,
-      messages: messages.map((message) => ({ key: 'key', ...message, partition })),
-    });
-    return Number(answer?.baseOffset);
+    const [offset] = await appendRecords(
+      events.kafka,
+      messages.map((message) => ({
+        key: 'key',
+        ...message,
+        ...{ topic: topicPrefix + topic, partition },
+      })),
+    );
+    return Number(offset);
   };
   const deadLetter = async (topic: string, partition: number, offset: number): Promise<void> => {
     const headers = {
@@ -76,7 +78,6 @@ export async function createVerifiedSystem(
     append: (topic, partition, event) => send(topic, partition, [messageOf(topic, event, codec)]),
     deadLetter,
     drop: async () => {
-      await producer.disconnect();
       await events.cleanup();
       await database.drop();
       const own = await redis.keys(`${redisKeyPrefix}*`);
@@ -86,10 +87,7 @@ export async function createVerifiedSystem(
   };
 }
 
-type Message = Pick<
-  Parameters<ReturnType<Kafka['producer']>['send']>[0]['messages'][number],
-  'value' | 'headers'
->;
+type Message = Pick<TestRecord, 'value' | 'headers'>;
 type Send = (topic: string, partition: number, messages: Message[]) => Promise<number>;
 
 const NOT_AN_EVENT = Buffer.from('not an event');

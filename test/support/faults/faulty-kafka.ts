@@ -1,13 +1,13 @@
 // The real brokers behind links that can be cut or stalled, whatever addresses they advertise.
 import { connect } from 'node:net';
-import { createEndableKafka, type EndableKafka } from '../../../platform/kafka/client.ts';
+import { createKafkaClient, type KafkaClient } from '../../../platform/kafka/client.ts';
 import { silentLogger } from '../silent-logger.ts';
 import { addressOf } from '../system/addresses.ts';
 import { createTcpProxy } from './tcp-proxy.ts';
 
 export type FaultyKafka = {
   /** Each client has connections of its own, all through the links. */
-  createClient(): EndableKafka;
+  createClient(): KafkaClient;
   /** Does this to the link of every broker. */
   cut(): void;
   stall(): void;
@@ -28,10 +28,12 @@ export async function createFaultyKafka(): Promise<FaultyKafka> {
       }),
     ),
   );
-  const createClient = (): EndableKafka =>
-    createEndableKafka({ brokers, clientId: 'firstcome-test' }, silentLogger(), (place) =>
-      connect(links.get(place.port)?.port ?? place.port, '127.0.0.1', place.onConnect),
-    );
+  const createClient = (): KafkaClient =>
+    createKafkaClient({ brokers, clientId: 'firstcome-test' }, silentLogger(), {
+      givesUpSoon: true,
+      openSocket: ({ port, onConnect }) =>
+        connect(links.get(port)?.port ?? port, '127.0.0.1', onConnect),
+    });
   const each = (act: 'cut' | 'stall' | 'stallAnswers' | 'mend') => (): void => {
     for (const link of links.values()) link[act]();
   };

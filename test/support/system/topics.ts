@@ -1,10 +1,9 @@
 // A log of its own for each test: topics, schemas and codec under a prefix that nobody else has.
-import type { Kafka } from 'kafkajs';
 import { readOwnSchemas, registerSchemas } from '../../../admin/schemas/register-schemas.ts';
 import { createTopics } from '../../../admin/topics.ts';
 import { createEventCodec, type EventCodec } from '../../../platform/avro/event-codec.ts';
 import { withAdmin } from '../../../platform/kafka/admin.ts';
-import { createKafka, type KafkaClient } from '../../../platform/kafka/client.ts';
+import { createKafkaClient, type KafkaClient } from '../../../platform/kafka/client.ts';
 import { createLogger } from '../../../platform/logger.ts';
 import { randomName } from '../random-name.ts';
 import { waitUntil } from '../wait-until.ts';
@@ -13,7 +12,7 @@ import { addressOf } from './addresses.ts';
 export type EventSystem = {
   /** Ends in '-'; physical topic = topicPrefix + logical topic. */
   topicPrefix: string;
-  kafka: Kafka & KafkaClient;
+  kafka: KafkaClient;
   codec: EventCodec;
   registryUrl: string;
   /** Deletes the topics and subjects; clients made from `kafka` must be closed before. */
@@ -21,9 +20,9 @@ export type EventSystem = {
 };
 
 /** A Kafka client of this test run; logs what kafkajs finds grave only. */
-export function createTestKafka(): Kafka & KafkaClient {
+export function createTestKafka(): KafkaClient {
   const settings = { brokers: addressOf('KAFKA_BROKERS').split(','), clientId: 'firstcome-test' };
-  return createKafka(settings, createLogger('test', 'error'));
+  return createKafkaClient(settings, createLogger('test', 'error'));
 }
 
 /** Every topic and subject of the service under a random prefix that begins with `prefix`. */

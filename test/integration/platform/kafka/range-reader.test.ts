@@ -50,7 +50,7 @@ describe('Reading ranges of the log', () => {
 
   it('asks nobody when there is nothing to read', async () => {
     const links = await createFaultyKafka();
-    const { kafka: client } = links.createClient();
+    const client = links.createClient();
     const nothing = [{ topic, partition: 1, from: 0n, to: 0n }];
     for await (const _ of readBatches(client, nothing)) throw new Error('there is nothing');
     expect(links.connections()).to.equal(0);
@@ -59,7 +59,7 @@ describe('Reading ranges of the log', () => {
 
   it('lets go of its connections when its reader leaves early, or throws', async () => {
     const links = await createFaultyKafka();
-    const { kafka: client, end } = links.createClient();
+    const client = links.createClient();
     for await (const { value } of readRecords(client, await ranges())) {
       expect(String(value)).to.match(/\/0$/);
       break;
@@ -70,7 +70,7 @@ describe('Reading ranges of the log', () => {
     };
     expect(await failing().catch((e: unknown) => e)).to.equal(fault);
     await waitUntil('all connections have ended', () => links.connections() === 0);
-    end();
+    client.end();
     await links.close();
   });
 
@@ -95,7 +95,7 @@ describe('Reading ranges of the log', () => {
 
   it('reads on after its connections were cut', async () => {
     const links = await createFaultyKafka();
-    const { kafka: client, end } = links.createClient();
+    const client = links.createClient();
     let cut = false;
     let count = 0;
     const one = Array.from({ length: 20 }, (_, n) => ({
@@ -111,7 +111,7 @@ describe('Reading ranges of the log', () => {
       links.mend();
     }
     expect(count).to.equal(20);
-    end();
+    client.end();
     await links.close();
   });
 
