@@ -209,8 +209,8 @@ export const BREAKS: readonly Break[] = [
     rule: 'P13',
     name: 'the epoch is a time, not the offset of the claim',
     file: 'redis-rebuild/claim-epoch.ts',
-    find: 'return Number(offsetIn(written));',
-    replace: 'return Number(offsetIn(written)) + nowMs;',
+    find: 'return Number(offset);',
+    replace: 'return Number(offset) + nowMs;',
     tests: [REBUILD],
   },
   {

@@ -112,6 +112,34 @@ describe('The import rules that npm run check applies', () => {
     });
   }
 
+  it('let platform/kafka/ alone import kafkajs, and of the tests only those that need it', () => {
+    const planted = [...Object.keys(MAY_IMPORT), ...foldersOfCode().map(({ folder }) => folder)]
+      .concat('test', 'test/support/system', 'test/integration/platform/kafka')
+      .flatMap((folder) => [
+        { file: `${folder}/planted.ts`, specifier: 'kafkajs' },
+        { file: `${folder}/planted-inside.ts`, specifier: 'kafkajs/src/cluster/index.js' },
+      ])
+      .concat(
+        { file: 'test/support/system/records.ts', specifier: 'kafkajs' },
+        { file: 'test/unit/platform/kafka/planted.ts', specifier: 'kafkajs' },
+        { file: 'cli/rebuild-reads.ts', specifier: 'kafkajs' },
+      );
+    const found = refusals(
+      new Map(planted.map(({ file, specifier }) => [file, importing(specifier)])),
+    );
+    const allowed = planted
+      .map(({ file }) => file)
+      .filter((file) => !(found.get(file)?.has('lint/style/noRestrictedImports') ?? false));
+    expect(new Set(allowed)).to.deep.equal(
+      new Set([
+        'platform/kafka/planted.ts',
+        'platform/kafka/planted-inside.ts',
+        'test/support/system/records.ts',
+        'test/unit/platform/kafka/planted.ts',
+      ]),
+    );
+  }).timeout(180_000);
+
   it("let only the command of a rebuild import the projector's own rebuild", () => {
     const rebuild = '../projector/rebuild/planted.ts';
     const found = refusals(
