@@ -9,11 +9,17 @@ export function createShedLoad(
   context: Pick<CommandContext, 'publisher' | 'load' | 'metrics'>,
   routes: readonly Pick<HttpRoute, 'name' | 'path'>[],
 ): ShedLoad {
-  const names = routes.map(({ name, path }) => ({ name, end: path.slice(path.lastIndexOf('/')) }));
+  const patterns = routes.map(({ name, path }) => ({ name, pattern: patternOf(path) }));
   return ({ method, url = '' }) => {
     if (method !== 'POST' || !isAtCapacity(context)) return null;
-    const command = names.find(({ end }) => url.endsWith(end))?.name ?? 'unknown';
+    const [path = ''] = url.split('?', 1);
+    const command = patterns.find(({ pattern }) => pattern.test(path))?.name ?? 'unknown';
     context.metrics.answered(command, 'overloaded');
     return OVERLOADED;
   };
+}
+
+/** The paths that express takes for this one: any parameters, any case, a slash at the end or none. */
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}/?$`, 'i');
 }
