@@ -1,5 +1,5 @@
 // firstcome bench-rebuild: makes assignments directly in a log of its own, rebuilds a Redis of its own
-// key prefix from it, and tells how long each part took.
+// key prefix from it, and reports how long each part took.
 import type { Command } from 'commander';
 import type { Redis } from 'ioredis';
 import { readOwnSchemas, registerSchemas } from '../admin/schemas/register-schemas.ts';
@@ -30,7 +30,7 @@ export function defineBenchRebuild(command: Command): void {
   const count = wholeNumber({ min: 1, max: 100_000_000 });
   command
     .description(
-      'Makes assignments in a log of its own, rebuilds a Redis of its own key prefix from it, and tells ' +
+      'Makes assignments in a log of its own, rebuilds a Redis of its own key prefix from it, and reports ' +
         'how long each part took. What it made is removed at the end.',
     )
     .option('--assignments <n>', 'how many', count, 100_000)

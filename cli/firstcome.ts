@@ -16,7 +16,7 @@ With LOG_LEVEL=debug an error is shown with its stack.`;
 
 await main(process.argv.slice(2));
 
-/** Runs what the arguments ask for; the exit code is set, and every failure is told on stderr. */
+/** Runs what the arguments ask for; the exit code is set, and every failure is reported on stderr. */
 async function main(argv: string[]): Promise<void> {
   const subcommand = SUBCOMMANDS.find(({ name }) => name === subcommandIn(argv));
   try {

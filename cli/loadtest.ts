@@ -49,8 +49,8 @@ export function defineLoadtest(command: Command): void {
     )
     .option(
       '--rate <n>',
-      'users a second, however slow the answers are (default: all at once)',
-      upTo(1_000_000),
+      'users a second, however slow the answers are (0, the default: all at once)',
+      wholeNumber({ min: 0, max: 1_000_000 }),
     )
     .option(
       '--timeout <ms>',
@@ -59,7 +59,7 @@ export function defineLoadtest(command: Command): void {
       timeoutMs,
     )
     .option('--deadline <s>', 'after that nobody asks any more', upTo(86_400), deadlineMs / 1_000)
-    .option('--ledger <file>', 'writes what each user asked and was told, as JSON lines')
+    .option('--ledger <file>', 'writes what each user asked and was answered, as JSON lines')
     .option(
       '--baseline',
       'measure a bare express server too, and print the ratio; both are warmed up',
@@ -114,7 +114,7 @@ function toWorkload(options: Options): Workload {
     users,
     quantity,
     connections,
-    rate: rate ?? null,
+    rate: rate || null,
     timeoutMs: timeout,
     deadlineMs: deadline * 1_000,
     ledgerFile: ledger ?? null,

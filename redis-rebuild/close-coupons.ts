@@ -14,7 +14,7 @@ const SCAN_COUNT = 5_000;
 
 /**
  * Closes the gate, then every coupon that Redis knows: a closing marker takes its place,
- * and what else was kept of it is removed. Its idempotency keys stay: they name their epoch, and are fenced with it.
+ * and what else was kept of it is removed. Its idempotency keys stay: they name their epoch, and do not count after it.
  * @returns the ids of the coupons that have a closing marker now
  * @throws AppError EPOCH_CLOSED when the lock, the master or the epoch is lost, REDIS_UNAVAILABLE
  */

@@ -293,7 +293,7 @@ inline acknowledge(x) {
        inLog = inLog | bit_of(x);
        printf("the log: event %d (epoch %d) appended to partition %d, it counts, acknowledged\n", x, epochOf[x], partitionOf[x])
     :: else ->
-       printf("the log: event %d (epoch %d) appended to partition %d behind marker %d: VOID, but acknowledged\n", x, epochOf[x], partitionOf[x], marker[partitionOf[x]])
+       printf("the log: event %d (epoch %d) appended to partition %d behind marker %d: FENCED, but acknowledged\n", x, epochOf[x], partitionOf[x], marker[partitionOf[x]])
     fi;
     checkLog()
   }

@@ -1,4 +1,4 @@
-// The addresses of the running `npm start`, for tools that were not told any.
+// The addresses of the running `npm start`, for commands that are given none.
 import { existsSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { Environment } from '../../platform/settings.ts';

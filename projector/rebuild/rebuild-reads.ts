@@ -187,7 +187,7 @@ async function writeDeadLetters(
   }
 }
 
-/** Brings the next tables to the live ones. @returns false when a record was parked after it had been applied here */
+/** Brings the next tables as far as the live ones are. @returns false when a record was parked after it had been applied here */
 async function catchUpTo(
   { reached, parked }: LiveState,
   follower: LogFollower,

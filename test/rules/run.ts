@@ -4,7 +4,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { randomWord } from '../../platform/random-word.ts';
 import { stopSignal } from '../../stack/process/stop-signals.ts';
@@ -70,7 +70,7 @@ function copyTree(copy: string): void {
   const root = resolve('.');
   cpSync(root, copy, {
     recursive: true,
-    filter: (source) => !NOT_COPIED.some((name) => source === join(root, name)),
+    filter: (source) => !NOT_COPIED.includes(basename(source)),
   });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
 }

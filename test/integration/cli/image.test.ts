@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { SUBCOMMANDS } from '../../../cli/subcommands.ts';
 
@@ -29,7 +29,7 @@ describe('the image', function () {
     spawnSync(join(app, 'firstcome'), args, {
       cwd: tmpdir(),
       encoding: 'utf8',
-      env: { PATH: `${resolve('node_modules/node/bin')}:/usr/bin:/bin` },
+      env: { PATH: `${dirname(process.execPath)}:/usr/bin:/bin` },
     });
 
   it('takes the folders that its .dockerignore lets through, and no other', () => {

@@ -8,11 +8,11 @@ describe('The fencing rule', () => {
     expect(isFenced(0, 0)).to.equal(false);
   });
 
-  it('makes an event of an older epoch fenced', () => {
+  it('fences an event of an older epoch', () => {
     expect(isFenced(2, 3)).to.equal(true);
   });
 
-  it('makes everything fenced in a partition without a marker', () => {
+  it('fences everything in a partition without a marker', () => {
     expect(isFenced(0, null)).to.equal(true);
     expect(isFenced(9, null)).to.equal(true);
   });
