@@ -151,7 +151,7 @@ describe('A stack', () => {
     });
     expect(tool('reset', '--folder', folder)).to.deep.equal({
       code: 1,
-      output: `a stack runs in ${folder}: stop it first`,
+      output: `stack failed: a stack runs in ${folder}: stop it first`,
     });
     await stack.stop();
     expect(tool('status', '--folder', folder).output).to.equal(`${folder}: not running`);
