@@ -41,9 +41,9 @@ export function createKafkaClient(
   const { openSocket: open = openSocket, givesUpSoon = false } = options;
   const sockets = new Set<Socket>();
   let ended = false;
-  // With an error: kafkajs does not listen for a close alone.
+  // With an error where it is still in use: kafkajs does not listen for a close alone.
   const destroy = (socket: Socket): void => {
-    socket.destroy(new Error('this client was ended'));
+    socket.destroy(socket.writableEnded ? undefined : new Error('this client was ended'));
   };
   const kafka = new Kafka({
     brokers: settings.brokers,

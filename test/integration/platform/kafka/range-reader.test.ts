@@ -1,8 +1,11 @@
 import { expect } from 'chai';
+import { pino } from 'pino';
 import { readLogRanges, withAdmin } from '../../../../platform/kafka/admin.ts';
+import { createKafkaClient } from '../../../../platform/kafka/client.ts';
 import { readBatches, readRecords } from '../../../../platform/kafka/range-reader.ts';
 import { errorOf } from '../../../support/error-of.ts';
 import { createFaultyKafka } from '../../../support/faults/faulty-kafka.ts';
+import { addressOf } from '../../../support/system/addresses.ts';
 import { waitUntil } from '../../../support/wait-until.ts';
 import { createTopicSystem, type TopicSystem } from './topic-system.ts';
 
@@ -46,6 +49,16 @@ describe('Reading ranges of the log', () => {
     for await (const { value } of readRecords(system.client, wanted)) seen.push(String(value));
     const expected = ['0/1999', '0/2000', '0/2001', '0/2002', '0/5', '0/6', '2/39'];
     expect(seen.sort()).to.deep.equal(expected);
+  });
+
+  it('logs nothing when nothing goes wrong', async () => {
+    const lines: string[] = [];
+    const logger = pino({ level: 'info' }, { write: (line: string) => lines.push(line) });
+    const brokers = addressOf('KAFKA_BROKERS').split(',');
+    const client = createKafkaClient({ brokers, clientId: 'firstcome-test' }, logger);
+    for await (const _ of readRecords(client, await ranges()));
+    for await (const _ of readRecords(client, await ranges())) break;
+    expect(lines).to.deep.equal([]);
   });
 
   it('asks nobody when there is nothing to read', async () => {
