@@ -4,8 +4,8 @@ import { ASSIGN_TOPIC, deadLetterTopicOf, LIFECYCLE_TOPIC } from '../../../contr
 import { createProducer } from '../../../platform/kafka/producer.ts';
 import { readRedis } from '../../../verifier/read/read-redis.ts';
 import { keyed } from '../../support/fixtures/sample-events.ts';
+import { type OwnRedis, startOwnRedis } from '../../support/servers/own-redis.ts';
 import { openEpoch } from '../../support/system/epoch.ts';
-import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
 import { recordsOf, setTopicConfig } from '../../support/system/records.ts';
 import { connectRedis } from '../../support/system/redis.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { EVENT_TOPICS } from '../../../contracts/topics.ts';
 import { keyed } from '../../support/fixtures/sample-events.ts';
+import { type OwnRedis, startOwnRedis } from '../../support/servers/own-redis.ts';
 import { openEpoch } from '../../support/system/epoch.ts';
-import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
 import { recordsOf } from '../../support/system/records.ts';
 import { connectRedis } from '../../support/system/redis.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';

@@ -7,8 +7,8 @@ import type { Redis } from 'ioredis';
 import { createRedis, createScript } from '../../../platform/redis.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { createTcpProxy, type TcpProxy } from '../../support/faults/tcp-proxy.ts';
+import { type OwnRedis, startOwnRedis } from '../../support/servers/own-redis.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
-import { type OwnRedis, startOwnRedis } from '../../support/system/own-redis.ts';
 import { connectRedis } from '../../support/system/redis.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
