@@ -61,7 +61,7 @@ describe('firstcome loadtest', () => {
     const refused: [string, string][] = [
       ['--users=0', 'It must be a whole number from 1 to 10000000.'],
       ['--quantity=many', 'It must be a whole number from 0 to 1000000.'],
-      ['--rate=-1', 'It must be a whole number from 1 to 1000000.'],
+      ['--rate=-1', 'It must be a whole number from 0 to 1000000.'],
     ];
     for (const [option, reason] of refused) {
       const { code, stderr } = await run(option);
