@@ -56,7 +56,11 @@ function isInstalled(folder) {
  */
 function run(command, args, folder = '.') {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: join(root, folder), stdio: 'inherit' });
+    // What they print is progress: standard output is the script's alone, and may be piped.
+    const child = spawn(command, args, {
+      cwd: join(root, folder),
+      stdio: ['inherit', 2, 'inherit'],
+    });
     child.once('error', () => resolve(127));
     child.once('exit', (code) => resolve(code ?? 1));
   });
@@ -66,10 +70,10 @@ function run(command, args, folder = '.') {
 async function installPackages(folder) {
   const title = folder === '.' ? 'npm packages' : `npm packages of ${folder}`;
   const startMs = Date.now();
-  console.log(`${title}: installing, this time only`);
+  console.error(`${title}: installing, this time only`);
   const code = await run('npm', [...NPM_CI, ...QUIET], folder);
   if (code === 0 && isInstalled(folder)) {
-    console.log(`${title} … ${((Date.now() - startMs) / 1000).toFixed(1)} s`);
+    console.error(`${title} … ${((Date.now() - startMs) / 1000).toFixed(1)} s`);
     return true;
   }
   console.error(
