@@ -5,8 +5,14 @@ import type { Position } from '../contracts/position.ts';
 import { createRedisKeys, type RedisKeys } from '../contracts/redis-keys.ts';
 import { ASSIGN_TOPIC, EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../contracts/topics.ts';
 import { createApp } from '../http/app.ts';
-import { healthRoutes } from '../http/health.ts';
+import { healthRoutes, withAssumptions } from '../http/health.ts';
 import type { ShedLoad } from '../http/server.ts';
+import {
+  ASSUMPTIONS_EVERY_MS,
+  type Assumption,
+  type AssumptionWatch,
+  createAssumptionWatch,
+} from '../platform/assumptions.ts';
 import type { EventCodec } from '../platform/avro/event-codec.ts';
 import type { KafkaAdmin } from '../platform/kafka/admin.ts';
 import type { KafkaClient } from '../platform/kafka/client.ts';
@@ -49,6 +55,8 @@ export type CommandApiConnections = {
   codec: EventCodec;
   /** Left out: the gate waits until another process has rebuilt Redis. */
   rebuild?: Rebuild;
+  /** What is looked at while this process runs; broken, the gate is closed. */
+  assumptions: readonly Assumption[];
 };
 
 export type CommandApi = {
@@ -78,7 +86,10 @@ export async function openCommandApi(
   const { redis, admin } = connections;
   const keys = createRedisKeys(settings.redisKeyPrefix);
   const metrics = createCommandMetrics();
-  const gate = openGate(settings, connections, { keys, logger });
+  const { assumptions } = connections;
+  const watch = createAssumptionWatch({ assumptions, everyMs: ASSUMPTIONS_EVERY_MS, logger });
+  lifecycle.opened('assumption watch', async () => watch.close());
+  const gate = openGate(settings, connections, { keys, logger, watch });
   lifecycle.opened('gate', () => gate.close());
   const writer = await createLogWriter({
     createClient: connections.createProducerClient,
@@ -120,7 +131,7 @@ export async function openCommandApi(
   const context: CommandContext = { gate, publisher, confirm, endOf, load, metrics };
   const commands = createCommandHandlers(context, decideBy);
   return {
-    ...createHttp(settings, { context, commands, gate, writer, redis, logger }),
+    ...createHttp(settings, { context, commands, gate, writer, redis, logger, watch }),
     ...{ commands, gate, publisher, keys, decideBy },
     startRelay: (relaySettings) => {
       const parts = { redis, keys, gate, publisher, metrics, logger };
@@ -134,10 +145,12 @@ export async function openCommandApi(
 function openGate(
   { topicPrefix }: CommandApiSettings,
   { redis, admin, rebuild }: CommandApiConnections,
-  { keys, logger }: { keys: RedisKeys; logger: Logger },
+  { keys, logger, watch }: { keys: RedisKeys; logger: Logger; watch: AssumptionWatch },
 ): Gate {
   const claims = createEndOffsetsReader(admin, topicPrefix + EPOCHS_TOPIC, LOOK_TIMEOUT_MS);
-  return createGate({ redis, keys, newestClaim: createNewestClaim(claims), rebuild, logger });
+  const newestClaim = createNewestClaim(claims);
+  const brokenAssumption = watch.broken;
+  return createGate({ redis, keys, newestClaim, brokenAssumption, rebuild, logger });
 }
 
 function createHttp(
@@ -149,16 +162,18 @@ function createHttp(
     writer: LogWriter;
     redis: Redis;
     logger: Logger;
+    watch: AssumptionWatch;
   },
 ): Pick<CommandApi, 'app' | 'shedLoad'> {
-  const { context, commands, gate, writer, redis, logger } = parts;
+  const { context, commands, gate, writer, redis, logger, watch } = parts;
   const newAssignmentId = createAssignmentIds({
     partitions: () => gate.lastOpen()?.partitions[ASSIGN_TOPIC] ?? 1,
     partitionOf: partitionOfKey,
     batches: writer.batches,
   });
   const routes = commandRoutes(commands, newAssignmentId, settings.queryApiUrl);
-  const health = healthRoutes(() => checkReadiness({ redis, gate, writer, load: context.load }));
+  const check = () => checkReadiness({ redis, gate, writer, load: context.load });
+  const health = healthRoutes(withAssumptions(check, watch));
   const app = createApp([health, commandRouter(routes)], {
     ...{ logger, maxBodyBytes: settings.http.maxBodyBytes },
   });

@@ -10,6 +10,7 @@ import { createRedis } from '../platform/redis.ts';
 import { runService } from '../platform/service.ts';
 import { rebuildRedis } from '../redis-rebuild/rebuild.ts';
 import { openCommandApi } from './app.ts';
+import { commandApiAssumptions } from './assumptions.ts';
 import { parseSettings } from './settings.ts';
 
 await runService({
@@ -38,6 +39,7 @@ await runService({
       settings,
       {
         ...{ redis, kafka, admin, createProducerClient, codec },
+        assumptions: commandApiAssumptions(),
         rebuild: (attempt) => rebuildRedis({ ...log, ...attempt }),
       },
       { logger, lifecycle },

@@ -2,8 +2,28 @@
 import { Router } from 'express';
 import { onlyMethods } from './app.ts';
 
-/** What a readiness check found; `reason` says what is missing, without addresses or secrets. */
-export type Readiness = { ready: true } | { ready: false; reason: string };
+/**
+ * What a readiness check found, without addresses or secrets: `reason` says what is missing, `warnings`
+ * what should be looked after though the work goes on.
+ */
+export type Readiness = { ready: true; warnings?: string[] } | { ready: false; reason: string };
+
+/** What the promise rests on, as an assumption watch (platform/assumptions.ts) found it. */
+export type AssumptionFindings = { broken(): string | null; warnings(): string[] };
+
+/** `check`, and beside it: not ready while an assumption is broken that closes the service. */
+export function withAssumptions(
+  check: () => Promise<Readiness>,
+  assumptions: AssumptionFindings,
+): () => Promise<Readiness> {
+  return async () => {
+    const reason = assumptions.broken();
+    if (reason !== null) return { ready: false, reason };
+    const readiness = await check();
+    const warnings = assumptions.warnings();
+    return readiness.ready && warnings.length > 0 ? { ready: true, warnings } : readiness;
+  };
+}
 
 /**
  * The two health routes; `check` must answer within a second or so, and must not throw. `isLive`:
@@ -31,10 +51,14 @@ export function healthRoutes(
       response
         .setHeader('Cache-Control', 'no-store')
         .status(readiness.ready ? 200 : 503)
-        .json(
-          readiness.ready ? { status: 'ready' } : { status: 'not ready', reason: readiness.reason },
-        );
+        .json(bodyOf(readiness));
     })
     .all(onlyMethods('GET', 'HEAD'));
   return router;
+}
+
+function bodyOf(readiness: Readiness): object {
+  if (!readiness.ready) return { status: 'not ready', reason: readiness.reason };
+  const { warnings } = readiness;
+  return warnings === undefined ? { status: 'ready' } : { status: 'ready', warnings };
 }

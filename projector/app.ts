@@ -4,7 +4,8 @@ import type { Knex } from 'knex';
 import { TOPICS_OF_RECORD } from '../contracts/event-record.ts';
 import { deadLetterTopicOf, EVENT_TOPICS } from '../contracts/topics.ts';
 import { createApp } from '../http/app.ts';
-import { healthRoutes } from '../http/health.ts';
+import { healthRoutes, withAssumptions } from '../http/health.ts';
+import { ASSUMPTIONS_EVERY_MS, createAssumptionWatch } from '../platform/assumptions.ts';
 import { readAvroRecords } from '../platform/avro/avro-schemas.ts';
 import { createEventCodec, type EventCodec } from '../platform/avro/event-codec.ts';
 import { createKafkaClient, type KafkaClient } from '../platform/kafka/client.ts';
@@ -12,6 +13,7 @@ import { createProducer } from '../platform/kafka/producer.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import { createMysql } from '../platform/mysql.ts';
+import { projectorAssumptions } from './assumptions.ts';
 import { createApplyBatch } from './consumer/apply-batch.ts';
 import { startConsumer } from './consumer/consume.ts';
 import { type ConsumerHealth, createConsumerHealth } from './consumer/consumer-health.ts';
@@ -76,12 +78,18 @@ export async function createProjectorApp(
   const progress = createProgress(logger, createProjectorMetrics());
   lifecycle.opened('progress', async () => progress.close());
 
+  const watch = createAssumptionWatch({
+    ...{ assumptions: projectorAssumptions(), everyMs: ASSUMPTIONS_EVERY_MS, logger },
+  });
+  lifecycle.opened('assumption watch', async () => watch.close());
+  const isReady = withAssumptions(() => checkProjectorReadiness(db, consumerHealth), watch);
+
   const shared = { ...tools, settings, db, codec, kafka, consumerHealth, progress };
   return {
-    http: createApp(
-      [healthRoutes(() => checkProjectorReadiness(db, consumerHealth), consumerHealth.isLive)],
-      { logger, maxBodyBytes: MAX_BODY_BYTES },
-    ),
+    http: createApp([healthRoutes(isReady, consumerHealth.isLive)], {
+      logger,
+      maxBodyBytes: MAX_BODY_BYTES,
+    }),
     consume: async () => {
       await consumeDeadLetters(shared);
       await consumeEvents(shared, writeDeadLetters);

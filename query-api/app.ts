@@ -2,7 +2,7 @@
 import type { Express } from 'express';
 import type { Knex } from 'knex';
 import { createApp } from '../http/app.ts';
-import { healthRoutes } from '../http/health.ts';
+import { type AssumptionFindings, healthRoutes, withAssumptions } from '../http/health.ts';
 import type { Logger } from '../platform/logger.ts';
 import { queryRoutes } from './http/routes.ts';
 import { createReadStore } from './read-model/read-store.ts';
@@ -18,7 +18,7 @@ const READY_LIMIT_MS = 1_000;
 export function createQueryApp(
   database: Knex,
   { mysql, maxReads, maxWaiting }: Pick<QueryApiSettings, 'mysql' | 'maxReads' | 'maxWaiting'>,
-  logger: Logger,
+  { logger, assumptions }: { logger: Logger; assumptions: AssumptionFindings },
 ): Express {
   const store = createReadStore(database, { timeoutMs: mysql.timeoutMs, maxReads });
   const waitForPosition = createPositionWait({
@@ -26,7 +26,8 @@ export function createQueryApp(
     intervalMs: CHECKPOINT_INTERVAL_MS,
     maxWaiting,
   });
-  const isReady = createReadiness(store.check, READY_LIMIT_MS, logger);
+  const check = createReadiness(store.check, READY_LIMIT_MS, logger);
+  const isReady = withAssumptions(check, assumptions);
   return createApp(
     [healthRoutes(isReady), queryRoutes({ store, waitForPosition, now: Date.now })],
     {

@@ -1,8 +1,10 @@
 // The process of the query API: settings, MySQL, listening, shutdown.
 import { listen } from '../http/server.ts';
+import { ASSUMPTIONS_EVERY_MS, createAssumptionWatch } from '../platform/assumptions.ts';
 import { createMysql } from '../platform/mysql.ts';
 import { runService } from '../platform/service.ts';
 import { createQueryApp } from './app.ts';
+import { queryApiAssumptions } from './assumptions.ts';
 import { POSITION_WAIT } from './http/parse-query.ts';
 import { parseQueryApiSettings } from './settings.ts';
 
@@ -14,7 +16,12 @@ await runService({
     const { http, mysql } = settings;
     const database = createMysql(mysql, logger);
     lifecycle.opened('mysql', () => database.destroy());
-    const server = await listen(createQueryApp(database, settings, logger), http.host, http.port);
+    const assumptions = createAssumptionWatch({
+      ...{ assumptions: queryApiAssumptions(), everyMs: ASSUMPTIONS_EVERY_MS, logger },
+    });
+    lifecycle.opened('assumption watch', async () => assumptions.close());
+    const app = createQueryApp(database, settings, { logger, assumptions });
+    const server = await listen(app, http.host, http.port);
     // A read under way may wait for its position, and then for MySQL.
     const closeLimitMs = POSITION_WAIT.maxSeconds * 1_000 + 5 * mysql.timeoutMs;
     lifecycle.opened('http', server.close, closeLimitMs);

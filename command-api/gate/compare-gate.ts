@@ -29,9 +29,18 @@ export type GateComparison =
  * @param closedCoupons coupon id -> epoch, of those that a script found closed in that epoch
  */
 export async function compareGate(
-  { redis, keys, newestClaim }: { redis: Redis; keys: RedisKeys; newestClaim: NewestClaim },
+  parts: {
+    redis: Redis;
+    keys: RedisKeys;
+    newestClaim: NewestClaim;
+    /** Why nothing may be decided, whatever Redis and the log say; null when nothing is against it. */
+    brokenAssumption: () => string | null;
+  },
   closedCoupons: ReadonlyMap<string, number>,
 ): Promise<GateComparison> {
+  const { redis, keys, newestClaim } = parts;
+  const broken = parts.brokenAssumption();
+  if (broken !== null) return { kind: 'closed', reason: broken };
   try {
     const [{ isMaster, replicationId }, gate] = await Promise.all([
       readReplication(redis),

@@ -36,6 +36,8 @@ type GateOptions = {
   redis: Redis;
   keys: RedisKeys;
   newestClaim: NewestClaim;
+  /** The assumption that is broken, and keeps the gate closed; null when all hold. */
+  brokenAssumption: () => string | null;
   /** Left out: the gate waits until another process has rebuilt Redis. */
   rebuild?: Rebuild | undefined;
   logger: Logger;

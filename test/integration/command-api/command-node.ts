@@ -18,6 +18,7 @@ import type { Answer } from '../../../command-api/commands/handle-command.ts';
 import type { CommandApiSettings } from '../../../command-api/settings.ts';
 import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
 import type { CouponAssigned, CouponEvent } from '../../../domain/coupon-events.ts';
+import type { Assumption } from '../../../platform/assumptions.ts';
 import { openAdmin } from '../../../platform/kafka/admin.ts';
 import { createLifecycle } from '../../../platform/lifecycle.ts';
 import { createFaultyKafka, type FaultyKafka } from '../../support/faults/faulty-kafka.ts';
@@ -71,7 +72,12 @@ function newAssignment(couponId: string, fields: Partial<AssignCoupon> = {}): As
 /** Opens a node in this system, whose epoch must be open; its gate is open when it is given. */
 export async function openCommandNode(
   system: EventSystem,
-  options: { redisUrl: string; answerTimeoutMs?: number; sendTimeoutMs?: number },
+  options: {
+    redisUrl: string;
+    answerTimeoutMs?: number;
+    sendTimeoutMs?: number;
+    assumptions?: readonly Assumption[];
+  },
 ): Promise<CommandNode> {
   const logger = silentLogger();
   const lifecycle = createLifecycle(logger);
@@ -84,7 +90,10 @@ export async function openCommandNode(
   lifecycle.opened('Kafka admin', () => admin.close());
   const api = await openCommandApi(
     settingsOf(system, options),
-    { redis, kafka, admin, createProducerClient: links.createClient, codec: system.codec },
+    {
+      ...{ redis, kafka, admin, createProducerClient: links.createClient, codec: system.codec },
+      assumptions: options.assumptions ?? [],
+    },
     { logger, lifecycle },
   );
   const { gate, keys, commands, publisher, decideBy } = api;

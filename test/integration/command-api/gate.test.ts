@@ -30,9 +30,14 @@ describe('The gate', () => {
   let direct: Redis;
   let redis: Redis;
   let gate: Gate;
+  let broken: string | null;
+  const brokenAssumption = (): string | null => broken;
 
   const openGate = (claim: NewestClaim = newestClaim): Gate => {
-    gate = createGate({ redis, keys, newestClaim: claim, logger: silentLogger() });
+    gate = createGate({
+      ...{ redis, keys, newestClaim: claim, brokenAssumption },
+      logger: silentLogger(),
+    });
     return gate;
   };
   const untilOpen = (which = gate) =>
@@ -61,6 +66,7 @@ describe('The gate', () => {
     await system?.cleanup();
   });
   beforeEach(async () => {
+    broken = null;
     server = await startOwnRedis();
     link = await createTcpProxy('127.0.0.1', server.port);
     direct = await connectRedis(server.url);
@@ -298,12 +304,25 @@ describe('The gate', () => {
     expect(gate.state().kind).to.equal('open');
   });
 
+  it('is closed while an assumption is broken, names it, and opens when it holds again', async () => {
+    await agreeOn(await claimEpoch(system));
+    openGate();
+    await untilOpen();
+    broken = 'topic settings: coupon-assign deletes what is old';
+    await untilClosed('coupon-assign deletes what is old');
+    broken = null;
+    await untilOpen();
+  });
+
   it('compares no more after it was closed for good', async () => {
     openGate();
     await untilClosed('no gate');
     await gate.close();
     await agreeOn(await claimEpoch(system));
-    const second = createGate({ redis, keys, newestClaim, logger: silentLogger() });
+    const second = createGate({
+      ...{ redis, keys, newestClaim, brokenAssumption },
+      logger: silentLogger(),
+    });
     await untilOpen(second);
     await second.close();
     expect(gate.state().kind).to.equal('closed');

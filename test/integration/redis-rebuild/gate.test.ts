@@ -28,6 +28,7 @@ describe('A gate that rebuilds', () => {
       redis: system.redis,
       keys: system.keys,
       newestClaim,
+      brokenAssumption: () => null,
       rebuild: async (attempt) => {
         attempts += 1;
         const result = await system.attempt(attempt);

@@ -1,0 +1,7 @@
+// What the projector looks at while it runs (docs/assumptions.md).
+import type { Assumption } from '../platform/assumptions.ts';
+
+/** Broken, it is not ready and says why. */
+export function projectorAssumptions(): Assumption[] {
+  return [];
+}
