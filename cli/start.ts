@@ -110,7 +110,7 @@ function formatExamples(folder: string, { urls }: Services): string {
   return `
 Try it (addresses are in ${join(RUN_FOLDER, 'env')}; logs in ${join(folder, 'logs')}):
 
-  ID=$(curl -s ${urls['command-api']}/coupons ${json} -d '${coupon}' | grep -o '[0-9a-f-]\\{36\\}' | head -1); echo "coupon $ID"
+  ID=$(curl -s ${urls['command-api']}/coupons ${json} -H 'Idempotency-Key: demo-coupon' -d '${coupon}' | grep -o '[0-9a-f-]\\{36\\}' | head -1); echo "coupon $ID"
   curl -si ${urls['command-api']}/coupons/$ID/assign ${json} -H 'Idempotency-Key: demo-1' -d '{"userId":"ann"}'
   curl -s ${urls['query-api']}/coupons/$ID/assignments
 

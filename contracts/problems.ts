@@ -44,6 +44,7 @@ export const PROBLEMS = {
   headersTooLarge: { code: 'Coupon-0026', status: 431, title: 'Address or headers too large' },
   requestTimeout: { code: 'Coupon-0027', status: 408, title: 'Request not sent in time' },
   refusedByLog: { code: 'Coupon-0028', status: 500, title: 'The log refuses this event' },
+  keyMissing: { code: 'Coupon-0029', status: 400, title: 'Idempotency key missing' },
 } as const satisfies Record<string, ProblemKind>;
 export type ProblemName = keyof typeof PROBLEMS;
 

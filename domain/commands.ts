@@ -19,7 +19,8 @@ export type CreateCoupon = {
   startDate: number;
   endDate: number;
   perUserLimit: number;
-  key: RequestKey | null;
+  /** Never without one: the caller of a lost answer could only create a second coupon. */
+  key: RequestKey;
 };
 
 export type AssignCoupon = {

@@ -136,6 +136,13 @@ export function readKey(header: string | undefined, faults: FieldFault[]): strin
   return null;
 }
 
+/** The Idempotency-Key header of a request that needs one; null when it is missing or faulty. */
+export function readRequiredKey(header: string | undefined, faults: FieldFault[]): string | null {
+  if (header !== undefined) return readKey(header, faults);
+  faults.push({ field: 'Idempotency-Key', problem: 'keyMissing', reason: 'is missing' });
+  return null;
+}
+
 /** A UUID in lower case; null when it is none. */
 export function readUuid(field: string, value: string, faults: FieldFault[]): string | null {
   const id = toUuid(value);
@@ -155,7 +162,6 @@ export function readUserId(value: unknown, faults: FieldFault[]): string | null 
 }
 
 /** The key with the hash of `meaning`: what the request asks for, in a fixed order. */
-export function toRequestKey(idempotencyKey: string | null, meaning: unknown[]): RequestKey | null {
-  if (idempotencyKey === null) return null;
+export function toRequestKey(idempotencyKey: string, meaning: unknown[]): RequestKey {
   return { idempotencyKey, requestHash: hash('sha256', JSON.stringify(meaning), 'base64url') };
 }

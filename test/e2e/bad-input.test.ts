@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { addressOf } from '../support/system/addresses.ts';
-import { type Answer, assign, call, couponBody, createCoupon } from '../support/system/api.ts';
+import { type Answer, askForCoupon, assign, call, couponBody, createCoupon } from '../support/system/api.ts';
 import { type System, startSystem } from '../support/system/system.ts';
 
 const NOBODY = '00000000-0000-4000-8000-000000000000';
@@ -82,13 +82,20 @@ describe('Bad input gets a typed problem and changes nothing', () => {
   ];
   for (const [what, fields, status, code] of badCoupons) {
     it(`refuses a coupon with ${what}`, async () => {
-      const answer = await post('/coupons', couponBody(fields as Record<string, unknown>));
+      const answer = await askForCoupon(
+        system.commandApi,
+        couponBody(fields as Record<string, unknown>),
+      );
       expectProblem(answer, status, code);
     });
   }
 
   it('names every faulty field at once', async () => {
-    const answer = await post('/coupons', { title: '', quantity: -1, colour: 'red' });
+    const answer = await askForCoupon(system.commandApi, {
+      title: '',
+      quantity: -1,
+      colour: 'red',
+    });
     expect(answer.body.faults.map(({ field }: { field: string }) => field)).to.have.members([
       'colour',
       'title',
@@ -128,13 +135,21 @@ describe('Bad input gets a typed problem and changes nothing', () => {
   for (const [what, body, status, code] of badBodies) {
     it(`refuses ${what} as the body`, async () => {
       expectProblem(await post(`/coupons/${couponId}/assign`, body), status, code);
-      expectProblem(await post('/coupons', body), status, code);
+      expectProblem(await askForCoupon(system.commandApi, body), status, code);
     });
   }
 
   it('refuses a body that is not JSON by its type', async () => {
     const headers = { 'content-type': 'text/plain' };
     expectProblem(await post('/coupons', 'hello', headers), 415, 'Coupon-0020');
+  });
+
+  it('refuses a coupon without a key, with which no lost answer could be asked for again', async () => {
+    const answer = await post('/coupons', couponBody());
+    expectProblem(answer, 400, 'Coupon-0029');
+    expect(answer.body.faults).to.deep.equal([
+      { field: 'Idempotency-Key', code: 'Coupon-0029', reason: 'is missing' },
+    ]);
   });
 
   it('refuses keys that are empty, too long or not visible ASCII', async () => {

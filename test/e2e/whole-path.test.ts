@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { randomName } from '../support/random-name.ts';
-import { assign, call, couponBody, createCoupon } from '../support/system/api.ts';
+import { askForCoupon, assign, call, couponBody, createCoupon } from '../support/system/api.ts';
 import { type System, startSystem } from '../support/system/system.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
@@ -24,9 +24,10 @@ describe('The whole path, over HTTP only', () => {
     });
 
   it('creates a coupon and shows it to whoever reads with the position of the answer', async () => {
-    const created = await call('POST', `${system.commandApi}/coupons`, {
-      body: couponBody({ title: '  한글 제목 👨‍👩‍👧 é  ', quantity: 7, perUserLimit: 2 }),
-    });
+    const created = await askForCoupon(
+      system.commandApi,
+      couponBody({ title: '  한글 제목 👨‍👩‍👧 é  ', quantity: 7, perUserLimit: 2 }),
+    );
     expect(created.status).to.equal(201);
     expect(created.body).to.include({
       title: '한글 제목 👨‍👩‍👧 é',
@@ -149,16 +150,11 @@ describe('The whole path, over HTTP only', () => {
   it('creates one coupon for twins with the same key', async () => {
     const key = { 'Idempotency-Key': randomName('create-') };
     const twins = await Promise.all(
-      Array.from({ length: 20 }, () =>
-        call('POST', `${system.commandApi}/coupons`, { body: couponBody(), headers: key }),
-      ),
+      Array.from({ length: 20 }, () => askForCoupon(system.commandApi, couponBody(), key)),
     );
     expect(new Set(twins.map(({ status }) => status))).to.deep.equal(new Set([201]));
     expect(new Set(twins.map(({ body }) => JSON.stringify(body))).size).to.equal(1);
-    const other = await call('POST', `${system.commandApi}/coupons`, {
-      body: couponBody({ quantity: 11 }),
-      headers: key,
-    });
+    const other = await askForCoupon(system.commandApi, couponBody({ quantity: 11 }), key);
     expect(other.body.code).to.equal('Coupon-0011');
   });
 

@@ -1,13 +1,11 @@
 // Which id a new coupon gets.
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 
 /**
  * The id of the coupon that a request with this key creates: the same key, the same coupon, with no
- * second place in Redis to remember it by. A UUID of version 8 (RFC 9562, made from a hash). Without a
- * key a random one.
+ * second place in Redis to remember it by. A UUID of version 8 (RFC 9562, made from a hash).
  */
-export function couponIdFor(idempotencyKey: string | null): string {
-  if (idempotencyKey === null) return randomUUID();
+export function couponIdFor(idempotencyKey: string): string {
   const bytes = createHash('sha256')
     .update(`firstcome coupon ${idempotencyKey}`)
     .digest()

@@ -7,7 +7,7 @@
     2 event           the CouponCreated event as JSON, without occurredAt
     3 coupon id       also the event's id
     4 title  5 quantity  6 start date (ms)  7 end date (ms)  8 limit per user
-    9 request hash    '' when the request had no idempotency key
+    9 request hash
   Returns
     {'accepted', now}
     {'repeat', created at, event JSON or ''}   the JSON when the event is still in the outbox

@@ -28,7 +28,7 @@ export const createCoupon: CommandDefinition<CreateCoupon, Created, CreateRefusa
       keys: [keys.coupons],
       args: [
         ...[JSON.stringify(event), couponId, title, quantity, startDate, endDate, perUserLimit],
-        key?.requestHash ?? '',
+        key.requestHash,
       ],
       readReply: (reply) => readReply(reply, event),
     };

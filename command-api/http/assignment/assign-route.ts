@@ -30,7 +30,8 @@ export function parseAssign(
   const userId = readUserId(fields.userId, faults);
   const idempotencyKey = readKey(keyHeader, faults);
   if (faults.length > 0 || id === null || userId === null) return { kind: 'refused', faults };
-  const key = toRequestKey(idempotencyKey, ['assign', id, userId]);
+  const meaning = ['assign', id, userId];
+  const key = idempotencyKey === null ? null : toRequestKey(idempotencyKey, meaning);
   return { kind: 'parsed', request: { couponId: id, userId, key } };
 }
 

@@ -11,12 +11,12 @@ import {
   readDate,
   readFields,
   readInteger,
-  readKey,
+  readRequiredKey,
   readTitle,
   toRequestKey,
 } from '../request-fields.ts';
 
-/** The body, and the Idempotency-Key header if there is one, as a command without its coupon's id. Pure. */
+/** The body and the Idempotency-Key header, which has to be there, as a command without its coupon's id. Pure. */
 export function parseCreate(
   body: unknown,
   keyHeader: string | undefined,
@@ -42,11 +42,13 @@ export function parseCreate(
     { min: 1, max: LIMITS.perUserLimit, problem: 'invalidField' },
     faults,
   );
-  const idempotencyKey = readKey(keyHeader, faults);
+  const idempotencyKey = readRequiredKey(keyHeader, faults);
   if (title === null || quantity === null || startDate === null || endDate === null) {
     return { kind: 'refused', faults };
   }
-  if (perUserLimit === null || faults.length > 0) return { kind: 'refused', faults };
+  if (perUserLimit === null || idempotencyKey === null || faults.length > 0) {
+    return { kind: 'refused', faults };
+  }
   const meaning = ['create', title, quantity, startDate, endDate, perUserLimit];
   const key = toRequestKey(idempotencyKey, meaning);
   const request = { title, quantity, startDate, endDate, perUserLimit, key };
@@ -62,7 +64,7 @@ export function createRoute(
     path: '/coupons',
     parse: ({ body, idempotencyKey }) => parseCreate(body, idempotencyKey),
     toCommand: (request) => ({
-      couponId: couponIdFor(request.key?.idempotencyKey ?? null),
+      couponId: couponIdFor(request.key.idempotencyKey),
       ...request,
     }),
     handle,

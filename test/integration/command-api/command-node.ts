@@ -22,6 +22,7 @@ import type { Assumption } from '../../../platform/assumptions.ts';
 import { openAdmin } from '../../../platform/kafka/admin.ts';
 import { createLifecycle } from '../../../platform/lifecycle.ts';
 import { createFaultyKafka, type FaultyKafka } from '../../support/faults/faulty-kafka.ts';
+import { keyed } from '../../support/fixtures/sample-events.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { connectRedis } from '../../support/system/redis.ts';
 import type { EventSystem } from '../../support/system/topics.ts';
@@ -60,7 +61,7 @@ export function newCoupon(fields: Partial<CreateCoupon> = {}): CreateCoupon {
     startDate: Date.now() - DAY_MS,
     endDate: Date.now() + DAY_MS,
     perUserLimit: 1,
-    key: null,
+    key: keyed('created'),
     ...fields,
   };
 }

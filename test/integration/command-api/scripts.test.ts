@@ -47,7 +47,7 @@ describe('The scripts in Redis', () => {
       startDate: nowMs - DAY,
       endDate: nowMs + DAY,
       perUserLimit: 1,
-      key: null,
+      key: keyed('created'),
       ...fields,
     };
   };

@@ -13,7 +13,7 @@ const USERS = ['ann', '김민수 🎉', "o'neil/1,2|{x}"];
 const KEYS = ['k1', 'k{2}|,/'];
 
 type Step =
-  | { do: 'create'; coupon: number; quantity: number; perUserLimit: number; keyed: boolean }
+  | { do: 'create'; coupon: number; quantity: number; perUserLimit: number }
   | { do: 'assign'; coupon: number; userId: string; key: RequestKey | null }
   /** The oldest of what waits reaches the log; `confirmed`: and it is confirmed in Redis. */
   | { do: 'emit'; count: number; partition: number; confirmed: boolean; twice: boolean }
@@ -29,7 +29,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       coupon,
       quantity: fc.integer({ min: 0, max: 9 }),
       perUserLimit: fc.integer({ min: 1, max: 3 }),
-      keyed: fc.boolean(),
     }),
     weight: 2,
   },
@@ -117,7 +116,7 @@ async function startHistory(system: RebuildSystem) {
         perUserLimit: taken.perUserLimit,
         startDate: nowMs - DAY,
         endDate: nowMs + DAY,
-        key: taken.keyed ? { idempotencyKey: 'create', requestHash: 'h' } : null,
+        key: { idempotencyKey: 'create', requestHash: 'h' },
       },
       epoch,
     );

@@ -10,6 +10,7 @@ import { acquireLock } from '../../../redis-rebuild/lock.ts';
 import type { RebuildOptions } from '../../../redis-rebuild/rebuild.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { createTcpProxy } from '../../support/faults/tcp-proxy.ts';
+import { keyed } from '../../support/fixtures/sample-events.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/servers/own-redis.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { connectRedis } from '../../support/system/redis.ts';
@@ -58,7 +59,8 @@ describe('The fences of a rebuild', () => {
   const create = (inEpoch: number) =>
     system.writeModel.create(
       {
-        ...{ couponId, title: 'fenced', quantity: 5, perUserLimit: 1, key: null },
+        ...{ couponId, title: 'fenced', quantity: 5, perUserLimit: 1 },
+        key: keyed('created'),
         ...{ startDate: Date.now() - DAY, endDate: Date.now() + DAY },
       },
       inEpoch,

@@ -45,7 +45,7 @@ describe('Rebuilding Redis from the log', () => {
         perUserLimit: 2,
         startDate: nowMs - DAY,
         endDate: nowMs + DAY,
-        key: null,
+        key: keyed('created'),
         ...fields,
       },
       epoch,
@@ -275,7 +275,7 @@ describe('Rebuilding Redis from the log', () => {
     for (const couponId of ids) {
       await system.writeModel.create(
         {
-          ...{ couponId, title: 'never emitted', quantity: 1, perUserLimit: 1, key: null },
+          ...{ couponId, title: 'never emitted', quantity: 1, perUserLimit: 1, key: keyed('k') },
           ...{ startDate: nowMs - DAY, endDate: nowMs + DAY },
         },
         epoch,

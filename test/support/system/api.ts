@@ -1,4 +1,5 @@
 // Speaking HTTP as a client would: JSON in, JSON out, nothing hidden.
+import { randomName } from '../random-name.ts';
 
 export type Answer = {
   status: number;
@@ -39,12 +40,22 @@ export function couponBody(fields: Record<string, unknown> = {}): Record<string,
   };
 }
 
+/** Asks for a coupon, by a key of its own unless `headers` name one. */
+export function askForCoupon(
+  commandApi: string,
+  body: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const key = { 'Idempotency-Key': randomName('coupon-') };
+  return call('POST', `${commandApi}/coupons`, { body, headers: { ...key, ...headers } });
+}
+
 /** Creates a coupon. @returns its id */
 export async function createCoupon(
   commandApi: string,
   fields: Record<string, unknown> = {},
 ): Promise<string> {
-  const answer = await call('POST', `${commandApi}/coupons`, { body: couponBody(fields) });
+  const answer = await askForCoupon(commandApi, couponBody(fields));
   if (answer.status !== 201) throw new Error(`coupon not created: ${JSON.stringify(answer.body)}`);
   return answer.body.id;
 }

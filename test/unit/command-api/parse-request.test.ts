@@ -16,8 +16,8 @@ const BODY = {
 /** JSON as it comes over the link: what `text` says, not what a JavaScript literal would. */
 const link = (text: string): unknown => JSON.parse(text);
 
-function created(fields: Record<string, unknown>, key?: string): Omit<CreateCoupon, 'couponId'> {
-  const parsed = parseCreate({ ...BODY, ...fields }, key);
+function created(fields: Record<string, unknown>): Omit<CreateCoupon, 'couponId'> {
+  const parsed = parseCreate({ ...BODY, ...fields }, 'k1');
   if (parsed.kind === 'refused') throw new Error(JSON.stringify(parsed.faults));
   return parsed.request;
 }
@@ -31,19 +31,20 @@ function faultsOf(parsed: ReturnType<typeof parseCreate> | ReturnType<typeof par
 
 function refuses(what: string, fields: Record<string, unknown>, fault: [string, ProblemName]) {
   it(`refuses ${what}`, () => {
-    expect(faultsOf(parseCreate({ ...BODY, ...fields }, undefined))).to.deep.equal([fault]);
+    expect(faultsOf(parseCreate({ ...BODY, ...fields }, 'k1'))).to.deep.equal([fault]);
   });
 }
 
 describe('Reading a request for a new coupon', () => {
   it('gives what is asked for, with times in milliseconds and a limit of one when none is said', () => {
-    expect(created({})).to.deep.equal({
+    const { key, ...asked } = created({});
+    expect(key.idempotencyKey).to.equal('k1');
+    expect(asked).to.deep.equal({
       title: '커피',
       quantity: 10,
       startDate: Date.UTC(2026, 5, 1),
       endDate: Date.UTC(2026, 5, 2),
       perUserLimit: 1,
-      key: null,
     });
   });
 
@@ -73,7 +74,7 @@ describe('Reading a request for a new coupon', () => {
     ['a list of one good body', [BODY]],
   ] as const) {
     it(`refuses ${what} as a body`, () => {
-      expect(faultsOf(parseCreate(body, undefined))[0]).to.deep.equal(['', 'invalidField']);
+      expect(faultsOf(parseCreate(body, 'k1'))[0]).to.deep.equal(['', 'invalidField']);
       expect(faultsOf(parseAssign(COUPON_ID, body, undefined))[0]).to.deep.equal([
         '',
         'invalidField',
@@ -90,13 +91,13 @@ describe('Reading a request for a new coupon', () => {
       const body = link(
         `{"__proto__":${JSON.stringify({ ...BODY, perUserLimit: 99 })},"title":"t"}`,
       );
-      const faults = faultsOf(parseCreate(body, undefined));
+      const faults = faultsOf(parseCreate(body, 'k1'));
       expect(faults[0]).to.deep.equal(['__proto__', 'invalidField']);
       expect(faults.map(([field]) => field)).to.include('quantity');
     });
 
     it('repeats only the beginning of a very long field name', () => {
-      const faults = faultsOf(parseCreate({ ...BODY, ['x'.repeat(5_000)]: 1 }, undefined));
+      const faults = faultsOf(parseCreate({ ...BODY, ['x'.repeat(5_000)]: 1 }, 'k1'));
       expect(faults).to.deep.equal([['x'.repeat(100), 'invalidField']]);
     });
   });
@@ -344,8 +345,14 @@ describe('Reading an Idempotency-Key', () => {
     });
   }
 
-  it('needs none', () => {
+  it('is not needed for a unit: the user is the identity', () => {
     expect(keyOf(undefined)).to.equal(null);
+  });
+
+  it('is needed for a coupon', () => {
+    expect(faultsOf(parseCreate(BODY, undefined))).to.deep.equal([
+      ['Idempotency-Key', 'keyMissing'],
+    ]);
   });
 
   for (const key of [
@@ -371,11 +378,5 @@ describe('The id of a new coupon', () => {
     expect(couponIdFor('k1')).to.equal(first);
     expect(couponIdFor('k2')).to.not.equal(first);
     expect(first).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-  });
-
-  it('is a random UUID for each request without a key', () => {
-    const id = couponIdFor(null);
-    expect(id).to.match(/^[0-9a-f]{8}-[0-9a-f]{4}-4/);
-    expect(couponIdFor(null)).to.not.equal(id);
   });
 });
