@@ -40,6 +40,7 @@ import { createQuarantine } from './outbox/quarantine.ts';
 import { type Relay, startRelay } from './outbox/relay.ts';
 import { checkReadiness } from './readiness.ts';
 import type { CommandApiSettings } from './settings.ts';
+import { createMarkAnswered } from './write-model/answered.ts';
 import { createConfirm } from './write-model/confirm.ts';
 import { createScriptRunner } from './write-model/run-script.ts';
 
@@ -128,10 +129,10 @@ export async function openCommandApi(
   };
   const load = { max: settings.maxWaiting, current: 0 };
   const endOf = createEndOf(admin, settings.topicPrefix);
-  const context: CommandContext = { gate, publisher, confirm, endOf, load, metrics };
+  const context: CommandContext = { gate, publisher, endOf, load, metrics };
   const commands = createCommandHandlers(context, decideBy);
   return {
-    ...createHttp(settings, { context, commands, gate, writer, redis, logger, watch }),
+    ...createHttp(settings, { context, commands, gate, writer, redis, keys, logger, watch }),
     ...{ commands, gate, publisher, keys, decideBy },
     startRelay: (relaySettings) => {
       const parts = { redis, keys, gate, publisher, metrics, logger };
@@ -161,17 +162,21 @@ function createHttp(
     gate: Gate;
     writer: LogWriter;
     redis: Redis;
+    keys: RedisKeys;
     logger: Logger;
     watch: AssumptionWatch;
   },
 ): Pick<CommandApi, 'app' | 'shedLoad'> {
-  const { context, commands, gate, writer, redis, logger, watch } = parts;
+  const { context, commands, gate, writer, redis, keys, logger, watch } = parts;
   const newAssignmentId = createAssignmentIds({
     partitions: () => gate.lastOpen()?.partitions[ASSIGN_TOPIC] ?? 1,
     partitionOf: partitionOfKey,
     batches: writer.batches,
   });
-  const routes = commandRoutes(commands, newAssignmentId, settings.queryApiUrl);
+  const routes = commandRoutes(commands, newAssignmentId, {
+    queryApiUrl: settings.queryApiUrl,
+    markAnswered: createMarkAnswered(redis, keys, logger),
+  });
   const check = () => checkReadiness({ redis, gate, writer, load: context.load });
   const health = healthRoutes(withAssumptions(check, watch));
   const app = createApp([health, commandRouter(routes)], {

@@ -34,7 +34,7 @@ export function createRedisKeys(prefix: string) {
      * refused and that are quarantined: they are emitted again only when somebody asks for them.
      */
     outboxEvents: (couponId: string) => `${prefix}coupon:{${couponId}}:outbox-events`,
-    /** Set of assignment ids that are unanswered: no answer is known to have named them. */
+    /** Set of ids of confirmed assignments that are unanswered: no answer is known to have named them. */
     unanswered: (couponId: string) => `${prefix}coupon:{${couponId}}:unanswered`,
     /** String `epoch|requestHash|assignment as in holders`: what one idempotency key stands for; expires. */
     idempotency: (couponId: string, key: string) => `${prefix}coupon:{${couponId}}:key:${key}`,

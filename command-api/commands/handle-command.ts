@@ -10,14 +10,12 @@ import type { Gate } from '../gate/gate.ts';
 import type { CommandMetrics } from '../metrics.ts';
 import type { Published } from '../outbox/publication.ts';
 import type { Publisher } from '../outbox/publisher.ts';
-import type { Confirm } from '../write-model/confirm.ts';
 import type { CommandDefinition, Decide, ScriptOutcome } from './command-definition.ts';
 
 /** What the commands of this process are handled with. */
 export type CommandContext = {
   gate: Pick<Gate, 'state'>;
   publisher: Pick<Publisher, 'publish' | 'waiting'>;
-  confirm: Confirm;
   /** The last positions of a topic; none when the brokers do not answer. */
   endOf(topic: EventTopic): Promise<Position[]>;
   /** Requests that may be under way at once, and how many are. */
@@ -49,6 +47,7 @@ type Named = { kind: string };
 /** A success that is in the log and confirmed; `replayed`: it was so before this request. */
 export type Confirmed<Success extends Named> = Success & {
   replayed: boolean;
+  eventId: string;
   /** Where a reader has to be to see it; none when the brokers do not answer. */
   positions: Position[];
 };
@@ -90,10 +89,9 @@ export function createHandler<
   context: CommandContext,
 ): CommandHandler<Command, Success, Refusal> {
   const handle: CommandHandler<Command, Success, Refusal> = async (command, traceparent) => {
-    const { couponId } = command;
     const answer = await admit(context, async (epoch) => {
       const outcome = await decide(command, epoch);
-      return answerTo(context, outcome, { couponId, epoch, topic, traceparent });
+      return answerTo(context, outcome, { topic, traceparent });
     });
     context.metrics.answered(name, answer.kind);
     return answer;
@@ -158,7 +156,7 @@ export async function admit<T extends Named>(
   }
 }
 
-type Asked = { couponId: string; epoch: number; topic: EventTopic; traceparent: string | null };
+type Asked = { topic: EventTopic; traceparent: string | null };
 
 async function answerTo<Success extends Named, Refusal extends Named>(
   context: CommandContext,
@@ -169,12 +167,12 @@ async function answerTo<Success extends Named, Refusal extends Named>(
     context.publisher.publish(event, asked.traceparent);
   switch (outcome.kind) {
     case 'accepted':
-      return confirmedAnswer(outcome.success, false, await publish(outcome.event));
+      return confirmedAnswer(outcome.success, outcome.event, false, await publish(outcome.event));
     case 'repeat': {
       const { waiting, success, eventId } = outcome;
       return waiting === null
-        ? repeatConfirmed(context, success, eventId, asked)
-        : confirmedAnswer(success, true, await publish(waiting));
+        ? { ...success, replayed: true, eventId, positions: await context.endOf(asked.topic) }
+        : confirmedAnswer(success, waiting, true, await publish(waiting));
     }
     case 'refused': {
       // Only what is true for ever may be named as the reason of a refusal (docs/guarantees.md P5).
@@ -190,28 +188,15 @@ async function answerTo<Success extends Named, Refusal extends Named>(
 
 function confirmedAnswer<Success extends Named>(
   success: Success,
+  { eventId }: CouponEvent,
   replayed: boolean,
   published: Published,
 ): Confirmed<Success> | NoAnswer {
   return published.kind === 'confirmed'
-    ? { ...success, replayed, positions: [published.position] }
+    ? { ...success, replayed, eventId, positions: [published.position] }
     : noAnswerOf(published);
 }
 
 function noAnswerOf({ kind }: Exclude<Published, { kind: 'confirmed' }>): NoAnswer {
   return { kind: kind === 'refused' ? 'refused-by-log' : 'outcome-unknown' };
-}
-
-/** The answer with what was confirmed before; from now on it counts as answered. */
-async function repeatConfirmed<Success extends Named>(
-  { confirm, endOf }: CommandContext,
-  success: Success,
-  eventId: string,
-  { couponId, epoch, topic }: Asked,
-): Promise<Confirmed<Success> | NoAnswer> {
-  const confirmation = { couponId, epoch, creationId: null, answered: [eventId], unanswered: [] };
-  const [confirmed, positions] = await Promise.all([confirm(confirmation), endOf(topic)]);
-  return confirmed.kind === 'closed'
-    ? { kind: 'outcome-unknown' }
-    : { ...success, replayed: true, positions };
 }

@@ -11,6 +11,7 @@ import {
   isConfirmed,
   isNoAnswer,
 } from '../commands/handle-command.ts';
+import type { MarkAnswered } from '../write-model/answered.ts';
 import { problemOfNoAnswer } from './answers.ts';
 import type { Parsed } from './request-fields.ts';
 
@@ -45,19 +46,32 @@ export type CommandRoute<
 /** A route that express can serve: `POST` to `path`. */
 export type HttpRoute = { name: string; path: string; handler: RequestHandler };
 
-/** Serves the route of a command. `queryApiUrl`: where the `Location` of an answer points. */
+/** What all routes of commands share. */
+export type RouteContext = {
+  /** Where the `Location` of an answer points. */
+  queryApiUrl: string;
+  /** Told of each success that was written to an open connection. */
+  markAnswered: MarkAnswered;
+};
+
+/** Serves the route of a command. */
 export function toHttpRoute<
   Request,
-  Command,
+  Command extends { couponId: string },
   Success extends { kind: string },
   Refusal extends { kind: string },
->(route: CommandRoute<Request, Command, Success, Refusal>, queryApiUrl: string): HttpRoute {
+>(
+  route: CommandRoute<Request, Command, Success, Refusal>,
+  { queryApiUrl, markAnswered }: RouteContext,
+): HttpRoute {
   const send = (response: Response, command: Command, answer: Answer<Success, Refusal>): void => {
     if (isNoAnswer(answer)) {
       sendProblem(response, problemOfNoAnswer(answer));
     } else if (isConfirmed(answer)) {
       const { path, body } = route.toResource(command, answer);
       markSuccess(response, queryApiUrl + path, answer);
+      // Only then: a caller that hung up has to find the same answer when asking again.
+      response.once('finish', () => markAnswered(command.couponId, answer.eventId));
       sendJson(response, 201, JSON.stringify(body));
     } else {
       sendProblem(response, route.toProblem(command, answer));

@@ -3,18 +3,18 @@ import { Router } from 'express';
 import { onlyMethods } from '../../http/app.ts';
 import type { CommandHandlers } from '../commands/command-handlers.ts';
 import { assignRoute } from './assignment/assign-route.ts';
-import { type HttpRoute, toHttpRoute } from './command-route.ts';
+import { type HttpRoute, type RouteContext, toHttpRoute } from './command-route.ts';
 import { createRoute } from './coupon/create-route.ts';
 
-/** The routes of all commands. `queryApiUrl`: where the `Location` of an answer points. */
+/** The routes of all commands. */
 export function commandRoutes(
   commands: CommandHandlers,
   newAssignmentId: () => string,
-  queryApiUrl: string,
+  context: RouteContext,
 ): HttpRoute[] {
   return [
-    toHttpRoute(createRoute(commands.createCoupon), queryApiUrl),
-    toHttpRoute(assignRoute(commands.assignCoupon, newAssignmentId), queryApiUrl),
+    toHttpRoute(createRoute(commands.createCoupon), context),
+    toHttpRoute(assignRoute(commands.assignCoupon, newAssignmentId), context),
   ];
 }
 

@@ -26,7 +26,6 @@ export function createConfirmBatch({
 
   const confirmCoupon = async (group: readonly Publication[]): Promise<string[]> => {
     const confirmation = toConfirmation(group);
-    for (const publication of group) publication.confirming = true;
     try {
       const outcome = await confirm(confirmation);
       return outcome.kind === 'closed' ? [] : idsOf(group);
@@ -46,14 +45,12 @@ export function createConfirmBatch({
     }
     const current = batch.filter(({ prepared }) => prepared.event.epoch === claim);
     const groups = Map.groupBy(current, ({ prepared }) => prepared.event.couponId);
-    // Each for itself: the failure of one coupon must not hide that Redis counted others as answered.
+    // Each for itself: the failure of one coupon must not hide that others are confirmed.
     const confirmed = await Promise.all([...groups.values()].map(confirmCoupon));
     return new Set(confirmed.flat());
   };
 }
 
-// What has no listener left (the relay's events, requests that timed out) is not answered: those
-// assignments are remembered as unanswered, so that their user gets them when asking again.
 function toConfirmation(group: readonly Publication[]): Confirmation {
   const [first] = group;
   if (first === undefined) throw new RangeError('no event to confirm');
@@ -63,8 +60,7 @@ function toConfirmation(group: readonly Publication[]): Confirmation {
     couponId,
     epoch,
     creationId: creation?.prepared.event.eventId ?? null,
-    answered: idsOf(group.filter(({ listeners }) => listeners.size > 0)),
-    unanswered: idsOf(group.filter(({ listeners }) => listeners.size === 0)),
+    eventIds: idsOf(group),
   };
 }
 

@@ -20,14 +20,12 @@ export type Publication = {
   span: Span | null;
   /** Called once with the outcome; those who stopped waiting are no longer among them. */
   listeners: Set<(published: Published) => void>;
-  /** Redis is asked to confirm it, with its listeners as answered: they stay until it replied. */
-  confirming: boolean;
 };
 
 export const UNKNOWN: Published = { kind: 'unknown' };
 export const REFUSED: Published = { kind: 'refused' };
 
-/** Resolves with the outcome, or as `unknown` after `timeoutMs` unless it is being confirmed then. */
+/** Resolves with the outcome, or as `unknown` after `timeoutMs`. */
 export function awaitOutcome(publication: Publication, timeoutMs: number): Promise<Published> {
   return new Promise((resolve) => {
     const listener = (published: Published): void => {
@@ -35,7 +33,6 @@ export function awaitOutcome(publication: Publication, timeoutMs: number): Promi
       resolve(published);
     };
     const timer = setTimeout(() => {
-      if (publication.confirming) return;
       publication.listeners.delete(listener);
       resolve(UNKNOWN);
     }, timeoutMs);

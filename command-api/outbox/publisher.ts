@@ -58,7 +58,6 @@ export function createPublisher(options: PublisherOptions): Publisher {
       connection: masterCheck.connection(),
       span: startSpan(`publish ${event.type}`, SpanKind.PRODUCER, traceparent),
       listeners: new Set(),
-      confirming: false,
     };
     publications.set(event.eventId, publication);
     queue.add(publication);

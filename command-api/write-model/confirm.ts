@@ -10,14 +10,13 @@ export type Confirmation = {
   epoch: number;
   /** The event id of the coupon's creation when it is among them. */
   creationId: string | null;
-  /** Ids of events that callers are answered with now. */
-  answered: readonly string[];
-  /** Ids of events that no caller waits for. */
-  unanswered: readonly string[];
+  /** Ids of all of them. */
+  eventIds: readonly string[];
 };
 
 /**
- * Confirms events; twice changes nothing. 'closed': their epoch is over, and nothing was changed.
+ * Confirms events; twice changes nothing. Assignments are unanswered from then on, until they are marked as
+ * answered (answered.ts). 'closed': their epoch is over, and nothing was changed.
  * @throws AppError as a script does (run-script.ts)
  */
 export type Confirm = (
@@ -27,12 +26,12 @@ export type Confirm = (
 /** Confirms by confirm.lua, the one way for all commands. */
 export function createConfirm(openScript: ScriptRunner, keys: RedisKeys): Confirm {
   const script = openScript(new URL('./confirm.lua', import.meta.url));
-  return async ({ couponId, epoch, creationId, answered, unanswered }) => {
+  return async ({ couponId, epoch, creationId, eventIds }) => {
     const reply = await script(
       { couponId, epoch },
       {
         keys: [keys.unanswered(couponId)],
-        args: [creationId ?? '', answered.length, ...answered, ...unanswered],
+        args: [creationId ?? '', ...eventIds],
       },
     );
     if (reply === 'closed') return { kind: 'closed' };

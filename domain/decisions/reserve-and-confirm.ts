@@ -1,5 +1,5 @@
 // Executable specification of when a decision takes and gives: reserving as the command scripts do,
-// confirming as command-api/write-model/confirm.lua does.
+// confirming as command-api/write-model/confirm.lua does, and being answered.
 import { evolve } from '../coupon.ts';
 import type { CouponEvent } from '../coupon-events.ts';
 import type { WriteModelState } from './write-model-state.ts';
@@ -14,16 +14,19 @@ export function reserve(state: WriteModelState, event: CouponEvent): void {
 }
 
 /**
- * Takes an event that is in the log out of the outbox, in place, and gives what it gives.
- * `answered`: a caller gets it as the answer now. Confirming twice changes nothing.
+ * Takes an event that is in the log out of the outbox, in place, and gives what it gives. An assignment is
+ * unanswered from then on. Confirming twice changes nothing.
  */
-export function confirm(state: WriteModelState, eventId: string, answered: boolean): void {
+export function confirm(state: WriteModelState, eventId: string): void {
   const event = state.outbox.get(eventId);
-  if (event !== undefined) {
-    state.outbox.delete(eventId);
-    state.quarantined.delete(eventId);
-    if (event.type === 'CouponCreated') evolve(state.coupon, event);
-    else if (!answered) state.unanswered.add(eventId);
-  }
-  if (answered) state.unanswered.delete(eventId);
+  if (event === undefined) return;
+  state.outbox.delete(eventId);
+  state.quarantined.delete(eventId);
+  if (event.type === 'CouponCreated') evolve(state.coupon, event);
+  else state.unanswered.add(eventId);
+}
+
+/** Notes, in place, that a caller was answered with the event, as command-api/write-model/answered.ts does. */
+export function markAnswered(state: WriteModelState, eventId: string): void {
+  state.unanswered.delete(eventId);
 }

@@ -9,7 +9,7 @@ export type WriteModelState = {
   outbox: Map<string, CouponEvent>;
   /** Ids of those that the log refused: nothing waits for them (docs/guarantees.md P7). */
   quarantined: Set<string>;
-  /** Ids of assignments that the relay confirmed: no caller was answered with them yet. */
+  /** Ids of confirmed assignments that no caller was answered with yet. */
   unanswered: Set<string>;
 };
 

@@ -1,7 +1,14 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { addressOf } from '../support/system/addresses.ts';
-import { type Answer, askForCoupon, assign, call, couponBody, createCoupon } from '../support/system/api.ts';
+import {
+  type Answer,
+  askForCoupon,
+  assign,
+  call,
+  couponBody,
+  createCoupon,
+} from '../support/system/api.ts';
 import { type System, startSystem } from '../support/system/system.ts';
 
 const NOBODY = '00000000-0000-4000-8000-000000000000';

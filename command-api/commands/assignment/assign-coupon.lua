@@ -4,7 +4,7 @@
   Keys
     5 holders         hash user id -> `assignment id/sequence/assigned at/nth of user`, joined by
                       commas
-    6 unanswered      set of ids of assignments that no caller was answered with
+    6 unanswered      set of ids of confirmed assignments that no caller was answered with
     7 idempotency     string `epoch|request hash|assignment as in holders`; read and written only
                       when the request has a key
   Arguments

@@ -14,8 +14,9 @@ import {
   type CreateRefusal,
   createCoupon,
 } from '../../../command-api/commands/coupon/create-coupon.ts';
-import type { Answer } from '../../../command-api/commands/handle-command.ts';
+import { type Answer, isConfirmed } from '../../../command-api/commands/handle-command.ts';
 import type { CommandApiSettings } from '../../../command-api/settings.ts';
+import { createMarkAnswered } from '../../../command-api/write-model/answered.ts';
 import type { AssignCoupon, CreateCoupon } from '../../../domain/commands.ts';
 import type { CouponAssigned, CouponEvent } from '../../../domain/coupon-events.ts';
 import type { Assumption } from '../../../platform/assumptions.ts';
@@ -33,7 +34,7 @@ const DAY_MS = 24 * 3_600_000;
 
 export type AssignAnswer = Answer<Assigned, AssignRefusal>;
 
-export type CommandNode = Pick<CommandApi, 'commands' | 'gate' | 'publisher' | 'keys'> & {
+export type CommandNode = Pick<CommandApi, 'app' | 'commands' | 'gate' | 'publisher' | 'keys'> & {
   redis: Redis;
   /** The links of this process to the brokers. */
   links: FaultyKafka;
@@ -41,7 +42,7 @@ export type CommandNode = Pick<CommandApi, 'commands' | 'gate' | 'publisher' | '
   create(fields?: Partial<CreateCoupon>): Promise<string>;
   /** Asks this node for a coupon. */
   askToCreate(command: CreateCoupon): Promise<Answer<Created, CreateRefusal>>;
-  /** Asks this node for a unit, as 'ann' when nobody else is named. */
+  /** Asks this node for a unit, as 'ann' when nobody else is named, and is told of it. */
   ask(couponId: string, fields?: Partial<AssignCoupon>): Promise<AssignAnswer>;
   /** Decides as a process that dies before it could emit what it decided. */
   decideAndDie(couponId: string, fields?: Partial<AssignCoupon>): Promise<CouponAssigned>;
@@ -97,7 +98,8 @@ export async function openCommandNode(
     },
     { logger, lifecycle },
   );
-  const { gate, keys, commands, publisher, decideBy } = api;
+  const { app, gate, keys, commands, publisher, decideBy } = api;
+  const markAnswered = createMarkAnswered(redis, keys, logger);
   const decideCreation = createDecide(createCoupon, decideBy);
   const decideAssignment = createDecide(assignCoupon, decideBy);
   const openEpoch = (): number => {
@@ -108,14 +110,21 @@ export async function openCommandNode(
   await waitUntil('the gate is open', () => gate.state().kind === 'open');
   const askToCreate = (command: CreateCoupon) => commands.createCoupon(command, null);
   return {
-    ...{ commands, gate, publisher, keys, redis, links, askToCreate },
+    ...{ app, commands, gate, publisher, keys, redis, links, askToCreate },
     create: async (fields) => {
       const command = newCoupon(fields);
       const answer = await askToCreate(command);
       if (answer.kind !== 'created') throw new Error(answer.kind);
       return command.couponId;
     },
-    ask: (couponId, fields) => commands.assignCoupon(newAssignment(couponId, fields), null),
+    ask: async (couponId, fields) => {
+      const answer = await commands.assignCoupon(newAssignment(couponId, fields), null);
+      if (!isConfirmed(answer)) return answer;
+      markAnswered(couponId, answer.eventId);
+      // It is sent before whatever the caller sends next.
+      await new Promise(setImmediate);
+      return answer;
+    },
     decideAndDie: async (couponId, fields) => {
       const outcome = await decideAssignment(newAssignment(couponId, fields), openEpoch());
       if (outcome.kind !== 'accepted') throw new Error(outcome.kind);

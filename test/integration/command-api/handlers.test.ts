@@ -1,9 +1,14 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { expect } from 'chai';
 import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
 import type { CouponAssigned } from '../../../domain/coupon-events.ts';
+import { listen } from '../../../http/server.ts';
 import { readLogRanges } from '../../../platform/kafka/admin.ts';
+import { createTcpProxy } from '../../support/faults/tcp-proxy.ts';
 import { keyed } from '../../support/fixtures/sample-events.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/servers/own-redis.ts';
+import { assign } from '../../support/system/api.ts';
 import { claimEpoch, openEpoch } from '../../support/system/epoch.ts';
 import { connectRedis } from '../../support/system/redis.ts';
 import { createEventSystem, type EventSystem } from '../../support/system/topics.ts';
@@ -122,6 +127,63 @@ describe('A command, from the request to the answer', () => {
     expect(await node.ask(couponId)).to.have.property('kind', 'limit-reached');
   });
 
+  it('gives their units to 50 users who hung up before the answer, and ask again without a key', async () => {
+    const couponId = await node.create({ quantity: 100 });
+    const users = Array.from({ length: 50 }, (_, n) => `user ${n}`);
+    const http = await listen(node.app, '127.0.0.1', 0);
+    try {
+      await Promise.all(users.map((userId) => hangUp(http.port, couponId, userId)));
+      await waitUntil('all are confirmed', async () => {
+        const { coupon, outbox } = await node.stateOf(couponId);
+        return coupon.remaining === '50' && Object.keys(outbox).length === 0;
+      });
+      const commandApi = `http://127.0.0.1:${http.port}`;
+      for (const userId of users) {
+        const again = await assign(commandApi, couponId, userId);
+        expect(again.status, JSON.stringify(again.body)).to.equal(201);
+        expect(again.headers.get('idempotency-replayed')).to.equal('true');
+        // Who was told is refused.
+        expect(await assign(commandApi, couponId, userId)).to.have.property('status', 409);
+      }
+      expect((await node.stateOf(couponId)).coupon.remaining).to.equal('50');
+    } finally {
+      await http.close();
+    }
+  });
+
+  it('gives a user what was confirmed for it when the reply to the confirmation was lost', async () => {
+    const { hostname, port } = new URL(server.url);
+    const link = await createTcpProxy(hostname, Number(port));
+    const cutOff = await openCommandNode(system, {
+      redisUrl: `redis://127.0.0.1:${link.port}`,
+      answerTimeoutMs: 1_000,
+    });
+    try {
+      const couponId = await node.create();
+      cutOff.links.stallAnswers();
+      const asked = cutOff.ask(couponId);
+      await waitUntil('it is on its way', () => cutOff.publisher.waiting() === 1);
+      // Behind the decision and the master check, which are answered yet.
+      await new Promise(setImmediate);
+      await cutOff.redis.ping();
+      link.stallAnswers();
+      cutOff.links.mend();
+      await waitUntil('it is confirmed', async () => {
+        const { coupon, outbox } = await node.stateOf(couponId);
+        return coupon.remaining === '9' && Object.keys(outbox).length === 0;
+      });
+      link.cut();
+      expect(await asked).to.deep.equal({ kind: 'outcome-unknown' });
+      const again = await node.ask(couponId);
+      expect(again).to.include({ kind: 'assigned', replayed: true });
+      expect(await node.ask(couponId)).to.have.property('kind', 'limit-reached');
+    } finally {
+      link.mend();
+      await cutOff.close();
+      await link.close();
+    }
+  });
+
   it('gives the last units to exactly as many users, whichever process they ask', async () => {
     const couponId = await node.create({ quantity: 30 });
     const other = await openCommandNode(system, { redisUrl: server.url });
@@ -188,3 +250,17 @@ describe('A command, from the request to the answer', () => {
     expect(state.unanswered).to.deep.equal([]);
   });
 });
+
+/** Asks for a unit, and is gone before there can be an answer. */
+async function hangUp(port: number, couponId: string, userId: string): Promise<void> {
+  const body = JSON.stringify({ userId });
+  const head = [
+    `POST /coupons/${couponId}/assign HTTP/1.1`,
+    'Host: localhost',
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  await once(socket, 'close');
+}

@@ -13,7 +13,7 @@ import type { CouponAssigned, CouponEvent } from '../../../domain/coupon-events.
 import { type AssignDecision, decideAssign } from '../../../domain/decisions/assign-coupon.ts';
 import { type CreateDecision, decideCreate } from '../../../domain/decisions/create-coupon.ts';
 import { quarantine } from '../../../domain/decisions/quarantine.ts';
-import { confirm, reserve } from '../../../domain/decisions/reserve-and-confirm.ts';
+import { confirm, markAnswered, reserve } from '../../../domain/decisions/reserve-and-confirm.ts';
 import {
   type DecisionFacts,
   initialState,
@@ -43,7 +43,7 @@ type Step =
       key: RequestKey;
     }
   | { do: 'assign'; coupon: number; userId: string; key: RequestKey | null }
-  /** Confirms events by their place among all that were ever decided; `told`: a caller waits. */
+  /** Confirms events by their place among all that were ever decided; `told`: and a caller is answered. */
   | { do: 'confirm'; coupon: number; picks: { event: number; told: boolean }[] }
   | { do: 'confirm all'; coupon: number; told: boolean }
   /** The log refuses an event, by its place among all that were ever decided. */
@@ -215,19 +215,17 @@ function createSystem(options: {
     const { couponId, state } = couponAt(index);
     if (answered.length + unanswered.length === 0) return;
     const exists = state.coupon.created !== null || state.outbox.has(couponId);
-    const creationId = [...answered, ...unanswered].includes(couponId) ? couponId : null;
-    const reply = await writeModel.confirm({
-      couponId,
-      epoch: EPOCH,
-      creationId,
-      answered,
-      unanswered,
-    });
+    const eventIds = [...answered, ...unanswered];
+    const creationId = eventIds.includes(couponId) ? couponId : null;
+    const reply = await writeModel.confirm({ couponId, epoch: EPOCH, creationId, eventIds });
     seen.add(`confirm ${reply.kind}`);
     expect(reply.kind).to.equal(exists ? 'confirmed' : 'closed');
     if (!exists) return;
-    for (const id of answered) confirm(state, id, true);
-    for (const id of unanswered) confirm(state, id, false);
+    for (const id of eventIds) confirm(state, id);
+    for (const id of answered) {
+      await writeModel.markAnswered(couponId, id);
+      markAnswered(state, id);
+    }
   };
 
   const create = async (step: Step & { do: 'create' }): Promise<void> => {

@@ -60,8 +60,7 @@ describe('The scripts in Redis', () => {
       couponId,
       epoch,
       creationId: couponId,
-      answered: [couponId],
-      unanswered: [],
+      eventIds: [couponId],
     });
     return couponId;
   };
@@ -112,8 +111,7 @@ describe('The scripts in Redis', () => {
         couponId,
         epoch,
         creationId: null,
-        answered: [eventId],
-        unanswered: [],
+        eventIds: [eventId],
       });
       expect(confirmed).to.deep.equal({ kind: 'closed' });
       expect(await model.quarantine(couponId, eventId, epoch)).to.equal('closed');
@@ -138,8 +136,7 @@ describe('The scripts in Redis', () => {
           couponId,
           epoch,
           creationId: couponId,
-          answered: [couponId],
-          unanswered: [],
+          eventIds: [couponId],
         });
         const { eventId } = await accepted(couponId, 'ann');
         await act(redis, keys);
@@ -167,7 +164,7 @@ describe('The scripts in Redis', () => {
     const { eventId } = await accepted(couponId, 'ann');
     await openGate(8);
     await redis.hset(keys.coupon(couponId), 'epoch', 8);
-    const confirmation = { couponId, creationId: null, answered: [eventId], unanswered: [] };
+    const confirmation = { couponId, creationId: null, eventIds: [eventId] };
     expect(await model.confirm({ ...confirmation, epoch })).to.deep.equal({ kind: 'closed' });
     expect(Object.keys((await stateOf(couponId)).outbox)).to.deep.equal([eventId]);
   });
@@ -178,7 +175,7 @@ describe('The scripts in Redis', () => {
     await model.create(command, epoch);
     expect(await assign(couponId)).to.deep.equal(refused({ kind: 'coupon-not-found' }));
     const creationId = couponId;
-    await model.confirm({ couponId, epoch, creationId, answered: [couponId], unanswered: [] });
+    await model.confirm({ couponId, epoch, creationId, eventIds: [couponId] });
     expect(await assign(couponId)).to.have.property('kind', 'accepted');
   });
 
@@ -201,8 +198,7 @@ describe('The scripts in Redis', () => {
         couponId,
         epoch,
         creationId: null,
-        answered: [event.eventId],
-        unanswered: [],
+        eventIds: [event.eventId],
       });
       expect(confirmed).to.deep.equal({ kind: 'confirmed' });
     }
@@ -240,7 +236,7 @@ describe('The scripts in Redis', () => {
     expect(await stateOf(couponId)).to.deep.equal(before);
     const other = await createCoupon();
     expect(await assign(other, { userId: 'bo' })).to.have.property('kind', 'accepted');
-    await model.confirm({ couponId, epoch, creationId: null, answered: [eventId], unanswered: [] });
+    await model.confirm({ couponId, epoch, creationId: null, eventIds: [eventId] });
     expect(await assign(couponId, { userId: 'bo' })).to.have.property('kind', 'accepted');
   });
 
@@ -280,28 +276,31 @@ describe('The scripts in Redis', () => {
       Array.from({ length: 1_000 }, (_, n) => accepted(couponId, `user ${n}`)),
     );
     const ids = events.map(({ eventId }) => eventId);
-    const unanswered = ids.slice(900);
-    const answered = ids.slice(0, 900);
-    expect(
-      await model.confirm({ couponId, epoch, creationId: null, answered, unanswered }),
-    ).to.deep.equal({ kind: 'confirmed' });
+    expect(await model.confirm({ couponId, epoch, creationId: null, eventIds: ids })).to.deep.equal(
+      { kind: 'confirmed' },
+    );
     const state = await stateOf(couponId);
     expect(state.outbox).to.deep.equal({});
     expect(state.outboxEvents).to.deep.equal({});
-    expect(state.unanswered).to.deep.equal([...unanswered].sort());
+    expect(state.unanswered).to.deep.equal([...ids].sort());
   });
 
-  it('forget an unanswered assignment as soon as a caller is answered with it', async () => {
+  it('keep a confirmed assignment as unanswered until a caller is answered with it', async () => {
     const couponId = await createCoupon({ perUserLimit: 2 });
     const ids = [
       (await accepted(couponId, 'ann')).eventId,
       (await accepted(couponId, 'ann')).eventId,
     ] as const;
-    const confirmation = { couponId, epoch, creationId: null, answered: [], unanswered: [...ids] };
+    const confirmation = { couponId, epoch, creationId: null, eventIds: ids };
     await model.confirm(confirmation);
     expect((await stateOf(couponId)).unanswered).to.deep.equal([...ids].sort());
-    await model.confirm({ ...confirmation, answered: [ids[0]], unanswered: [ids[1]] });
+    const again = await assign(couponId);
+    expect(again).to.deep.include({ kind: 'repeat', eventId: ids[0], waiting: null });
+    await model.markAnswered(couponId, ids[0]);
+    await model.confirm(confirmation);
     expect((await stateOf(couponId)).unanswered).to.deep.equal([ids[1]]);
+    await model.markAnswered(couponId, ids[1]);
+    expect(await assign(couponId)).to.have.nested.property('refusal.kind', 'limit-reached');
   });
 
   it('number the units of a user on from the last, also when a rebuild has left a gap', async () => {
@@ -329,8 +328,7 @@ describe('The scripts in Redis', () => {
       couponId,
       epoch,
       creationId: couponId,
-      answered: [],
-      unanswered: [couponId],
+      eventIds: [couponId],
     });
     const key = keyed('"{k}|/,\\%', 'h');
     const given = await assign(couponId, { userId, key });

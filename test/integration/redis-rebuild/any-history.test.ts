@@ -139,7 +139,7 @@ async function startHistory(system: RebuildSystem) {
       const { state } = coupons.find(({ couponId }) => couponId === event.couponId) ?? couponAt(0);
       reserve(state, event);
       // After a rebuild nobody knows who was answered: all of the last minute count as unanswered.
-      confirm(state, event.eventId, false);
+      confirm(state, event.eventId);
       // An assignment is decided on a confirmed coupon only (docs/guarantees.md P4).
       if (!taken.confirmed && event.type === 'CouponAssigned') continue;
       const isCreation = event.type === 'CouponCreated';
@@ -147,8 +147,7 @@ async function startHistory(system: RebuildSystem) {
         couponId: event.couponId,
         epoch: event.epoch,
         creationId: isCreation ? event.eventId : null,
-        answered: [event.eventId],
-        unanswered: [],
+        eventIds: [event.eventId],
       });
       expect(kind).to.equal('confirmed');
     }

@@ -74,7 +74,7 @@ describe('The fences of a rebuild', () => {
   };
   const confirm = (event: CouponCreated | CouponAssigned) =>
     system.writeModel.confirm({
-      ...{ couponId, epoch: event.epoch, answered: [event.eventId], unanswered: [] },
+      ...{ couponId, epoch: event.epoch, eventIds: [event.eventId] },
       creationId: event.type === 'CouponCreated' ? event.eventId : null,
     });
   /** Does something at once after a part is done; on the same connection, so before the next step. */

@@ -73,8 +73,7 @@ describe('Rebuilding Redis from the log', () => {
       couponId,
       epoch,
       creationId: type === 'CouponCreated' ? eventId : null,
-      answered: [eventId],
-      unanswered: [],
+      eventIds: [eventId],
     });
   /** Into the log, and confirmed. */
   const settle = async (event: CouponEvent): Promise<void> => {

@@ -9,6 +9,7 @@ import {
   type CreateOutcome,
   createCoupon,
 } from '../../../command-api/commands/coupon/create-coupon.ts';
+import { createMarkAnswered } from '../../../command-api/write-model/answered.ts';
 import { type Confirm, createConfirm } from '../../../command-api/write-model/confirm.ts';
 import { createScriptRunner } from '../../../command-api/write-model/run-script.ts';
 import type { RedisKeys } from '../../../contracts/redis-keys.ts';
@@ -26,6 +27,8 @@ export type WriteModel = {
   create(command: CreateCoupon, epoch: number): Promise<WithEvent<CreateOutcome, CouponCreated>>;
   assign(command: AssignCoupon, epoch: number): Promise<WithEvent<AssignOutcome, CouponAssigned>>;
   confirm: Confirm;
+  /** Resolves when it is on its way to Redis, before whatever is sent next. */
+  markAnswered(couponId: string, eventId: string): Promise<void>;
   /** Quarantines in Redis alone: nothing goes to the log. @returns the script's outcome */
   quarantine(couponId: string, eventId: string, epoch: number): Promise<string>;
 };
@@ -41,6 +44,7 @@ export function createWriteModel(parts: {
   const { redis, keys, maxOutboxAgeMs, idempotencyTtlMs, logger = silentLogger() } = parts;
   const openScript = createScriptRunner({ redis, keys, onClosed: () => undefined, logger });
   const decideBy = { openScript, keys, maxOutboxAgeMs, idempotencyTtlMs };
+  const markAnswered = createMarkAnswered(redis, keys, logger);
   const quarantine = openScript(
     new URL('../../../command-api/outbox/quarantine.lua', import.meta.url),
   );
@@ -48,6 +52,10 @@ export function createWriteModel(parts: {
     create: createDecide(createCoupon, decideBy) as WriteModel['create'],
     assign: createDecide(assignCoupon, decideBy) as WriteModel['assign'],
     confirm: createConfirm(openScript, keys),
+    markAnswered: (couponId, eventId) => {
+      markAnswered(couponId, eventId);
+      return new Promise((resolve) => setImmediate(resolve));
+    },
     quarantine: async (couponId, eventId, epoch) => {
       const reply = await quarantine({ couponId, epoch }, { keys: [], args: [eventId] });
       return reply === 'closed' ? reply : reply.kind;

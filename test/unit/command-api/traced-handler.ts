@@ -52,7 +52,6 @@ const context: CommandContext = {
     },
     waiting: () => 0,
   },
-  confirm: async () => ({ kind: 'confirmed' }),
   endOf: async () => [],
   load: { max: 3, current: 0 },
   metrics: { answered: () => undefined },

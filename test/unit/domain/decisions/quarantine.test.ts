@@ -14,7 +14,7 @@ describe('Quarantining an event', () => {
     expect([...state.quarantined]).to.deep.equal([unit.eventId]);
     expect(state.outbox.has(unit.eventId)).to.equal(true);
     expect(state.coupon.issued).to.equal(1);
-    confirm(state, unit.eventId, true);
+    confirm(state, unit.eventId);
     expect([...state.quarantined]).to.deep.equal([]);
   });
 

@@ -1,6 +1,10 @@
 import { expect } from 'chai';
 import { heldBy, remainingOf } from '../../../../domain/coupon.ts';
-import { confirm, reserve } from '../../../../domain/decisions/reserve-and-confirm.ts';
+import {
+  confirm,
+  markAnswered,
+  reserve,
+} from '../../../../domain/decisions/reserve-and-confirm.ts';
 import { initialState } from '../../../../domain/decisions/write-model-state.ts';
 import { given, pending, unanswered } from '../../../support/fixtures/given.ts';
 import { couponAssigned, couponCreated } from '../../../support/fixtures/sample-events.ts';
@@ -20,7 +24,7 @@ describe('Reserving and confirming', () => {
     expect(remainingOf(state.coupon)).to.equal(1);
     expect(heldBy(state.coupon, 'ann')).to.deep.equal([unit]);
     expect([...state.outbox]).to.deep.equal([[unit.eventId, unit]]);
-    confirm(state, unit.eventId, true);
+    confirm(state, unit.eventId);
     expect(remainingOf(state.coupon)).to.equal(1);
     expect(state.outbox).to.have.property('size', 0);
   });
@@ -29,7 +33,7 @@ describe('Reserving and confirming', () => {
     const { state } = given(pending(coupon));
     expect(state.coupon.created).to.equal(null);
     expect(remainingOf(state.coupon)).to.equal(0);
-    confirm(state, coupon.eventId, true);
+    confirm(state, coupon.eventId);
     expect(state.coupon.created).to.deep.equal(coupon);
     expect(remainingOf(state.coupon)).to.equal(2);
   });
@@ -48,13 +52,13 @@ describe('Reserving and confirming', () => {
   it('remembers an assignment as unanswered until a caller is answered with it', () => {
     const { state } = given(coupon, unanswered(unit));
     expect([...state.unanswered]).to.deep.equal([unit.eventId]);
-    confirm(state, unit.eventId, true);
+    markAnswered(state, unit.eventId);
     expect([...state.unanswered]).to.deep.equal([]);
   });
 
   it('does not make an answered assignment unanswered again', () => {
     const { state } = given(coupon, unit);
-    confirm(state, unit.eventId, false);
+    confirm(state, unit.eventId);
     expect([...state.unanswered]).to.deep.equal([]);
   });
 
@@ -62,21 +66,19 @@ describe('Reserving and confirming', () => {
     expect([...given(unanswered(coupon)).state.unanswered]).to.deep.equal([]);
   });
 
-  it('changes nothing when it confirms twice, answered or not', () => {
-    for (const answered of [true, false]) {
-      const { state } = given(coupon, pending(unit));
-      confirm(state, unit.eventId, answered);
-      const once = structuredClone(state);
-      confirm(state, unit.eventId, answered);
-      expect(state).to.deep.equal(once);
-    }
+  it('changes nothing when it confirms twice', () => {
+    const { state } = given(coupon, pending(unit));
+    confirm(state, unit.eventId);
+    const once = structuredClone(state);
+    confirm(state, unit.eventId);
+    expect(state).to.deep.equal(once);
   });
 
   it('changes nothing when it confirms what it does not know', () => {
     const { state } = given(coupon, pending(unit));
     const before = structuredClone(state);
-    confirm(state, 'nobody', true);
-    confirm(state, 'nobody', false);
+    confirm(state, 'nobody');
+    markAnswered(state, 'nobody');
     expect(state).to.deep.equal(before);
   });
 });
