@@ -7,9 +7,9 @@ export type RedisKeys = ReturnType<typeof createRedisKeys>;
 export function createRedisKeys(prefix: string) {
   return {
     /**
-     * Hash {epoch, replicationId, partitions}: whether, for which epoch, and for which partitions of
-     * the event topics (contracts/partitions.ts) this Redis may decide. During a rebuild it is {closing}:
-     * the epoch that comes next.
+     * Hash {epoch, replicationId, evictedKeys, partitions}: whether, for which epoch, and for which
+     * partitions of the event topics (contracts/partitions.ts) this Redis may decide, if it has evicted
+     * no further key. During a rebuild it is {closing, evictedKeys}: the epoch that comes next.
      */
     gate: `${prefix}firstcome:gate`,
     /** String: the token of the one rebuilder that may write; expires. */

@@ -88,13 +88,3 @@ export function redisUnavailable(cause: unknown): AppError {
     retriable: true,
   });
 }
-
-/** What a server says of itself: may it decide, and whose history is in it? */
-export type Replication = { isMaster: boolean; replicationId: string };
-
-/** Asks the server behind this connection, past whatever was sent to it before. Fails as Redis does. */
-export async function readReplication(redis: Redis): Promise<Replication> {
-  const text = await redis.info('replication');
-  const field = (name: string): string => new RegExp(`^${name}:(\\S+)`, 'm').exec(text)?.[1] ?? '';
-  return { isMaster: field('role') === 'master', replicationId: field('master_replid') };
-}

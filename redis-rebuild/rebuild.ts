@@ -9,6 +9,7 @@ import { pause } from '../platform/backoff.ts';
 import { AppError } from '../platform/errors.ts';
 import type { KafkaClient } from '../platform/kafka/client.ts';
 import { redisUnavailable } from '../platform/redis.ts';
+import { readRedisServer, redisServerFault } from '../platform/redis-server.ts';
 import { claimEpoch, type Marker, markLog } from './claim-epoch.ts';
 import { closeRedis, type LockedRedis } from './close-coupons.ts';
 import type { LogFold } from './fold/fold.ts';
@@ -56,7 +57,10 @@ export type RebuildResult =
     }
   | { kind: 'held-by-another' }
   | { kind: 'not-needed' }
-  /** Lock, master or epoch were lost on the way. Another attempt makes its own claim. */
+  /**
+   * Lock, master or epoch were lost on the way, or keys that Redis evicted; or Redis is not set up as it
+   * has to be. Another attempt makes its own claim.
+   */
   | { kind: 'lost'; reason: string };
 
 /**
@@ -101,6 +105,8 @@ async function rebuildUnderLock(
 ): Promise<RebuildResult> {
   const { redis, keys, lagMs, report = () => undefined } = options;
   if (options.isNeeded !== undefined && !(await options.isNeeded())) return { kind: 'not-needed' };
+  const fault = redisServerFault(await askRedis(readRedisServer(redis)));
+  if (fault !== null) throw lostAttempt(fault);
   const watch = startRebuildWatch();
   const locked = { redis, keys, lock };
   const attempt: Attempt = { options, log: options, locked, signal, report, watch };
@@ -184,10 +190,12 @@ async function writeFold(
 }
 
 async function clockOf(redis: Redis): Promise<number> {
-  try {
-    const [seconds, microseconds] = await redis.time();
-    return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
-  } catch (cause) {
+  const [seconds, microseconds] = await askRedis(redis.time());
+  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000);
+}
+
+function askRedis<T>(answer: Promise<T>): Promise<T> {
+  return answer.catch((cause: unknown) => {
     throw redisUnavailable(cause);
-  }
+  });
 }

@@ -3,7 +3,7 @@
   lock is the caller's, and this is the master on which it was taken (docs/guarantees.md P17).
   Keys
     1 rebuild lock    string, the token of its holder
-    2 gate            hash {epoch, replicationId, partitions}, or {closing}
+    2 gate            hash {epoch, replicationId, evictedKeys, partitions}, or {closing, evictedKeys}
     3.. what the step touches
   Arguments
     1 token
@@ -13,7 +13,8 @@
     5.. its own
   Steps
     renew             5 lifetime of the lock in ms
-    close-gate        puts {closing} in the place of a gate of an older epoch
+    close-gate        puts {closing, evictedKeys} in the place of a gate of an older epoch; the latter is
+                      how many keys Redis has evicted so far
     close-coupons     keys: coupon, holders, outbox, outbox-events, unanswered of each; puts a
                       closing marker in the place of each coupon and removes the rest
     For the next three, key 3 must hold a closing marker of this epoch:
@@ -23,7 +24,8 @@
     write-coupon      keys: coupon, coupons; 5 coupon id; 6.. its fields and values
     drop-coupon       keys: coupon, coupons; 5 coupon id
     open-gate         5 partitions that this epoch was marked in; puts the gate of this epoch in the
-                      place of its {closing}, and gives the lock back
+                      place of its {closing}, and gives the lock back; not when keys were evicted
+                      since close-gate
   Returns
     {'done'}, or {'lost', reason} when the fence, or a higher epoch, forbids it: nothing was changed
 ]]
@@ -43,6 +45,10 @@ if step == 'renew' then
   return { 'done' }
 end
 
+local function countEvicted()
+  return string.match(redis.call('INFO', 'stats'), 'evicted_keys:(%d+)')
+end
+
 -- The highest epoch that a gate or a coupon names; -1 when it names none.
 local function epochIn(key)
   local fields = redis.call('HMGET', key, 'epoch', 'closing')
@@ -53,7 +59,7 @@ if step == 'close-gate' then
   local found = epochIn(gate)
   if found >= tonumber(epoch) then return lost('the gate is of epoch ' .. found) end
   redis.call('DEL', gate)
-  redis.call('HSET', gate, 'closing', epoch)
+  redis.call('HSET', gate, 'closing', epoch, 'evictedKeys', countEvicted())
   return { 'done' }
 end
 
@@ -70,9 +76,13 @@ if step == 'close-coupons' then
     redis.call('HSET', KEYS[i], 'epoch', 'closing', 'closing', epoch)
   end
 elseif step == 'open-gate' then
+  local evicted = countEvicted()
+  if redis.call('HGET', gate, 'evictedKeys') ~= evicted then
+    return lost('Redis has evicted keys during the rebuild')
+  end
   redis.call('DEL', gate, KEYS[1])
   redis.call('HSET', gate, 'epoch', epoch, 'replicationId', ARGV[2],
-    'partitions', ARGV[5])
+    'evictedKeys', evicted, 'partitions', ARGV[5])
 elseif redis.call('HGET', KEYS[3], 'closing') ~= epoch then
   return lost('a coupon was changed')
 elseif step == 'write-assignments' then

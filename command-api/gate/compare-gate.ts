@@ -3,7 +3,11 @@ import type { Redis } from 'ioredis';
 import { type Partitions, parsePartitions } from '../../contracts/partitions.ts';
 import type { RedisKeys } from '../../contracts/redis-keys.ts';
 import { messageOf } from '../../platform/errors.ts';
-import { readReplication } from '../../platform/redis.ts';
+import {
+  type Replication,
+  readRedisServer,
+  redisServerFault,
+} from '../../platform/redis-server.ts';
 import type { NewestClaim } from './newest-claim.ts';
 
 /** What the gate of an epoch says. */
@@ -11,6 +15,8 @@ export type OpenEpoch = {
   epoch: number;
   /** Of the master that it was opened on: nowhere else may be decided in this epoch. */
   replicationId: string;
+  /** How many keys it had evicted by then: with one more, nobody knows what it lost. */
+  evictedKeys: number;
   /** Those that it was opened for: nowhere else do events of this epoch count. */
   partitions: Partitions;
 };
@@ -42,23 +48,13 @@ export async function compareGate(
   const broken = parts.brokenAssumption();
   if (broken !== null) return { kind: 'closed', reason: broken };
   try {
-    const [{ isMaster, replicationId }, gate] = await Promise.all([
-      readReplication(redis),
-      redis.hgetall(keys.gate),
-    ]);
-    if (!isMaster) return { kind: 'closed', reason: 'this Redis is not a master' };
+    const [server, gate] = await Promise.all([readRedisServer(redis), redis.hgetall(keys.gate)]);
+    if (!server.isMaster) return { kind: 'closed', reason: 'this Redis is not a master' };
+    const fault = redisServerFault(server);
+    if (fault !== null) return { kind: 'closed', reason: fault };
     // Before a rebuild is called for: without the log there is none.
-    const claim = await newestClaim();
-    if (gate.epoch === undefined) return { kind: 'rebuild', reason: 'no gate in Redis' };
-    if (gate.replicationId !== replicationId) {
-      return {
-        kind: 'rebuild',
-        reason: 'this Redis is not the one that the gate was opened on',
-      };
-    }
-    if (claim !== Number(gate.epoch)) {
-      return { kind: 'rebuild', reason: 'the gate is not of the newest epoch claimed' };
-    }
+    const mismatch = mismatchOf(gate, server, await newestClaim());
+    if (mismatch !== null) return { kind: 'rebuild', reason: mismatch };
     const partitions = parsePartitions(gate.partitions ?? '');
     if (partitions === null) {
       return { kind: 'rebuild', reason: 'the gate does not say which partitions it is open for' };
@@ -69,8 +65,26 @@ export async function compareGate(
         return { kind: 'rebuild', reason: `coupon ${couponId} is not of the gate's epoch` };
       }
     }
-    return { kind: 'open', epoch: Number(gate.epoch), replicationId, partitions };
+    const { replicationId, evictedKeys } = server;
+    return { kind: 'open', epoch: Number(gate.epoch), replicationId, evictedKeys, partitions };
   } catch (error) {
     return { kind: 'unreachable', reason: messageOf(error) };
   }
+}
+
+/** Why the gate is not that of this server in the epoch of the newest claim; null when it is. */
+function mismatchOf(
+  gate: Record<string, string>,
+  { replicationId, evictedKeys }: Replication,
+  claim: number | null,
+): string | null {
+  if (gate.epoch === undefined) return 'no gate in Redis';
+  if (gate.replicationId !== replicationId) {
+    return 'this Redis is not the one that the gate was opened on';
+  }
+  // A gate of a version that did not count them yet was opened before anything was evicted.
+  if (Number(gate.evictedKeys ?? 0) !== evictedKeys) {
+    return 'Redis has evicted keys since the gate was opened';
+  }
+  return claim === Number(gate.epoch) ? null : 'the gate is not of the newest epoch claimed';
 }

@@ -1,9 +1,9 @@
 // The master check before events go out: were they decided on the master that the gate of their epoch
-// was opened on? A gate is compared at every connection and once a second; what is decided in between
+// was opened on, with all that it held? A gate is compared at every connection and once a second; what is decided in between
 // on a server that has become another one behind the open connection is noticed here, and by nothing
 // else: nobody claims an epoch before somebody compares (docs/adr/0014).
 import type { Redis } from 'ioredis';
-import { readReplication } from '../../platform/redis.ts';
+import { readReplication } from '../../platform/redis-server.ts';
 import type { Gate } from '../gate/gate.ts';
 
 /** What was decided in this epoch, over this connection, was decided on the master of its gate. */
@@ -32,11 +32,16 @@ export function createMasterCheck(
       const open = gate.lastOpen();
       const found = await readReplication(redis).catch(() => null);
       if (open === null || found === null || asked !== connection) return null;
-      if (found.isMaster && found.replicationId === open.replicationId) {
-        return { epoch: open.epoch, connection };
+      if (!found.isMaster || found.replicationId !== open.replicationId) {
+        gate.recheck('another Redis answers on the open connection');
+        return null;
       }
-      gate.recheck('another Redis answers on the open connection');
-      return null;
+      // What was decided may rest on keys that were gone by then.
+      if (found.evictedKeys !== open.evictedKeys) {
+        gate.recheck('Redis has evicted keys');
+        return null;
+      }
+      return { epoch: open.epoch, connection };
     },
   };
 }

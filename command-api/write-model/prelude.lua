@@ -3,7 +3,7 @@
   It lets the script run only in the one epoch of gate and coupon (docs/guarantees.md P1), and holds
   what the scripts do with a coupon's outbox.
   Keys of every script; its own follow
-    1 gate            hash {epoch, replicationId, partitions}
+    1 gate            hash {epoch, replicationId, evictedKeys, partitions}
     2 coupon          hash; absent before the first command
     3 outbox          sorted set event id -> decided at (ms)
     4 outbox-events   hash event id -> event JSON

@@ -2,13 +2,16 @@ import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { createGate, type Gate } from '../../../command-api/gate/gate.ts';
 import { createNewestClaim, type NewestClaim } from '../../../command-api/gate/newest-claim.ts';
+import { createMasterCheck } from '../../../command-api/outbox/master-check.ts';
 import { formatPartitions } from '../../../contracts/partitions.ts';
 import { createRedisKeys } from '../../../contracts/redis-keys.ts';
 import { EPOCHS_TOPIC } from '../../../contracts/topics.ts';
 import { messageOf } from '../../../platform/errors.ts';
 import { type KafkaAdmin, openAdmin } from '../../../platform/kafka/admin.ts';
 import { createEndOffsetsReader } from '../../../platform/kafka/end-offsets.ts';
-import { createRedis, readReplication } from '../../../platform/redis.ts';
+import { createRedis } from '../../../platform/redis.ts';
+import { readReplication } from '../../../platform/redis-server.ts';
+import { evictVolatileKeys } from '../../support/faults/evict-keys.ts';
 import { createTcpProxy, type TcpProxy } from '../../support/faults/tcp-proxy.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/servers/own-redis.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
@@ -132,7 +135,7 @@ describe('The gate', () => {
     openGate();
     await untilOpen();
     const { replicationId } = await readReplication(direct);
-    const opened = { epoch, replicationId, partitions: PARTITIONS };
+    const opened = { epoch, replicationId, evictedKeys: 0, partitions: PARTITIONS };
     expect(gate.state()).to.deep.equal({ kind: 'open', ...opened });
     await direct.del(keys.gate);
     gate.recheck('again');
@@ -229,6 +232,25 @@ describe('The gate', () => {
       await direct.flushall();
       gate.recheck('a script found another epoch');
       await untilClosed('no gate');
+    });
+
+    it('closes while Redis may throw keys away, and says so', async () => {
+      await direct.config('SET', 'maxmemory-policy', 'volatile-lru');
+      await untilClosed('maxmemory-policy is volatile-lru');
+      await direct.config('SET', 'maxmemory-policy', 'noeviction');
+      expect(await untilOpen()).to.equal(epoch);
+    });
+
+    it('closes when Redis has thrown keys away, and emits nothing that was decided after it', async () => {
+      const masterCheck = createMasterCheck(redis, gate);
+      expect(await masterCheck.check()).to.include({ epoch });
+      await evictVolatileKeys(direct, keys.idempotency('coupon', 'key'));
+      expect(await masterCheck.check()).to.equal(null);
+      await untilClosed('evicted keys');
+      const { evictedKeys } = await readReplication(direct);
+      expect(evictedKeys).to.equal(1);
+      await direct.hset(keys.gate, { evictedKeys });
+      expect(await untilOpen()).to.equal(epoch);
     });
 
     it('stays closed on a replica, and on a replica that became the master', async () => {

@@ -115,6 +115,7 @@ describe('Rebuilding Redis from the log', () => {
       expect(await system.gate()).to.deep.equal({
         epoch: '0',
         replicationId: /master_replid:(\S+)/.exec(await system.redis.info('replication'))?.[1],
+        evictedKeys: '0',
         partitions: 'coupon-lifecycle=3 coupon-assign=3',
       });
       expect(await system.redis.exists(system.keys.rebuildLock)).to.equal(0);

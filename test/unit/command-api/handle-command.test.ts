@@ -9,6 +9,7 @@ const OPEN: GateState = {
   kind: 'open',
   epoch: 7,
   replicationId: 'a',
+  evictedKeys: 0,
   partitions: { 'coupon-lifecycle': 3, 'coupon-assign': 3 },
 };
 type Admission = Pick<CommandContext, 'gate' | 'publisher' | 'load'>;

@@ -42,7 +42,9 @@ switchTracingOn();
 
 const partitions = { 'coupon-lifecycle': 3, 'coupon-assign': 3 };
 const context: CommandContext = {
-  gate: { state: () => ({ kind: 'open', epoch: 7, replicationId: 'a', partitions }) },
+  gate: {
+    state: () => ({ kind: 'open', epoch: 7, replicationId: 'a', evictedKeys: 0, partitions }),
+  },
   publisher: {
     publish: async (_, traceparent) => {
       published.push(traceparent);
