@@ -1,5 +1,6 @@
 // A dead letter: the original bytes, key and headers, and beside them, in headers of ours, why and
 // where from. And what becomes of one that is parked.
+import { cutText } from '../domain/text.ts';
 import { deadLetterTopicOf, EVENT_TOPICS } from './topics.ts';
 
 /** Names to values, as kafkajs gives them: several values under one name are a list. */
@@ -120,8 +121,7 @@ export function readOrigin(record: { topic: string; headers: Headers }): DeadLet
 
 /** A reason of at most 1,000 characters, none of them cut in half. */
 export function shorten(reason: string): string {
-  if (reason.length <= MAX_REASON_CHARACTERS) return reason;
-  return [...reason].slice(0, MAX_REASON_CHARACTERS).join('');
+  return cutText(reason, MAX_REASON_CHARACTERS);
 }
 
 function isWhole(text: string | undefined, maxDigits: number): boolean {

@@ -1,5 +1,6 @@
 // Every answer that is not a success: RFC 9457 problem details with a stable code. This is the one
 // list; docs/errors.md shows it, and a test compares the two.
+import { cutText } from '../domain/text.ts';
 
 type ProblemKind = { code: string; status: number; title: string };
 
@@ -61,11 +62,19 @@ export type Problem = {
   retryAfterMs?: number;
 };
 
+/** No answer is much longer than its question: so many faults are listed, */
+const MAX_FAULTS = 10;
+/** and so many characters of a field's name are repeated. */
+const MAX_FIELD_CHARACTERS = 40;
+
 /**
- * The answer to a request with these faults (at least one): the problem of the first, and in `faults`
- * all of them, each with its code.
+ * The answer to a request with these faults (at least one): the problem of the first, and in `faults` the
+ * first ten, each with its code; `furtherFaults` says how many there are beside them. A long name of a field is cut.
  */
-export function problemOfFaults(faults: readonly FieldFault[]): Problem {
+export function problemOfFaults(all: readonly FieldFault[]): Problem {
+  const faults = all
+    .slice(0, MAX_FAULTS)
+    .map((fault) => ({ ...fault, field: cutText(fault.field, MAX_FIELD_CHARACTERS) }));
   const [first] = faults;
   return {
     name: first?.problem ?? 'invalidField',
@@ -76,6 +85,7 @@ export function problemOfFaults(faults: readonly FieldFault[]): Problem {
         code: PROBLEMS[problem].code,
         reason,
       })),
+      ...(all.length > MAX_FAULTS ? { furtherFaults: all.length - MAX_FAULTS } : {}),
     },
   };
 }

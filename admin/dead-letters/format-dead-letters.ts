@@ -1,4 +1,5 @@
 // Parked dead letters for people: a line each, or all of one.
+import { cutText } from '../../domain/text.ts';
 import { formatLine, formatTable } from '../format-table.ts';
 import { formatBytes } from '../schemas/format-bytes.ts';
 import { type ReadableValue, toReadableValue, valueLines } from '../schemas/format-record.ts';
@@ -81,5 +82,5 @@ export function formatDeadLetter(deadLetter: ReadableDeadLetter): string {
 }
 
 function shorten(reason: string): string {
-  return reason.length <= REASON_CHARACTERS ? reason : `${reason.slice(0, REASON_CHARACTERS - 1)}…`;
+  return reason.length <= REASON_CHARACTERS ? reason : `${cutText(reason, REASON_CHARACTERS - 1)}…`;
 }

@@ -4,7 +4,8 @@ import { hash } from 'node:crypto';
 import type { FieldFault, ProblemName } from '../../contracts/problems.ts';
 import { LIMITS, type RequestKey } from '../../domain/commands.ts';
 import { toUuid } from '../../domain/ids.ts';
-import { isUserId } from '../../domain/user-id.ts';
+import { isVisible } from '../../domain/text.ts';
+import { isUserId, USER_ID_FAULT } from '../../domain/user-id.ts';
 
 /** What a request asks for, or why it is not acceptable. */
 export type Parsed<T> = { kind: 'parsed'; request: T } | { kind: 'refused'; faults: FieldFault[] };
@@ -30,7 +31,7 @@ export function readFields(
   for (const field of Object.keys(body)) {
     if (!known.includes(field)) {
       faults.push({
-        field: field.slice(0, 100),
+        field,
         problem: 'invalidField',
         reason: 'is not a known field',
       });
@@ -39,7 +40,7 @@ export function readFields(
   return body as Record<string, unknown>;
 }
 
-/** A title: trimmed, not empty, printable; null when it is none. */
+/** A title: trimmed, showing something, without control characters; null when it is none. */
 export function readTitle(value: unknown, faults: FieldFault[]): string | null {
   const fault = (problem: ProblemName, reason: string): null => {
     faults.push({ field: 'title', problem, reason });
@@ -49,6 +50,7 @@ export function readTitle(value: unknown, faults: FieldFault[]): string | null {
   if (typeof value !== 'string') return fault('invalidField', 'must be a text');
   const title = value.trim();
   if (title === '') return fault('titleEmpty', 'must not be empty');
+  if (!isVisible(title)) return fault('titleEmpty', 'must show something');
   if ([...title].length > LIMITS.titleCharacters) {
     return fault('titleTooLong', `must have at most ${LIMITS.titleCharacters} characters`);
   }
@@ -86,7 +88,8 @@ export function readDate(field: string, value: unknown, faults: FieldFault[]): n
   return ms;
 }
 
-// Date.parse alone rolls 30 February over into March; so the parts are compared with what it made.
+// Date.UTC alone rolls 30 February over into March, and takes the year 99 for 1999; so the parts are
+// compared with what it made.
 function instantOf(text: string): number | null {
   const match = ISO_WITH_ZONE.exec(text);
   if (match === null) return null;
@@ -103,6 +106,7 @@ function instantOf(text: string): number | null {
   );
   const parts = new Date(local);
   const isReal =
+    parts.getUTCFullYear() === Number(year) &&
     parts.getUTCMonth() === Number(month) - 1 &&
     parts.getUTCDate() === Number(day) &&
     parts.getUTCHours() === Number(hour) &&
@@ -153,11 +157,7 @@ export function readUuid(field: string, value: string, faults: FieldFault[]): st
 /** A user id; null when it is none. */
 export function readUserId(value: unknown, faults: FieldFault[]): string | null {
   if (isUserId(value)) return value;
-  faults.push({
-    field: 'userId',
-    problem: 'invalidField',
-    reason: `must be a text of 1 to ${LIMITS.userIdCharacters} printable characters`,
-  });
+  faults.push({ field: 'userId', problem: 'invalidField', reason: USER_ID_FAULT });
   return null;
 }
 

@@ -3,9 +3,8 @@
 import { type Position, parsePositions } from '../../contracts/position.ts';
 import type { FieldFault } from '../../contracts/problems.ts';
 import { EVENT_TOPICS } from '../../contracts/topics.ts';
-import { LIMITS } from '../../domain/commands.ts';
 import { toUuid } from '../../domain/ids.ts';
-import { isUserId } from '../../domain/user-id.ts';
+import { isUserId, USER_ID_FAULT } from '../../domain/user-id.ts';
 import {
   COUPONS_LIST,
   couponList,
@@ -66,8 +65,7 @@ export function parseUserAssignments(
   const faults: FieldFault[] = [];
   const id = isUserId(userId) ? userId : null;
   if (id === null) {
-    const reason = `must be 1 to ${LIMITS.userIdCharacters} printable characters`;
-    faults.push({ field: 'userId', problem: 'invalidField', reason });
+    faults.push({ field: 'userId', problem: 'invalidField', reason: USER_ID_FAULT });
   }
   const page = readPage(query, (text) => decodeTimeCursor(userList(id ?? ''), text), faults);
   return id === null || faults.length > 0 ? refused(faults) : parsed({ userId: id, page });
@@ -131,7 +129,7 @@ function refuseUnknown(query: Query, known: readonly string[], faults: FieldFaul
   for (const name of Object.keys(query)) {
     if (known.includes(name)) continue;
     const reason = 'is not a known query parameter';
-    faults.push({ field: name.slice(0, 100), problem: 'invalidField', reason });
+    faults.push({ field: name, problem: 'invalidField', reason });
   }
 }
 

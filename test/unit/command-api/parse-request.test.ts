@@ -4,6 +4,7 @@ import { parseAssign } from '../../../command-api/http/assignment/assign-route.t
 import { parseCreate } from '../../../command-api/http/coupon/create-route.ts';
 import type { ProblemName } from '../../../contracts/problems.ts';
 import type { CreateCoupon } from '../../../domain/commands.ts';
+import { BLANK_TEXTS } from '../../support/fixtures/blank-texts.ts';
 import { COUPON_ID } from '../../support/fixtures/sample-events.ts';
 
 const BODY = {
@@ -95,11 +96,6 @@ describe('Reading a request for a new coupon', () => {
       expect(faults[0]).to.deep.equal(['__proto__', 'invalidField']);
       expect(faults.map(([field]) => field)).to.include('quantity');
     });
-
-    it('repeats only the beginning of a very long field name', () => {
-      const faults = faultsOf(parseCreate({ ...BODY, ['x'.repeat(5_000)]: 1 }, 'k1'));
-      expect(faults).to.deep.equal([['x'.repeat(100), 'invalidField']]);
-    });
   });
 
   describe('the title', () => {
@@ -112,6 +108,11 @@ describe('Reading a request for a new coupon', () => {
       ['combining marks, as they are', 'e\u0301', 'e\u0301'],
       ['a stack of combining marks', `a${'\u0301'.repeat(99)}`, `a${'\u0301'.repeat(99)}`],
       ['right-to-left text', 'קופון', 'קופון'],
+      ['Persian with a zero-width non-joiner', 'می\u200cخواهم', 'می\u200cخواهم'],
+      ['old Korean with a filler in it', '\u115f\u1161 쿠폰', '\u115f\u1161 쿠폰'],
+      ['a flag made of tags', '🏴\u{e0067}\u{e0062}\u{e007f}', '🏴\u{e0067}\u{e0062}\u{e007f}'],
+      ['one emoji with its variation selector', '❤\ufe0f', '❤\ufe0f'],
+      ['punctuation alone', '!?', '!?'],
       ['spaces around it, which go', ' \t\u00a0\u3000커피 쿠폰\n\ufeff', '커피 쿠폰'],
       ['markup, as text', '<b>"&\'</b>', '<b>"&\'</b>'],
       ['a hundred letters and spaces around them', ` ${'x'.repeat(100)} `, 'x'.repeat(100)],
@@ -130,6 +131,9 @@ describe('Reading a request for a new coupon', () => {
     refuses('no title', { title: undefined }, ['title', 'titleEmpty']);
     refuses('an empty title', { title: '' }, ['title', 'titleEmpty']);
     refuses('only white space', { title: ' \t\n\u00a0\u3000\u2028' }, ['title', 'titleEmpty']);
+    for (const [what, title] of BLANK_TEXTS) {
+      refuses(`a title of ${what}`, { title }, ['title', 'titleEmpty']);
+    }
     for (const title of [null, 5, true, ['커피'], { text: '커피' }]) {
       refuses(`${JSON.stringify(title)} as a title`, { title }, ['title', 'invalidField']);
     }
@@ -250,7 +254,11 @@ describe('Reading a request for a new coupon', () => {
       ['1999', '1999-12-31T23:59:59Z'],
       ['1999 by its zone', '2000-01-01T00:00:00+00:01'],
       ['the year 10000 by its zone', '9999-12-31T23:59:59-00:01'],
+      ['the year 99', '0099-06-01T00:00:00Z'],
+      ['the last hour of the year 99 by a zone', '0099-12-31T23:30:00-01:00'],
+      ['the year 0', '0000-06-01T00:00:00Z'],
       ['the year 50', '0050-06-01T00:00:00Z'],
+      ['the offset +18:01', '2026-06-01T10:00:00+18:01'],
       ['the offset +15:00', '2026-06-01T10:00:00+15:00'],
       ['the offset -14:01', '2026-06-01T10:00:00-14:01'],
       ['the offset +14:59', '2026-06-01T10:00:00+14:59'],

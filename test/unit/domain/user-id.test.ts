@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { isUserId } from '../../../domain/user-id.ts';
+import { BLANK_TEXTS } from '../../support/fixtures/blank-texts.ts';
 
 describe('A user id', () => {
   for (const id of [
@@ -14,7 +15,12 @@ describe('A user id', () => {
     '홍 길동',
     'é',
     'e\u0301',
-    '\u0301',
+    '❤\ufe0f',
+    '...',
+    '.a',
+    '%2e',
+    'a/../b',
+    'a\\b?c#d',
     '😀',
     '👍🏽',
     '{"a":1}',
@@ -52,6 +58,11 @@ describe('A user id', () => {
     ['65 characters', 'x'.repeat(65)],
     ['65 emoji', '😀'.repeat(65)],
     ['a million characters', 'x'.repeat(1_000_000)],
+    ['the segment that means here', '.'],
+    ['the segment that means one up', '..'],
+    ['a text with a filler at its end', 'ann\u3164'],
+    ['a text with a braille blank', 'ann\u2800lee'],
+    ...BLANK_TEXTS,
     ['a number', 1],
     ['null', null],
     ['nothing', undefined],

@@ -169,10 +169,21 @@ describe('An id in the path', () => {
   });
 
   it('of a user is taken exactly as it is', () => {
-    for (const userId of ['a', 'A', 'é', 'e\u0301', '김민수', '🎟️', 'a/b', '..']) {
+    for (const userId of ['a', 'A', 'é', 'e\u0301', '김민수', '🎟️', 'a/b', '...']) {
       expect(parseUserAssignments(userId, {})).to.have.nested.property('value.userId', userId);
     }
-    for (const userId of ['', ' a', 'a ', 'a\u0000', 'a\u200db', '\ud800', 'x'.repeat(65)]) {
+    for (const userId of [
+      '',
+      '.',
+      '..',
+      '\u3164',
+      ' a',
+      'a ',
+      'a\u0000',
+      'a\u200db',
+      '\ud800',
+      'x'.repeat(65),
+    ]) {
       expect(faultsOf(parseUserAssignments(userId, {}))).to.deep.equal(['userId Coupon-0010']);
     }
   });
