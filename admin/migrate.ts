@@ -1,4 +1,7 @@
 // Everything that has to be there before a service starts: topics, schemas, tables.
+import type { KafkaConnection } from '../platform/connections/kafka-settings.ts';
+import type { MysqlConnection } from '../platform/connections/mysql-settings.ts';
+import type { RegistrySettings } from '../platform/connections/registry-settings.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import { createKafkaClient } from '../platform/kafka/client.ts';
 import { createLogger } from '../platform/logger.ts';
@@ -9,9 +12,9 @@ import { readOwnSchemas, registerSchemas, type SubjectReport } from './schemas/r
 import { createTopics, type TopicReport } from './topics.ts';
 
 export type MigrateSettings = {
-  kafkaBrokers: string[];
-  registryUrl: string;
-  mysqlUrl: string;
+  kafka: KafkaConnection;
+  registry: RegistrySettings;
+  mysql: MysqlConnection;
   topicPrefix: string;
   /** At least so many partitions for assignments; there may be more already. */
   assignPartitions?: number;
@@ -35,9 +38,9 @@ export async function migrate(
   settings: MigrateSettings,
   report: (line: string) => void,
 ): Promise<MigrateResult> {
-  const { kafkaBrokers: brokers, registryUrl, mysqlUrl, topicPrefix, assignPartitions } = settings;
+  const { registry, mysql, topicPrefix, assignPartitions } = settings;
   const kafka = createKafkaClient(
-    { brokers, clientId: 'firstcome-migrate' },
+    { ...settings.kafka, clientId: 'firstcome-migrate' },
     createLogger('migrate', 'error'),
   );
   const step = async <T>(name: string, run: () => Promise<T>, format: (result: T) => string[]) => {
@@ -58,10 +61,10 @@ export async function migrate(
   );
   const subjects = await step(
     'schemas',
-    () => registerSchemas(registryUrl, topicPrefix, readOwnSchemas()),
+    () => registerSchemas(registry, topicPrefix, readOwnSchemas()),
     formatSubjects,
   );
-  const migrations = await step('tables', () => migrateTables(mysqlUrl), formatMigrations);
+  const migrations = await step('tables', () => migrateTables(mysql), formatMigrations);
   return { topics, subjects, migrations };
 }
 
@@ -76,8 +79,8 @@ function failureOf(step: string, cause: unknown): AppError {
   return new AppError('STARTUP_FAILED', `${step}: ${messageOf(cause) || String(code)}`, { cause });
 }
 
-async function migrateTables(mysqlUrl: string): Promise<string[]> {
-  const db = createMysql({ url: mysqlUrl, poolSize: 1 });
+async function migrateTables(mysql: MysqlConnection): Promise<string[]> {
+  const db = createMysql({ ...mysql, poolSize: 1 });
   try {
     return await migrateToLatest(db);
   } finally {

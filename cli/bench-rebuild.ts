@@ -6,6 +6,8 @@ import { readOwnSchemas, registerSchemas } from '../admin/schemas/register-schem
 import { createRegistryApi } from '../admin/schemas/registry-api.ts';
 import { createTopics } from '../admin/topics.ts';
 import { createRedisKeys } from '../contracts/redis-keys.ts';
+import { createRegistrySender } from '../platform/avro/registry-request.ts';
+import type { RegistrySettings } from '../platform/connections/registry-settings.ts';
 import { withAdmin } from '../platform/kafka/admin.ts';
 import type { KafkaClient } from '../platform/kafka/client.ts';
 import { createLogger } from '../platform/logger.ts';
@@ -21,7 +23,8 @@ import { wholeNumber } from './shared/option-values.ts';
 import { secondsSinceMs } from './shared/seconds.ts';
 
 const DAY_MS = 86_400_000;
-const NAMES = ['kafkaBrokers', 'registryUrl', 'redisUrl'] as const;
+const REMOVAL_LIMIT_MS = 10_000;
+const NAMES = ['kafka', 'registry', 'redis'] as const;
 
 type Options = { assignments: number; coupons: number; rebuilds: number; snapshot?: number };
 type BenchAddresses = Pick<Addresses, (typeof NAMES)[number]>;
@@ -47,19 +50,19 @@ export function defineBenchRebuild(command: Command): void {
 async function runBenchRebuild(options: Options): Promise<ExitCode> {
   const addresses = readAddresses(systemEnvironment(), NAMES);
   const topicPrefix = `bench-${randomWord(8)}-`;
-  const kafka = createCommandKafka('bench-rebuild', addresses.kafkaBrokers);
+  const kafka = createCommandKafka('bench-rebuild', addresses.kafka);
   const logger = createLogger('bench-rebuild', 'error');
-  const redis = createRedis({ url: addresses.redisUrl, commandTimeoutMs: 10_000 }, logger);
+  const redis = createRedis({ ...addresses.redis, commandTimeoutMs: 10_000 }, logger);
   await redis.connect();
   try {
     await createTopics(kafka, topicPrefix);
-    await registerSchemas(addresses.registryUrl, topicPrefix, readOwnSchemas());
+    await registerSchemas(addresses.registry, topicPrefix, readOwnSchemas());
     await measure(await rebuildOptions(addresses, topicPrefix, redis), options);
   } finally {
     await removeKeys(redis, topicPrefix);
     redis.disconnect();
     await removeTopics(kafka, topicPrefix);
-    await removeSubjects(addresses.registryUrl, topicPrefix);
+    await removeSubjects(addresses.registry, topicPrefix);
   }
   return EXIT_CODE.done;
 }
@@ -138,13 +141,13 @@ function removeTopics(kafka: KafkaClient, prefix: string): Promise<void> {
   });
 }
 
-async function removeSubjects(registryUrl: string, prefix: string): Promise<void> {
-  const subjects = await createRegistryApi(registryUrl).subjects();
+async function removeSubjects(registry: RegistrySettings, prefix: string): Promise<void> {
+  const subjects = await createRegistryApi(registry).subjects();
+  const send = createRegistrySender(registry, REMOVAL_LIMIT_MS);
   for (const subject of subjects.filter((name) => name.startsWith(prefix))) {
-    const address = `${registryUrl}/subjects/${encodeURIComponent(subject)}`;
+    const path = `/subjects/${encodeURIComponent(subject)}`;
     for (const query of ['', '?permanent=true']) {
-      const response = await fetch(`${address}${query}`, { method: 'DELETE' });
-      await response.body?.cancel();
+      await send({ method: 'DELETE', path: `${path}${query}` });
     }
   }
 }

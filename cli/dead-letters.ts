@@ -91,12 +91,12 @@ async function show(id: number, options: { json?: boolean }): Promise<ExitCode> 
       console.error(`there is no dead letter ${id}`);
       return EXIT_CODE.failed;
     }
-    const { registryUrl, topicPrefix } = readAddresses(systemEnvironment(), [
-      'registryUrl',
+    const { registry, topicPrefix } = readAddresses(systemEnvironment(), [
+      'registry',
       'topicPrefix',
     ]);
     const readable = await toReadableDeadLetter(deadLetter, await readDeadLetterContent(db, id), {
-      registry: createRegistryApi(registryUrl),
+      registry: createRegistryApi(registry),
       topicPrefix,
     });
     createOutput(options).result(readable, formatDeadLetter(readable));
@@ -118,11 +118,11 @@ async function redrive(
       statuses: ids.length > 0 ? ['parked', 'discarded'] : ['parked'],
     });
     if (selection.dryRun === true) return tellDryRun(deadLetters, '0 redriven, 0 failed', output);
-    const { kafkaBrokers, topicPrefix } = readAddresses(systemEnvironment(), [
-      'kafkaBrokers',
+    const { kafka: addresses, topicPrefix } = readAddresses(systemEnvironment(), [
+      'kafka',
       'topicPrefix',
     ]);
-    const kafka = createCommandKafka('dead-letters', kafkaBrokers);
+    const kafka = createCommandKafka('dead-letters', addresses);
     const result = await redriveDeadLetters({ kafka, db, topicPrefix }, deadLetters);
     const { redriven, failed, left } = result;
     for (const { deadLetter, reason } of failed) console.error(`${deadLetter.id}: ${reason}`);
@@ -159,7 +159,7 @@ async function discard(
 }
 
 function withTables(work: Parameters<typeof withMysql<ExitCode>>[1]): Promise<ExitCode> {
-  return withMysql(readAddresses(systemEnvironment(), ['mysqlUrl']).mysqlUrl, work);
+  return withMysql(readAddresses(systemEnvironment(), ['mysql']).mysql, work);
 }
 
 function tellDryRun(

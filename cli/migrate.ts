@@ -28,9 +28,9 @@ export function defineMigrate(command: Command): void {
 async function runMigrate({ assignPartitions, json }: Options): Promise<ExitCode> {
   const output = createOutput({ json });
   const addresses = readAddresses(systemEnvironment(), [
-    'kafkaBrokers',
-    'registryUrl',
-    'mysqlUrl',
+    'kafka',
+    'registry',
+    'mysql',
     'topicPrefix',
   ]);
   const wanted = assignPartitions === undefined ? {} : { assignPartitions };

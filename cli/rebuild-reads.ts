@@ -31,14 +31,14 @@ export function defineRebuildReads(command: Command): void {
 
 async function runRebuildReads({ check = false, json }: Options): Promise<ExitCode> {
   const output = createOutput({ json });
-  const { mysqlUrl: url, ...addresses } = readAddresses(systemEnvironment(), [
-    'kafkaBrokers',
-    'registryUrl',
-    'mysqlUrl',
+  const { mysql, ...addresses } = readAddresses(systemEnvironment(), [
+    'kafka',
+    'registry',
+    'mysql',
     'topicPrefix',
   ]);
   const db = createMysql({
-    url,
+    ...mysql,
     poolSize: REBUILD_CONNECTIONS,
     sessionStatements: REBUILD_STATEMENTS,
     timeoutMs: TIMEOUT_MS,

@@ -36,20 +36,14 @@ async function rebuild(
   signal: AbortSignal,
 ): Promise<RebuildResult> {
   const {
-    redisUrl: url,
+    redis: connection,
     redisKeyPrefix,
     ...addresses
-  } = readAddresses(env, [
-    'kafkaBrokers',
-    'registryUrl',
-    'redisUrl',
-    'topicPrefix',
-    'redisKeyPrefix',
-  ]);
+  } = readAddresses(env, ['kafka', 'registry', 'redis', 'topicPrefix', 'redisKeyPrefix']);
   const times = parseTimes(env);
   const log = await openLog('rebuild-redis', addresses);
   const logger = createLogger('rebuild-redis', 'error');
-  const redis = createRedis({ url, commandTimeoutMs: COMMAND_TIMEOUT_MS }, logger);
+  const redis = createRedis({ ...connection, commandTimeoutMs: COMMAND_TIMEOUT_MS }, logger);
   const startedMs = performance.now();
   try {
     await redis.connect().catch((cause: unknown) => {

@@ -72,8 +72,8 @@ async function check(options: Options): Promise<ExitCode> {
 }
 
 async function register(options: Options): Promise<ExitCode> {
-  const { registryUrl, topicPrefix } = openRegistry();
-  const reports = await registerSchemas(registryUrl, topicPrefix, readOwnSchemas());
+  const { settings, topicPrefix } = openRegistry();
+  const reports = await registerSchemas(settings, topicPrefix, readOwnSchemas());
   createOutput(options).result(reports, formatRegistrations(reports));
   return EXIT_CODE.done;
 }
@@ -85,9 +85,9 @@ async function decode(
   options: Options,
 ): Promise<ExitCode> {
   const { registry, topicPrefix } = openRegistry();
-  const { kafkaBrokers } = readAddresses(systemEnvironment(), ['kafkaBrokers']);
+  const { kafka } = readAddresses(systemEnvironment(), ['kafka']);
   const position = { topic: `${topicPrefix}${topic}`, partition, offset: BigInt(offset) };
-  const found = await findLogRecord(createCommandKafka('schemas', kafkaBrokers), position);
+  const found = await findLogRecord(createCommandKafka('schemas', kafka), position);
   if (found.kind === 'missing') return failWith(found.reason);
   const record = await toReadableRecord(position, found.record, registry);
   createOutput(options).result(record, formatRecord(record));
@@ -95,8 +95,8 @@ async function decode(
 }
 
 function openRegistry() {
-  const addresses = readAddresses(systemEnvironment(), ['registryUrl', 'topicPrefix']);
-  return { ...addresses, registry: createRegistryApi(addresses.registryUrl) };
+  const { registry, topicPrefix } = readAddresses(systemEnvironment(), ['registry', 'topicPrefix']);
+  return { topicPrefix, settings: registry, registry: createRegistryApi(registry) };
 }
 
 function failWith(reason: string): ExitCode {

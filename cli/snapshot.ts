@@ -44,7 +44,7 @@ async function runSnapshot({ every, minRecords, json }: Options): Promise<ExitCo
   const output = createOutput({ json });
   const log = await openLog(
     'snapshot',
-    readAddresses(systemEnvironment(), ['kafkaBrokers', 'registryUrl', 'topicPrefix']),
+    readAddresses(systemEnvironment(), ['kafka', 'registry', 'topicPrefix']),
   );
   if (every === undefined) {
     await takeOne(log, minRecords ?? 0, output, signal);

@@ -65,10 +65,7 @@ async function startAll(
   variables: Record<string, string>,
   signal: AbortSignal,
 ): Promise<Services> {
-  await migrate(
-    readAddresses(variables, ['kafkaBrokers', 'registryUrl', 'mysqlUrl', 'topicPrefix']),
-    report,
-  );
+  await migrate(readAddresses(variables, ['kafka', 'registry', 'mysql', 'topicPrefix']), report);
   return startServices({
     folder,
     variables,

@@ -23,7 +23,7 @@ await runService({
     const admin = await openAdmin(kafka);
     lifecycle.opened('Kafka admin', () => admin.close());
     const codec = await createEventCodec({
-      registryUrl: settings.registryUrl,
+      registry: settings.registry,
       topicPrefix,
       schemas: readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD),
     });

@@ -1,11 +1,14 @@
 // Every setting of the command API, read once at start.
+import { readKafkaSettings } from '../platform/connections/kafka-settings.ts';
+import { readRedisSettings } from '../platform/connections/redis-settings.ts';
+import { readRegistrySettings } from '../platform/connections/registry-settings.ts';
 import { type Environment, readSettings } from '../platform/settings.ts';
 import { readTelemetrySettings } from '../platform/telemetry.ts';
 
 /** What the command API needs of its settings, beside its connections. */
 export type CommandApiSettings = Omit<
   ReturnType<typeof parseSettings>,
-  'logLevel' | 'telemetry' | 'kafka' | 'redis' | 'registryUrl' | 'rebuildLagMs'
+  'logLevel' | 'telemetry' | 'kafka' | 'redis' | 'registry' | 'rebuildLagMs'
 >;
 
 /** A batch without an acknowledgement within this time is sent again. */
@@ -21,20 +24,20 @@ export function parseSettings(env: Environment) {
     logLevel: read.oneOf('LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error']),
     telemetry: readTelemetrySettings(read),
     http: {
-      host: read.required('HTTP_HOST'),
+      host: read.host('HTTP_HOST'),
       port: read.port('HTTP_PORT'),
       maxBodyBytes: read.integer('MAX_BODY_BYTES', 16_384, { min: 1_024, max: 1_048_576 }),
     },
-    kafka: { brokers: read.hosts('KAFKA_BROKERS'), clientId: 'firstcome-command-api' },
+    kafka: { ...readKafkaSettings(read), clientId: 'firstcome-command-api' },
     topicPrefix: read.text('TOPIC_PREFIX', ''),
-    registryUrl: read.url('SCHEMA_REGISTRY_URL', ['http://', 'https://']),
+    registry: readRegistrySettings(read),
     redis: {
-      url: read.url('REDIS_URL', ['redis://', 'rediss://']),
+      ...readRedisSettings(read),
       commandTimeoutMs: read.integer('REDIS_TIMEOUT_MS', 2_000, { min: 50, max: 60_000 }),
     },
     redisKeyPrefix: read.text('REDIS_KEY_PREFIX', ''),
     /** Where the `Location` of an answer points; without a slash at its end. */
-    queryApiUrl: read.url('QUERY_API_URL', ['http://', 'https://']).replace(/\/+$/, ''),
+    queryApiUrl: read.url('QUERY_API_URL', ['http://', 'https://']),
     /** A request that was accepted but not confirmed by then is answered with "outcome unknown". */
     answerTimeoutMs: read.integer('ANSWER_TIMEOUT_MS', 5_000, { min: 100, max: 60_000 }),
     /** Requests that may wait for the log in this process; one more is refused before it reserves. */

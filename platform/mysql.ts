@@ -1,10 +1,12 @@
 // The MySQL pool of a process, through knex: for MySQL 9 and MariaDB 10.11 alike.
 import knex, { type Knex } from 'knex';
 import type { Connection } from 'mysql2';
+import { addressParts } from './address.ts';
+import type { MysqlConnection } from './connections/mysql-settings.ts';
+import { tlsOptionsOf } from './connections/tls.ts';
 import type { Logger } from './logger.ts';
 
-export type MysqlSettings = {
-  url: string;
+export type MysqlSettings = MysqlConnection & {
   poolSize: number;
   /** How long connecting, and waiting for a free connection, may take; 5 s when not said. */
   timeoutMs?: number;
@@ -18,18 +20,13 @@ export type MysqlSettings = {
  * say goes to `logger`, and nowhere when there is none.
  */
 export function createMysql(
-  { url, poolSize, timeoutMs = 5_000, sessionStatements = [] }: MysqlSettings,
+  { poolSize, timeoutMs = 5_000, sessionStatements = [], ...server }: MysqlSettings,
   logger?: Logger,
 ): Knex {
-  const address = new URL(url);
   return knex({
     client: 'mysql2',
     connection: {
-      host: address.hostname,
-      port: Number(address.port || 3306),
-      user: decodeURIComponent(address.username),
-      password: decodeURIComponent(address.password),
-      database: address.pathname.slice(1),
+      ...connectionTo(server),
       charset: 'utf8mb4',
       timezone: 'Z',
       supportBigNumbers: true,
@@ -46,6 +43,16 @@ export function createMysql(
     acquireConnectionTimeout: timeoutMs,
     log: poolLog(logger),
   });
+}
+
+function connectionTo({ url, login, tls }: MysqlConnection) {
+  const { host, port, path, ...inUrl } = addressParts(url, ['mysql://']);
+  const { user, password } = login ?? inUrl;
+  const server = { host, port: port ?? 3_306, user, password, database: path };
+  if (tls === undefined) return server;
+  // Without these two a certificate of anybody, for any name, would do.
+  const verified = { rejectUnauthorized: true, verifyIdentity: true };
+  return { ...server, ssl: { ...tlsOptionsOf(tls), ...verified } };
 }
 
 async function runAll(

@@ -1,31 +1,103 @@
 // The Redis client of a process, and Lua scripts on it.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Redis, ReplyError } from 'ioredis';
+import { Redis, type RedisOptions, ReplyError } from 'ioredis';
+import { addressParts, hostAndPortOf } from './address.ts';
+import type { Login } from './connections/login.ts';
+import type { RedisConnection, SentinelSettings } from './connections/redis-settings.ts';
+import { type TlsSettings, tlsOptionsOf } from './connections/tls.ts';
 import { AppError, messageOf } from './errors.ts';
 import type { Logger } from './logger.ts';
 
-export type RedisSettings = { url: string; commandTimeoutMs: number };
+export type RedisSettings = RedisConnection & { commandTimeoutMs: number };
+
+const CONNECT_TIMEOUT_MS = 2_000;
+/** Rounds through all Sentinels before the first connection is given up; later ones never are. */
+const FIRST_SENTINEL_ROUNDS = 3;
 
 /**
  * A client that never sends anything twice and keeps nothing for later: no offline queue, no resend
  * after a reconnect (a half-sent script may have run). Commands of one turn of the event loop go
  * out together. Not connected yet; call `connect`.
  */
-export function createRedis({ url, commandTimeoutMs }: RedisSettings, logger: Logger): Redis {
-  const redis = new Redis(url, {
+export function createRedis({ commandTimeoutMs, ...server }: RedisSettings, logger: Logger): Redis {
+  let wasReady = false;
+  const options = {
+    ...(server.sentinel === undefined
+      ? placeOf(server)
+      : placeBySentinels(server.sentinel, {
+          tls: server.tls,
+          isFirst: () => !wasReady,
+        })),
+    ...loginOf(server.login),
     lazyConnect: true,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
     enableAutoPipelining: true,
     commandTimeout: commandTimeoutMs,
-    connectTimeout: 2_000,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 1_000),
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: retryAfterMs,
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+  } satisfies RedisOptions;
+  const redis = new Redis<'legacy'>(options);
+  redis.once('ready', () => {
+    wasReady = true;
   });
   redis.on('error', (error: Error) => logger.warn({ reason: error.message }, 'Redis connection'));
   return redis;
+}
+
+/** Options that leave open how replies are mapped: the client's type depends on it. */
+type Place = Omit<RedisOptions, 'replyMapping'>;
+
+function retryAfterMs(attempt: number): number {
+  return Math.min(50 * 2 ** attempt, 1_000);
+}
+
+function placeOf({ url, tls }: RedisConnection): Place {
+  const { scheme, host, port, path, user, password } = addressParts(url, ['redis://', 'rediss://']);
+  return {
+    ...{ host, port: port ?? 6_379, db: Number(path) },
+    ...(password === '' ? {} : loginOf({ user, password })),
+    ...(tls === undefined && scheme === 'redis://' ? {} : { tls: tlsOptionsOf(tls ?? {}) }),
+  };
+}
+
+/**
+ * Every connection asks the Sentinels first who is master. Where none of them knows one, it is asked
+ * for as long as there was one before; a first connection fails as one without Sentinels does.
+ */
+function placeBySentinels(
+  { hosts, master, login, tls: tlsToSentinels }: SentinelSettings,
+  redis: { tls: TlsSettings | undefined; isFirst: () => boolean },
+): Place {
+  return {
+    sentinels: hosts.flatMap((text) => hostAndPortOf(text) ?? []),
+    name: master,
+    role: 'master',
+    sentinelCommandTimeout: CONNECT_TIMEOUT_MS,
+    sentinelRetryStrategy: (round) =>
+      redis.isFirst() && round >= FIRST_SENTINEL_ROUNDS ? null : retryAfterMs(round),
+    // So that a connection to an old master that nobody ends is ended when another one is named.
+    failoverDetector: true,
+    ...(login === undefined
+      ? {}
+      : {
+          ...(login.user === '' ? {} : { sentinelUsername: login.user }),
+          sentinelPassword: login.password,
+        }),
+    ...(tlsToSentinels === undefined ? {} : { sentinelTLS: tlsOptionsOf(tlsToSentinels) }),
+    ...(redis.tls === undefined
+      ? {}
+      : { enableTLSForSentinelMode: true, tls: tlsOptionsOf(redis.tls) }),
+  };
+}
+
+function loginOf(login: Login | undefined): Place {
+  if (login === undefined) return {};
+  const { user, password } = login;
+  return user === '' ? { password } : { username: user, password };
 }
 
 /** A script by keys and arguments; gives Redis' reply. */

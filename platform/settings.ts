@@ -1,4 +1,6 @@
 // Typed readers for environment values. Every fault is collected; `finish` throws them all at once.
+import { readFileSync } from 'node:fs';
+import { type Address, type AddressFault, hostAndPortOf, parseAddress } from './address.ts';
 import { AppError } from './errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -19,10 +21,22 @@ export type SettingsReader = {
   port(name: string): number;
   /** One of a list of words. */
   oneOf<T extends string>(name: string, fallback: T, words: readonly T[]): T;
-  /** host:port pairs, joined by commas; at least one. */
+  /** A secret that may be missing: spaces around it belong to it. */
+  secret(name: string): string | undefined;
+  /** The text of a file whose path may be missing; it is read now. */
+  file(name: string): string | undefined;
+  /** A host to listen on: a name, or an IP address with or without the brackets of an IPv6 one. */
+  host(name: string): string;
+  /** host:port pairs, joined by commas; at least one. IPv6 addresses stand in brackets. */
   hosts(name: string): string[];
-  /** An address that must be there, with one of these schemes. */
+  /** As `hosts`, but undefined when the setting is missing. */
+  optionalHosts(name: string): string[] | undefined;
+  /** An address that must be there, with one of these schemes; no login and no options in it. */
   url(name: string, schemes: readonly string[]): string;
+  /** The parts of an address that must be there, with one of these schemes; no options in it. */
+  address(name: string, schemes: readonly string[]): Address;
+  /** Remembers a fault that no single setting has; no value may be in it. */
+  fault(text: string): void;
   /**
    * Ends the reading.
    * @throws AppError SETTINGS_INVALID with every fault, when there was one; values are never shown
@@ -68,20 +82,28 @@ export function readSettings(env: Environment): SettingsReader {
       if (word === undefined) faults.add(`${name} must be one of ${words.join(', ')}`);
       return word ?? fallback;
     },
-    hosts: (name) => {
-      const value = required(name);
-      const hosts = value.split(',').map((host) => host.trim());
-      if (value !== '' && !hosts.every(isHostAndPort)) {
-        faults.add(`${name} must be host:port pairs joined by commas`);
-      }
-      return hosts;
+    secret: (name) => env[name] || undefined,
+    file: (name) => {
+      const path = textOf(name);
+      if (path === undefined) return undefined;
+      const text = textOfFile(path);
+      if (text === undefined) faults.add(`${name} must be the path of a file that can be read`);
+      return text;
+    },
+    host: (name) => required(name).replace(/^\[(.*)\]$/, '$1'),
+    hosts: (name) => hostsIn(name, required(name), faults),
+    optionalHosts: (name) => {
+      const value = textOf(name);
+      return value === undefined ? undefined : hostsIn(name, value, faults);
     },
     url: (name, schemes) => {
-      const value = required(name);
-      if (value !== '' && !isUrlOf(value, schemes)) {
-        faults.add(`${name} must be an address that starts with ${schemes.join(' or ')}`);
-      }
-      return value;
+      const { url, user, password } = addressIn(name, required(name), schemes, faults);
+      if (user !== '' || password !== '') faults.add(`${name} must not hold a login`);
+      return url;
+    },
+    address: (name, schemes) => addressIn(name, required(name), schemes, faults),
+    fault: (text) => {
+      faults.add(text);
     },
     finish: () => {
       if (faults.size > 0) {
@@ -94,12 +116,50 @@ export function readSettings(env: Environment): SettingsReader {
   };
 }
 
-function isHostAndPort(value: string): boolean {
-  const port = /^[^\s:,/]+:(\d{1,5})$/.exec(value)?.[1];
-  return port !== undefined && Number(port) <= 65_535;
+function textOfFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
-function isUrlOf(value: string, schemes: readonly string[]): boolean {
-  const url = URL.parse(value);
-  return url !== null && url.hostname !== '' && schemes.some((scheme) => value.startsWith(scheme));
+function hostsIn(name: string, value: string, faults: Set<string>): string[] {
+  const hosts = value.split(',').map((host) => host.trim());
+  if (value !== '' && hosts.some((host) => hostAndPortOf(host) === null)) {
+    faults.add(`${name} must be host:port pairs joined by commas`);
+  }
+  return hosts;
+}
+
+function addressIn(
+  name: string,
+  value: string,
+  schemes: readonly string[],
+  faults: Set<string>,
+): Address {
+  if (value === '') return NO_ADDRESS;
+  const parsed = parseAddress(value, schemes);
+  if (parsed.kind === 'address') return parsed.address;
+  faults.add(`${name} ${tellAddressFault(parsed.kind, schemes)}`);
+  return NO_ADDRESS;
+}
+
+const NO_ADDRESS: Address = {
+  url: '',
+  scheme: '',
+  host: '',
+  port: null,
+  path: '',
+  user: '',
+  password: '',
+};
+
+function tellAddressFault(fault: AddressFault, schemes: readonly string[]): string {
+  switch (fault) {
+    case 'malformed':
+      return `must be an address that starts with ${schemes.join(' or ')}; what is no letter or digit in its login is percent-encoded`;
+    case 'has-options':
+      return 'must have no options behind ? or #: what can be set has a setting of its own';
+  }
 }

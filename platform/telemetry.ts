@@ -15,7 +15,7 @@ export type TelemetrySettings = {
 /** The settings that every service has for its telemetry. */
 export function readTelemetrySettings(read: SettingsReader): TelemetrySettings {
   return {
-    metricsHost: read.required('HTTP_HOST'),
+    metricsHost: read.host('HTTP_HOST'),
     metricsPort:
       read.optional('METRICS_PORT') === undefined ? undefined : read.port('METRICS_PORT'),
     otlpEndpoint: read.optional('OTEL_EXPORTER_OTLP_ENDPOINT'),

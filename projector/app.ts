@@ -68,7 +68,7 @@ export async function createProjectorApp(
   const db = createMysql({ ...settings.mysql, sessionStatements: SESSION_STATEMENTS }, logger);
   lifecycle.opened('mysql', () => db.destroy());
   const codec = await createEventCodec({
-    registryUrl: settings.registryUrl,
+    registry: settings.registry,
     topicPrefix: settings.topicPrefix,
     schemas: readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD),
   });

@@ -1,4 +1,7 @@
 // Every setting of the projector, read once at start.
+import { readKafkaSettings } from '../platform/connections/kafka-settings.ts';
+import { readMysqlSettings } from '../platform/connections/mysql-settings.ts';
+import { readRegistrySettings } from '../platform/connections/registry-settings.ts';
 import { type Environment, readSettings } from '../platform/settings.ts';
 import { readTelemetrySettings } from '../platform/telemetry.ts';
 
@@ -11,16 +14,16 @@ export function parseProjectorSettings(env: Environment) {
   const settings = Object.freeze({
     logLevel: read.oneOf('LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error']),
     telemetry: readTelemetrySettings(read),
-    http: { host: read.required('HTTP_HOST'), port: read.port('HTTP_PORT') },
-    kafka: { brokers: read.hosts('KAFKA_BROKERS'), clientId: 'firstcome-projector' },
+    http: { host: read.host('HTTP_HOST'), port: read.port('HTTP_PORT') },
+    kafka: { ...readKafkaSettings(read), clientId: 'firstcome-projector' },
     topicPrefix: read.text('TOPIC_PREFIX', ''),
     /** The consumer group of the event topics; that of the dead letters is named after it. */
     consumerGroup: read.text('CONSUMER_GROUP', 'firstcome-projector'),
     /** Records that one transaction applies at most. */
     batchSize: read.integer('BATCH_SIZE', 500, { min: 1, max: 5_000 }),
-    registryUrl: read.url('SCHEMA_REGISTRY_URL', ['http://', 'https://']),
+    registry: readRegistrySettings(read),
     mysql: {
-      url: read.url('MYSQL_URL', ['mysql://']),
+      ...readMysqlSettings(read),
       poolSize: read.integer('MYSQL_POOL_SIZE', 10, { min: 1, max: 200 }),
     },
   });

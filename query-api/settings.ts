@@ -1,4 +1,5 @@
 // Every setting of the query API, read once at start.
+import { readMysqlSettings } from '../platform/connections/mysql-settings.ts';
 import { type Environment, readSettings } from '../platform/settings.ts';
 import { readTelemetrySettings } from '../platform/telemetry.ts';
 
@@ -11,9 +12,9 @@ export function parseQueryApiSettings(env: Environment) {
   const settings = Object.freeze({
     logLevel: read.oneOf('LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error']),
     telemetry: readTelemetrySettings(read),
-    http: { host: read.required('HTTP_HOST'), port: read.port('HTTP_PORT') },
+    http: { host: read.host('HTTP_HOST'), port: read.port('HTTP_PORT') },
     mysql: {
-      url: read.url('MYSQL_URL', ['mysql://']),
+      ...readMysqlSettings(read),
       poolSize: read.integer('MYSQL_POOL_SIZE', 10, { min: 1, max: 200 }),
       /** How long a read waits for a connection, and then for its answer, before the caller gets 503. */
       timeoutMs: read.integer('MYSQL_TIMEOUT_MS', 2_000, { min: 50, max: 60_000 }),

@@ -23,22 +23,16 @@ export async function connectVerifier(settings: VerifySettings) {
   const logger = createLogger('verifier', 'silent');
   const lifecycle = createLifecycle(logger);
   try {
-    const kafka = createKafkaClient(
-      { brokers: settings.kafkaBrokers, clientId: 'firstcome-verifier' },
-      logger,
-    );
+    const kafka = createKafkaClient({ ...settings.kafka, clientId: 'firstcome-verifier' }, logger);
     const admin = await reach('Kafka', () => openAdmin(kafka));
     lifecycle.opened('Kafka', () => admin.close());
-    const redis = createRedis(
-      { url: settings.redisUrl, commandTimeoutMs: REDIS_TIMEOUT_MS },
-      logger,
-    );
+    const redis = createRedis({ ...settings.redis, commandTimeoutMs: REDIS_TIMEOUT_MS }, logger);
     lifecycle.opened('Redis', async () => redis.disconnect());
     await reach('Redis', () => redis.connect());
-    const db = createMysql({ url: settings.mysqlUrl, poolSize: 2 }, logger);
+    const db = createMysql({ ...settings.mysql, poolSize: 2 }, logger);
     lifecycle.opened('MySQL', () => db.destroy());
     const codec = await createEventCodec({
-      registryUrl: settings.registryUrl,
+      registry: settings.registry,
       topicPrefix: settings.topicPrefix,
       schemas: readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD),
     });

@@ -1,12 +1,19 @@
 // Where the system to verify is, read from environment values.
+import { type KafkaConnection, readKafkaSettings } from '../platform/connections/kafka-settings.ts';
+import { type MysqlConnection, readMysqlSettings } from '../platform/connections/mysql-settings.ts';
+import { type RedisConnection, readRedisSettings } from '../platform/connections/redis-settings.ts';
+import {
+  type RegistrySettings,
+  readRegistrySettings,
+} from '../platform/connections/registry-settings.ts';
 import { type Environment, readSettings } from '../platform/settings.ts';
 
 /** Where the system is, and its prefixes. */
 export type VerifySettings = {
-  kafkaBrokers: string[];
-  registryUrl: string;
-  redisUrl: string;
-  mysqlUrl: string;
+  kafka: KafkaConnection;
+  registry: RegistrySettings;
+  redis: RedisConnection;
+  mysql: MysqlConnection;
   topicPrefix: string;
   redisKeyPrefix: string;
 };
@@ -18,10 +25,10 @@ export type VerifySettings = {
 export function parseVerifySettings(env: Environment): VerifySettings {
   const read = readSettings(env);
   const settings: VerifySettings = {
-    kafkaBrokers: read.hosts('KAFKA_BROKERS'),
-    registryUrl: read.url('SCHEMA_REGISTRY_URL', ['http://', 'https://']),
-    redisUrl: read.url('REDIS_URL', ['redis://', 'rediss://']),
-    mysqlUrl: read.url('MYSQL_URL', ['mysql://']),
+    kafka: readKafkaSettings(read),
+    registry: readRegistrySettings(read),
+    redis: readRedisSettings(read),
+    mysql: readMysqlSettings(read),
     topicPrefix: read.text('TOPIC_PREFIX', ''),
     redisKeyPrefix: read.text('REDIS_KEY_PREFIX', ''),
   };

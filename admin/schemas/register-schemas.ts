@@ -4,6 +4,7 @@ import { TOPICS_OF_RECORD } from '../../contracts/event-record.ts';
 import { type AvroRecord, readAvroRecords, subjectOf } from '../../platform/avro/avro-schemas.ts';
 import { asAvro, createRegistryClient } from '../../platform/avro/schema-registry.ts';
 import { type Backoff, backoffMs, pause } from '../../platform/backoff.ts';
+import type { RegistrySettings } from '../../platform/connections/registry-settings.ts';
 import { AppError, messageOf } from '../../platform/errors.ts';
 import { createRegistryApi, type RegistryApi } from './registry-api.ts';
 
@@ -32,12 +33,12 @@ export function readOwnSchemas(): AvroRecord[] {
  * @throws AppError SCHEMA_INCOMPATIBLE with the registry's reason, REGISTRY_UNAVAILABLE
  */
 export async function registerSchemas(
-  registryUrl: string,
+  registry: RegistrySettings,
   topicPrefix: string,
   records: readonly AvroRecord[],
 ): Promise<SubjectReport[]> {
-  const api = createRegistryApi(registryUrl);
-  const client = createRegistryClient(registryUrl);
+  const api = createRegistryApi(registry);
+  const client = createRegistryClient(registry);
   const subjects = records.flatMap(({ topics, schema }) =>
     topics.map((topic) => ({ subject: subjectOf(`${topicPrefix}${topic}`, schema), schema })),
   );

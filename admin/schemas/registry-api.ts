@@ -1,5 +1,11 @@
 // What tools ask of the registry and its client library can't: lists, versions, compatibility.
 import type { RecordSchema } from '../../platform/avro/avro-schemas.ts';
+import {
+  createRegistrySender,
+  type RegistryRequest,
+  type SendToRegistry,
+} from '../../platform/avro/registry-request.ts';
+import type { RegistrySettings } from '../../platform/connections/registry-settings.ts';
 import { AppError, messageOf } from '../../platform/errors.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -27,13 +33,13 @@ export type RegistryApi = {
 };
 
 /**
- * Calls on the base address of a Confluent-compatible API. Every call that fails for another reason
+ * Calls on a Confluent-compatible API. Every call that fails for another reason
  * than "not there" throws AppError REGISTRY_UNAVAILABLE with the registry's reason.
  */
-export function createRegistryApi(registryUrl: string): RegistryApi {
-  const base = registryUrl.replace(/\/+$/, '');
+export function createRegistryApi(registry: RegistrySettings): RegistryApi {
+  const send = createRegistrySender(registry, TIMEOUT_MS);
   const ask = <T>(method: string, path: string, body?: object): Promise<T | null> =>
-    requestJson<T>(method, base, path, body);
+    requestJson<T>(send, { method, path, body });
   const at = (subject: string): string => `/subjects/${encodeURIComponent(subject)}`;
   const asBody = (schema: RecordSchema): object => ({ schema: JSON.stringify(schema) });
   return {
@@ -66,26 +72,13 @@ export function createRegistryApi(registryUrl: string): RegistryApi {
 }
 
 /** @returns null for 404 */
-async function requestJson<T>(
-  method: string,
-  base: string,
-  path: string,
-  body: object | undefined,
-): Promise<T | null> {
+async function requestJson<T>(send: SendToRegistry, request: RegistryRequest): Promise<T | null> {
   try {
-    const response = await fetch(`${base}${path}`, {
-      method,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(body === undefined
-        ? {}
-        : {
-            body: JSON.stringify(body),
-            headers: { 'Content-Type': 'application/vnd.schemaregistry.v1+json' },
-          }),
-    });
-    const text = await response.text();
-    if (response.status === 404) return null;
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    const { status, text } = await send(request);
+    if (status === 404) return null;
+    if (status < 200 || status > 299) {
+      throw new Error(`${request.method} ${request.path}: ${status} ${text}`);
+    }
     return JSON.parse(text) as T;
   } catch (cause) {
     throw new AppError('REGISTRY_UNAVAILABLE', `the registry did not answer: ${reasonOf(cause)}`, {
@@ -95,11 +88,8 @@ async function requestJson<T>(
   }
 }
 
-// fetch says "fetch failed" and keeps the reason as the cause.
+// A refused connection to a name with two addresses has a code, but no message.
 function reasonOf(error: unknown): string {
-  const inner = error instanceof Error ? error.cause : undefined;
-  const { code } = (inner ?? {}) as { code?: unknown };
-  return inner === undefined
-    ? messageOf(error)
-    : `${messageOf(error)}: ${messageOf(inner) || String(code)}`;
+  const { code } = (error ?? {}) as { code?: unknown };
+  return messageOf(error) || String(code);
 }

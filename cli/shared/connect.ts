@@ -3,15 +3,17 @@
 import type { Knex } from 'knex';
 import { readOwnSchemas } from '../../admin/schemas/register-schemas.ts';
 import { createEventCodec, type EventCodec } from '../../platform/avro/event-codec.ts';
+import type { KafkaConnection } from '../../platform/connections/kafka-settings.ts';
+import type { MysqlConnection } from '../../platform/connections/mysql-settings.ts';
 import { createKafkaClient, type KafkaClient } from '../../platform/kafka/client.ts';
 import { createLogger } from '../../platform/logger.ts';
 import { createMysql } from '../../platform/mysql.ts';
 import type { Addresses } from './addresses.ts';
 
 /** A Kafka client; it connects when it is first used. */
-export function createCommandKafka(command: string, kafkaBrokers: string[]): KafkaClient {
+export function createCommandKafka(command: string, kafka: KafkaConnection): KafkaClient {
   return createKafkaClient(
-    { brokers: kafkaBrokers, clientId: `firstcome-${command}` },
+    { ...kafka, clientId: `firstcome-${command}` },
     createLogger(command, 'error'),
   );
 }
@@ -22,22 +24,21 @@ export function createCommandKafka(command: string, kafkaBrokers: string[]): Kaf
  */
 export async function openLog(
   command: string,
-  {
-    kafkaBrokers,
-    registryUrl,
-    topicPrefix,
-  }: Pick<Addresses, 'kafkaBrokers' | 'registryUrl' | 'topicPrefix'>,
+  { kafka, registry, topicPrefix }: Pick<Addresses, 'kafka' | 'registry' | 'topicPrefix'>,
 ): Promise<{ kafka: KafkaClient; codec: EventCodec; topicPrefix: string }> {
   return {
-    kafka: createCommandKafka(command, kafkaBrokers),
-    codec: await createEventCodec({ registryUrl, topicPrefix, schemas: readOwnSchemas() }),
+    kafka: createCommandKafka(command, kafka),
+    codec: await createEventCodec({ registry, topicPrefix, schemas: readOwnSchemas() }),
     topicPrefix,
   };
 }
 
 /** Runs `work` on a small pool of connections to MySQL, which is closed afterwards. */
-export async function withMysql<T>(url: string, work: (db: Knex) => Promise<T>): Promise<T> {
-  const db = createMysql({ url, poolSize: 2 });
+export async function withMysql<T>(
+  mysql: MysqlConnection,
+  work: (db: Knex) => Promise<T>,
+): Promise<T> {
+  const db = createMysql({ ...mysql, poolSize: 2 });
   try {
     return await work(db);
   } finally {

@@ -55,5 +55,5 @@ export function toFilter(
 }
 
 function openRegistry() {
-  return createRegistryApi(readAddresses(systemEnvironment(), ['registryUrl']).registryUrl);
+  return createRegistryApi(readAddresses(systemEnvironment(), ['registry']).registry);
 }

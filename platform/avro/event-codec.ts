@@ -1,6 +1,7 @@
 // Events to bytes and back. Ids are looked up once, at start; schemas of other writers when they are
 // first met. A registry that is down later stops only what nobody has seen yet.
 import avro from 'avsc';
+import type { RegistrySettings } from '../connections/registry-settings.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { type AvroRecord, fullNameOf, type RecordSchema, subjectOf } from './avro-schemas.ts';
 import { FRAME_BYTES, readFrame, writeFrame } from './record-frame.ts';
@@ -32,12 +33,11 @@ type NewestType = { record: AvroRecord; type: avro.Type; textFields: string[] };
  * @throws AppError SCHEMA_UNKNOWN when one is not registered, REGISTRY_UNAVAILABLE
  */
 export async function createEventCodec(options: {
-  /** Base of a Confluent-compatible API, e.g. http://127.0.0.1:8085/apis/ccompat/v7 */
-  registryUrl: string;
+  registry: RegistrySettings;
   topicPrefix: string;
   schemas: AvroRecord[];
 }): Promise<EventCodec> {
-  const lookUp = createSchemaLookUp(options.registryUrl);
+  const lookUp = createSchemaLookUp(options.registry);
   const newest = options.schemas.map(newestTypeOf);
   const writers = await lookUpWriters(lookUp, newest, options.topicPrefix);
   const readerOf = createReaderCache(lookUp, newest);

@@ -1,8 +1,10 @@
 // Look-ups in a Confluent-compatible schema registry, with its failures told apart.
 import { SchemaRegistry, SchemaType } from '@kafkajs/confluent-schema-registry';
 import avro from 'avsc';
+import type { RegistrySettings } from '../connections/registry-settings.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { fullNameOf, type RecordSchema } from './avro-schemas.ts';
+import { registryAgent, registryHeaders } from './registry-request.ts';
 
 const REQUEST_TIMEOUT_MS = 3_000;
 const NOT_FOUND = 404;
@@ -23,21 +25,24 @@ export type SchemaLookUp = {
 };
 
 /** The registry's client, with a time limit and few retries on every call. */
-export function createRegistryClient(registryUrl: string): SchemaRegistry {
+export function createRegistryClient(registry: RegistrySettings): SchemaRegistry {
+  const headers = registryHeaders(registry);
   return new SchemaRegistry({
-    host: registryUrl.replace(/\/+$/, ''),
+    host: registry.url.replace(/\/+$/, ''),
+    agent: registryAgent(registry),
     retry: { retries: 2, initialRetryTimeInSecs: 0.1, maxRetryTimeInSecs: 1 },
     middlewares: [
       () => ({
-        prepareRequest: async (next) => (await next()).enhance({ timeout: REQUEST_TIMEOUT_MS }),
+        prepareRequest: async (next) =>
+          (await next()).enhance({ timeout: REQUEST_TIMEOUT_MS, headers }),
       }),
     ],
   });
 }
 
-/** The two look-ups over a registry's address. */
-export function createSchemaLookUp(registryUrl: string): SchemaLookUp {
-  const registry = createRegistryClient(registryUrl);
+/** The two look-ups in a registry. */
+export function createSchemaLookUp(settings: RegistrySettings): SchemaLookUp {
+  const registry = createRegistryClient(settings);
   return {
     idOf: async (subject, schema) => {
       try {

@@ -1,17 +1,27 @@
 // The Kafka client of a process. Producers, consumers, readers and admins are made from it where they
 // are used.
-import { connect, Socket } from 'node:net';
-import { Kafka } from 'kafkajs';
+import { connect, isIP, Socket } from 'node:net';
+import { connect as connectTls, type SecureContextOptions } from 'node:tls';
+import { Kafka, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import './idle-timer.ts';
+import { hostAndPortOf } from '../address.ts';
+import type { KafkaConnection, SaslSettings } from '../connections/kafka-settings.ts';
+import { tlsOptionsOf } from '../connections/tls.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Logger } from '../logger.ts';
 import { rememberKafkajs } from './kafkajs-of.ts';
 import { kafkaLogCreator } from './log-lines.ts';
 
-export type KafkaSettings = { brokers: string[]; clientId: string };
+export type KafkaSettings = KafkaConnection & { clientId: string };
 
 /** Opens a connection and calls `onConnect` when it is there. */
-type OpenSocket = (to: { host: string; port: number; onConnect: () => void }) => Socket;
+type OpenSocket = (to: {
+  host: string;
+  port: number;
+  /** Speak TLS, with these options. */
+  tls?: SecureContextOptions | undefined;
+  onConnect: () => void;
+}) => Socket;
 
 export type ClientOptions = {
   /** Few and quick tries, for a client that is given up sooner than waited for. */
@@ -45,8 +55,14 @@ export function createKafkaClient(
   const destroy = (socket: Socket): void => {
     socket.destroy(socket.writableEnded ? undefined : new Error('this client was ended'));
   };
+  const { seeds, hostOf } = seedsOf(settings.brokers);
+  const tls = settings.tls && tlsOptionsOf(settings.tls);
+  const whereTo = ({ host, port, onConnect }: Omit<Parameters<OpenSocket>[0], 'tls'>) => ({
+    ...{ host: hostOf(host), port, onConnect, tls },
+  });
   const kafka = new Kafka({
-    brokers: settings.brokers,
+    brokers: seeds,
+    ...securityOf(settings),
     clientId: settings.clientId,
     connectionTimeout: 2_000,
     authenticationTimeout: 5_000,
@@ -56,7 +72,7 @@ export function createKafkaClient(
       : { initialRetryTime: 100, maxRetryTime: 2_000, retries: 5 },
     logCreator: kafkaLogCreator(logger),
     socketFactory: (to) => {
-      const socket = ended ? new Socket() : open(to);
+      const socket = ended ? new Socket() : open(whereTo(to));
       if (ended) destroy(socket);
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
@@ -101,5 +117,52 @@ export async function disconnectSoon(client: { disconnect(): Promise<void> }): P
   await withDeadline(client.disconnect(), DISCONNECT_MS, late).catch(() => undefined);
 }
 
-const openSocket: OpenSocket = ({ host, port, onConnect }) =>
-  connect({ host, port, keepAlive: true, keepAliveInitialDelay: 60_000 }, onConnect);
+const openSocket: OpenSocket = ({ host, port, tls, onConnect }) => {
+  const keepAlive = { keepAlive: true, keepAliveInitialDelay: 60_000 };
+  return tls === undefined
+    ? connect({ host, port, ...keepAlive }, onConnect)
+    : connectTls({ ...nameOf(host), ...tls, host, port, ...keepAlive }, onConnect);
+};
+
+// An IP address may not be sent as the name that is asked for.
+function nameOf(host: string): { servername?: string } {
+  return isIP(host) === 0 ? { servername: host } : {};
+}
+
+/**
+ * kafkajs cuts a broker at its first colon, so an IPv6 host is given another name there, which
+ * `hostOf` gives back. What the brokers advertise does not go that way.
+ */
+function seedsOf(brokers: readonly string[]): {
+  seeds: string[];
+  hostOf: (host: string) => string;
+} {
+  const hosts = new Map<string, string>();
+  const seeds = brokers.map((broker) => {
+    const found = hostAndPortOf(broker);
+    if (found === null || isIP(found.host) !== 6) return broker;
+    const name = `ipv6-${found.host.replaceAll(':', '-')}`;
+    hosts.set(name, found.host);
+    return `${name}:${found.port}`;
+  });
+  return { seeds, hostOf: (host) => hosts.get(host) ?? host };
+}
+
+function securityOf({ tls, sasl }: KafkaConnection): Pick<KafkaConfig, 'ssl' | 'sasl'> {
+  return {
+    ...(tls === undefined ? {} : { ssl: tlsOptionsOf(tls) }),
+    ...(sasl === undefined ? {} : { sasl: saslOf(sasl) }),
+  };
+}
+
+function saslOf({ mechanism, login }: SaslSettings): SASLOptions {
+  const { user: username, password } = login;
+  switch (mechanism) {
+    case 'PLAIN':
+      return { mechanism: 'plain', username, password };
+    case 'SCRAM-SHA-256':
+      return { mechanism: 'scram-sha-256', username, password };
+    case 'SCRAM-SHA-512':
+      return { mechanism: 'scram-sha-512', username, password };
+  }
+}

@@ -17,9 +17,9 @@ describe('migrate', () => {
     prefix = `${randomName('migrate')}-`;
     database = await createEmptyDatabase();
     settings = {
-      kafkaBrokers: addressOf('KAFKA_BROKERS').split(','),
-      registryUrl: addressOf('SCHEMA_REGISTRY_URL'),
-      mysqlUrl: database.url,
+      kafka: { brokers: addressOf('KAFKA_BROKERS').split(',') },
+      registry: { url: addressOf('SCHEMA_REGISTRY_URL') },
+      mysql: { url: database.url },
       topicPrefix: prefix,
     };
   });
@@ -30,9 +30,9 @@ describe('migrate', () => {
   });
 
   const variables = (): Record<string, string> => ({
-    KAFKA_BROKERS: settings.kafkaBrokers.join(','),
-    SCHEMA_REGISTRY_URL: settings.registryUrl,
-    MYSQL_URL: settings.mysqlUrl,
+    KAFKA_BROKERS: settings.kafka.brokers.join(','),
+    SCHEMA_REGISTRY_URL: settings.registry.url,
+    MYSQL_URL: settings.mysql.url,
     TOPIC_PREFIX: prefix,
   });
 
@@ -89,7 +89,7 @@ describe('migrate', () => {
   });
 
   it('ends with 1 and one line that names the step that failed, and no password', async () => {
-    const broken = new URL(settings.mysqlUrl);
+    const broken = new URL(settings.mysql.url);
     broken.password = 'not-the-password';
     const { code, stdout, stderr } = await runCli('migrate', [], {
       ...variables(),
@@ -106,9 +106,9 @@ describe('migrate', () => {
   });
 
   const away: [part: string, change: Partial<MigrateSettings>, step: string][] = [
-    ['Kafka', { kafkaBrokers: ['127.0.0.1:9'] }, 'topics'],
-    ['the registry', { registryUrl: 'http://127.0.0.1:9/apis' }, 'schemas'],
-    ['MySQL', { mysqlUrl: 'mysql://root@127.0.0.1:9/nothing' }, 'tables'],
+    ['Kafka', { kafka: { brokers: ['127.0.0.1:9'] } }, 'topics'],
+    ['the registry', { registry: { url: 'http://127.0.0.1:9/apis' } }, 'schemas'],
+    ['MySQL', { mysql: { url: 'mysql://root@127.0.0.1:9/nothing' } }, 'tables'],
   ];
   for (const [part, change, step] of away) {
     it(`names the step that needs ${part} when it is away`, async () => {
@@ -118,7 +118,7 @@ describe('migrate', () => {
   }
 
   it('goes on after a run that broke off', async () => {
-    const half = { ...settings, mysqlUrl: 'mysql://root@127.0.0.1:9/nothing' };
+    const half = { ...settings, mysql: { url: 'mysql://root@127.0.0.1:9/nothing' } };
     await errorOf(migrate(half, () => undefined));
     const { topics, migrations } = await migrate(settings, () => undefined);
     expect(topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('existing'));

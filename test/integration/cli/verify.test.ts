@@ -25,10 +25,10 @@ describe('firstcome verify', () => {
 
   const run = (...args: string[]): Promise<CliRun> =>
     runCli('verify', ['--wait', '0', ...args], {
-      KAFKA_BROKERS: real.settings.kafkaBrokers.join(','),
-      SCHEMA_REGISTRY_URL: real.settings.registryUrl,
-      REDIS_URL: real.settings.redisUrl,
-      MYSQL_URL: real.settings.mysqlUrl,
+      KAFKA_BROKERS: real.settings.kafka.brokers.join(','),
+      SCHEMA_REGISTRY_URL: real.settings.registry.url,
+      REDIS_URL: real.settings.redis.url,
+      MYSQL_URL: real.settings.mysql.url,
       TOPIC_PREFIX: real.settings.topicPrefix,
       REDIS_KEY_PREFIX: real.settings.redisKeyPrefix,
     });
@@ -86,10 +86,10 @@ describe('firstcome verify', () => {
 
   it('names the part that it can not reach, and ends with 1', async () => {
     const { code, stdout, stderr } = await runCli('verify', [], {
-      KAFKA_BROKERS: real.settings.kafkaBrokers.join(','),
-      SCHEMA_REGISTRY_URL: real.settings.registryUrl,
+      KAFKA_BROKERS: real.settings.kafka.brokers.join(','),
+      SCHEMA_REGISTRY_URL: real.settings.registry.url,
       REDIS_URL: 'redis://127.0.0.1:1',
-      MYSQL_URL: real.settings.mysqlUrl,
+      MYSQL_URL: real.settings.mysql.url,
     });
     expect(code).to.equal(1);
     expect(stdout).to.equal('');

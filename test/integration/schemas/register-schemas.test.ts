@@ -29,7 +29,7 @@ const AFTER_NEXT: RecordSchema = { ...BASE, fields: [{ name: 'more', type: 'int'
 
 describe('registering schemas', () => {
   const registryUrl = addressOf('SCHEMA_REGISTRY_URL');
-  const registry = createRegistryApi(registryUrl);
+  const registry = createRegistryApi({ url: registryUrl });
   let prefix: string;
   beforeEach(() => {
     prefix = `${randomName('reg')}-`;
@@ -37,11 +37,12 @@ describe('registering schemas', () => {
   afterEach(() => deleteSubjects(prefix));
 
   const inTopic = (schema: RecordSchema): AvroRecord[] => [{ topics: ['topic'], schema }];
-  const register = (schema: RecordSchema) => registerSchemas(registryUrl, prefix, inTopic(schema));
+  const register = (schema: RecordSchema) =>
+    registerSchemas({ url: registryUrl }, prefix, inTopic(schema));
   const subject = (): string => subjectOf(`${prefix}topic`, BASE);
 
   it('registers every record under every topic it may be in, FULL_TRANSITIVE', async () => {
-    const reports = await registerSchemas(registryUrl, prefix, readOwnSchemas());
+    const reports = await registerSchemas({ url: registryUrl }, prefix, readOwnSchemas());
     expect(reports.map((report) => report.subject)).to.have.members([
       `${prefix}coupon-lifecycle-firstcome.CouponCreated`,
       `${prefix}coupon-assign-firstcome.CouponAssigned`,
@@ -109,7 +110,9 @@ describe('registering schemas', () => {
   });
 
   it('says that the registry is away', async () => {
-    const error = await errorOf(registerSchemas('http://127.0.0.1:9/x', prefix, inTopic(BASE)));
+    const error = await errorOf(
+      registerSchemas({ url: 'http://127.0.0.1:9/x' }, prefix, inTopic(BASE)),
+    );
     expect(error).to.include({ code: 'REGISTRY_UNAVAILABLE', retriable: true });
   });
 

@@ -65,10 +65,10 @@ export async function createVerifiedSystem(
 
   return {
     settings: {
-      kafkaBrokers: addressOf('KAFKA_BROKERS').split(','),
-      registryUrl: events.registryUrl,
-      redisUrl: addressOf('REDIS_URL'),
-      mysqlUrl: database.url,
+      kafka: { brokers: addressOf('KAFKA_BROKERS').split(',') },
+      registry: { url: events.registryUrl },
+      redis: { url: addressOf('REDIS_URL') },
+      mysql: { url: database.url },
       topicPrefix,
       redisKeyPrefix,
     },

@@ -37,8 +37,8 @@ export async function createEventSystem(prefix: string): Promise<EventSystem> {
   try {
     await createTopics(kafka, topicPrefix);
     const schemas = readOwnSchemas();
-    await registerSchemas(registryUrl, topicPrefix, schemas);
-    const codec = await createEventCodec({ registryUrl, topicPrefix, schemas });
+    await registerSchemas({ url: registryUrl }, topicPrefix, schemas);
+    const codec = await createEventCodec({ registry: { url: registryUrl }, topicPrefix, schemas });
     return { topicPrefix, kafka, codec, registryUrl, cleanup };
   } catch (error) {
     await cleanup();

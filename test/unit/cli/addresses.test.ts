@@ -11,26 +11,23 @@ const COMPLETE = {
 
 describe('the addresses of a command', () => {
   it('are those it asks for; a prefix is empty when it is not set', () => {
-    expect(readAddresses(COMPLETE, ['kafkaBrokers', 'mysqlUrl', 'topicPrefix'])).to.deep.equal({
-      kafkaBrokers: ['a:1', 'b:2'],
-      mysqlUrl: COMPLETE.MYSQL_URL,
+    expect(readAddresses(COMPLETE, ['kafka', 'mysql', 'topicPrefix'])).to.deep.equal({
+      kafka: { brokers: ['a:1', 'b:2'] },
+      mysql: { url: 'mysql://m:3306/d', login: { user: 'u', password: 'secret' } },
       topicPrefix: '',
     });
   });
 
   it('are refused with every fault in one message, and no value in it', () => {
     const read = () =>
-      readAddresses({ ...COMPLETE, KAFKA_BROKERS: '', MYSQL_URL: 'secret' }, [
-        'kafkaBrokers',
-        'mysqlUrl',
-      ]);
+      readAddresses({ ...COMPLETE, KAFKA_BROKERS: '', MYSQL_URL: 'secret' }, ['kafka', 'mysql']);
     expect(read).to.throw(AppError, /KAFKA_BROKERS.*MYSQL_URL/);
     expect(read).not.to.throw('secret');
   });
 
   it('are not looked at when the command does not ask for them', () => {
-    expect(readAddresses({ REDIS_URL: COMPLETE.REDIS_URL }, ['redisUrl'])).to.deep.equal({
-      redisUrl: COMPLETE.REDIS_URL,
+    expect(readAddresses({ REDIS_URL: COMPLETE.REDIS_URL }, ['redis'])).to.deep.equal({
+      redis: { url: COMPLETE.REDIS_URL },
     });
   });
 });

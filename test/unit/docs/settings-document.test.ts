@@ -5,13 +5,19 @@ import { formatEnvExample, readDocumentedSettings } from './env-example.ts';
 
 const SERVICES = ['command-api', 'projector', 'query-api'];
 
+/** Readers of settings that may be missing. */
+const OPTIONAL = ['optional', 'secret', 'file', 'optionalHosts'];
+
 type SettingInCode = { services: Set<string>; reader: string; fallback: string | undefined };
 
 /** Settings by name, as the services read them. */
 function settingsInCode(): Map<string, SettingInCode> {
   const settings = new Map<string, SettingInCode>();
   for (const service of SERVICES) {
-    for (const file of [`${service}/settings.ts`, 'platform/telemetry.ts']) {
+    const own = readFileSync(`${service}/settings.ts`, 'utf8');
+    const shared = own.matchAll(/from '\.\.\/(platform\/connections\/[\w-]+\.ts)'/g);
+    const files = [`${service}/settings.ts`, 'platform/telemetry.ts'];
+    for (const file of [...files, ...[...shared].map(([, path = '']) => path)]) {
       const reads = readFileSync(file, 'utf8').matchAll(
         /read\s*\.(\w+)\(\s*'([A-Z_]+)'(?:,\s*('[^']*'|[\d_ *]+))?/g,
       );
@@ -27,8 +33,8 @@ function settingsInCode(): Map<string, SettingInCode> {
 
 /** A default of the code as the table writes it. */
 function fallbackText({ reader, fallback }: SettingInCode): string {
-  if (reader === 'optional') return 'none';
-  if (fallback === undefined || reader === 'url') return 'required';
+  if (OPTIONAL.includes(reader)) return 'none';
+  if (fallback === undefined || ['url', 'address'].includes(reader)) return 'required';
   if (fallback === `''`) return 'empty';
   if (fallback.startsWith(`'`)) return `\`${fallback.slice(1, -1)}\``;
   const factors = fallback.split('*').map((factor) => Number(factor.replaceAll('_', '')));

@@ -10,6 +10,8 @@ const NEEDED = {
   MYSQL_URL: 'mysql://user:secret@db/firstcome',
 };
 
+const MYSQL = { url: 'mysql://db/firstcome', login: { user: 'user', password: 'secret' } };
+
 describe('the settings of the projector', () => {
   it('need addresses, and have defaults for the rest', () => {
     expect(parseProjectorSettings(NEEDED)).to.deep.include({
@@ -19,8 +21,8 @@ describe('the settings of the projector', () => {
       topicPrefix: '',
       consumerGroup: 'firstcome-projector',
       batchSize: 500,
-      registryUrl: 'http://registry:8085',
-      mysql: { url: 'mysql://user:secret@db/firstcome', poolSize: 10 },
+      registry: { url: 'http://registry:8085' },
+      mysql: { ...MYSQL, poolSize: 10 },
     });
   });
 
@@ -38,7 +40,7 @@ describe('the settings of the projector', () => {
       topicPrefix: 'mine-',
       consumerGroup: 'my-group',
       batchSize: 50,
-      mysql: { url: NEEDED.MYSQL_URL, poolSize: 3 },
+      mysql: { ...MYSQL, poolSize: 3 },
     });
   });
 

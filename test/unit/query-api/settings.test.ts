@@ -19,12 +19,17 @@ function refusalOf(env: Record<string, string | undefined>): string {
   throw new Error('the settings were taken');
 }
 
+const MYSQL = {
+  url: 'mysql://127.0.0.1:3306/firstcome',
+  login: { user: 'reader', password: 's3cret' },
+};
+
 describe('Settings of the query API', () => {
   it('need an address to listen on and one of MySQL; the rest has defaults', () => {
     expect(parseQueryApiSettings(GOOD)).to.deep.include({
       logLevel: 'info',
       http: { host: '127.0.0.1', port: 8081 },
-      mysql: { url: GOOD.MYSQL_URL, poolSize: 10, timeoutMs: 2_000 },
+      mysql: { ...MYSQL, poolSize: 10, timeoutMs: 2_000 },
       maxReads: 1_000,
       maxWaiting: 5_000,
     });
@@ -41,7 +46,7 @@ describe('Settings of the query API', () => {
     });
     expect(settings).to.deep.include({
       logLevel: 'debug',
-      mysql: { url: GOOD.MYSQL_URL, poolSize: 3, timeoutMs: 500 },
+      mysql: { ...MYSQL, poolSize: 3, timeoutMs: 500 },
       maxReads: 7,
       maxWaiting: 8,
     });

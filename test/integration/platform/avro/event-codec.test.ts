@@ -40,8 +40,8 @@ describe('the event codec', () => {
   let codec: EventCodec;
 
   before(async () => {
-    await registerSchemas(registryUrl, topicPrefix, schemas);
-    codec = await createEventCodec({ registryUrl, topicPrefix, schemas });
+    await registerSchemas({ url: registryUrl }, topicPrefix, schemas);
+    codec = await createEventCodec({ registry: { url: registryUrl }, topicPrefix, schemas });
   });
   after(() => deleteSubjects(topicPrefix));
 
@@ -209,7 +209,9 @@ describe('the event codec', () => {
 
   it('does not start when a schema is not registered, and says which and what to do', async () => {
     const prefix = `${randomName('none')}-`;
-    const error = await errorOf(createEventCodec({ registryUrl, topicPrefix: prefix, schemas }));
+    const error = await errorOf(
+      createEventCodec({ registry: { url: registryUrl }, topicPrefix: prefix, schemas }),
+    );
     expect(error).to.include({ code: 'SCHEMA_UNKNOWN', retriable: false });
     expect(error.message).to.match(new RegExp(`${prefix}coupon-.*npm run migrate`));
   });
@@ -227,14 +229,18 @@ describe('the event codec', () => {
         ...record,
         schema: { ...record.schema, fields: change(record.schema.fields) },
       }));
-      const error = await errorOf(createEventCodec({ registryUrl, topicPrefix, schemas: changed }));
+      const error = await errorOf(
+        createEventCodec({ registry: { url: registryUrl }, topicPrefix, schemas: changed }),
+      );
       expect(error).to.include({ code: 'SCHEMA_UNKNOWN', retriable: false });
     });
   }
 
   it('does not register anything by itself', async () => {
     const prefix = `${randomName('none')}-`;
-    await errorOf(createEventCodec({ registryUrl, topicPrefix: prefix, schemas }));
+    await errorOf(
+      createEventCodec({ registry: { url: registryUrl }, topicPrefix: prefix, schemas }),
+    );
     const subjects = (await (await fetch(`${registryUrl}/subjects`)).json()) as string[];
     expect(subjects.filter((subject) => subject.startsWith(prefix))).to.deep.equal([]);
   });
@@ -242,7 +248,7 @@ describe('the event codec', () => {
   it('does not start without a registry, and says that trying again can help', async () => {
     const proxy = await startRegistryProxy();
     await proxy.close();
-    const options = { registryUrl: proxy.url, topicPrefix, schemas };
+    const options = { registry: { url: proxy.url }, topicPrefix, schemas };
     const error = await errorOf(createEventCodec(options));
     expect(error).to.include({ code: 'REGISTRY_UNAVAILABLE', retriable: true });
   });
@@ -252,7 +258,7 @@ describe('the event codec', () => {
     let guarded: EventCodec;
     beforeEach(async () => {
       proxy = await startRegistryProxy();
-      guarded = await createEventCodec({ registryUrl: proxy.url, topicPrefix, schemas });
+      guarded = await createEventCodec({ registry: { url: proxy.url }, topicPrefix, schemas });
       proxy.requests.splice(0);
     });
     afterEach(() => proxy.close());
