@@ -3,13 +3,23 @@ import { EVENT_TOPICS } from '../contracts/topics.ts';
 import type { SubjectReport } from './schemas/register-schemas.ts';
 import type { TopicReport } from './topics.ts';
 
-/** The step of the topics; below it, each one that got partitions and what has to be done about it. */
+/**
+ * The step of the topics; below it, each setting that was made, and each topic
+ * that got partitions and what has to be done about it.
+ */
 export function formatTopics(topics: readonly TopicReport[], topicPrefix: string): string[] {
   const grown = topics.filter((topic) => topic.kind === 'partitions-added');
   const existing = countOf(topics, 'existing') + grown.length;
   const more = grown.length > 0 ? `, ${grown.length} of them got more partitions` : '';
+  const compared = topics.reduce((sum, topic) => sum + topic.compared, 0);
   return [
-    `${countOf(topics, 'created')} created, ${existing} existed before${more}`,
+    `${countOf(topics, 'created')} created, ${existing} existed before${more}; ${compared} settings are as they have to be`,
+    ...topics.flatMap(({ topic, changed }) =>
+      changed.map(({ name, before, isInherited, now }) => {
+        const source = isInherited ? " by the cluster's choice" : '';
+        return `${topic}: ${name} was ${before}${source}, is set to ${now}`;
+      }),
+    ),
     ...grown.map(({ topic, partitions }) => {
       const isOfEvents = EVENT_TOPICS.some((name) => topicPrefix + name === topic);
       const next = isOfEvents ? '; they are used after: firstcome rebuild-redis' : '';

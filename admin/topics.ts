@@ -1,15 +1,18 @@
-// The topics, as they have to be. Creating them is a step of `migrate`, never of a service.
+// Makes the topics as they have to be. This is a step of `migrate`, never of a service.
 import {
-  ASSIGN_TOPIC,
-  deadLetterTopicOf,
-  EPOCHS_TOPIC,
-  EVENT_TOPICS,
-  LIFECYCLE_TOPIC,
-  SNAPSHOTS_TOPIC,
-} from '../contracts/topics.ts';
+  physicalLayout,
+  settingFaults,
+  shapeFaults,
+  type TopicLayout,
+} from '../contracts/topic-layout.ts';
 import { AppError } from '../platform/errors.ts';
-import { type KafkaAdmin, type TopicShape, withAdminUntilSpread } from '../platform/kafka/admin.ts';
+import {
+  type DescribedConfig,
+  type KafkaAdmin,
+  withAdminUntilSpread,
+} from '../platform/kafka/admin.ts';
 import type { KafkaClient } from '../platform/kafka/client.ts';
+import { readTopics } from '../platform/kafka/topic-assumption.ts';
 import {
   addMissingPartitions,
   countPartitionsOf,
@@ -17,93 +20,74 @@ import {
   requirePartitions,
 } from './add-partitions.ts';
 
-const REPLICATION_FACTOR = 3;
-/** Every broker knows a new topic after so long. */
+/** Every broker knows a new topic, and a changed one, after so long. */
 const KNOWN_LIMIT_MS = 15_000;
-type TopicConfig = Readonly<Record<string, string>>;
-/** What every topic is set to: acknowledged means on two brokers, and the log is kept for ever. */
-const CONFIG: TopicConfig = {
-  'min.insync.replicas': '2',
-  'retention.ms': '-1',
-};
-/** A dead letter is its original, which may be as large as a topic takes, and the reason beside it. */
-const DEAD_LETTER_CONFIG: TopicConfig = { ...CONFIG, 'max.message.bytes': String(2 * 1_048_576) };
-/** Old snapshots are deleted by their records; the brokers free whole segments only. */
-const SNAPSHOT_CONFIG: TopicConfig = { ...CONFIG, 'segment.bytes': String(64 * 1_048_576) };
 
-/**
- * Every topic of the service by its logical name, and its partitions. Event topics and their dead
- * letter topics may have more.
- */
-export const TOPIC_LAYOUT: readonly { topic: string; partitions: number; config: TopicConfig }[] = [
-  { topic: LIFECYCLE_TOPIC, partitions: 3, config: CONFIG },
-  { topic: ASSIGN_TOPIC, partitions: 3, config: CONFIG },
-  { topic: EPOCHS_TOPIC, partitions: 1, config: CONFIG },
-  { topic: SNAPSHOTS_TOPIC, partitions: 2, config: SNAPSHOT_CONFIG },
-  { topic: deadLetterTopicOf(LIFECYCLE_TOPIC), partitions: 3, config: DEAD_LETTER_CONFIG },
-  { topic: deadLetterTopicOf(ASSIGN_TOPIC), partitions: 3, config: DEAD_LETTER_CONFIG },
-];
+/** A setting that `migrate` made; `before` held until then, by the topic's own choice or not. */
+type SettingChange = { name: string; before: string; isInherited: boolean; now: string };
 
 /** What was done for one topic; `topic` is its physical name, `partitions` how many it has now. */
-export type TopicReport =
-  | { topic: string; kind: 'created' | 'existing' }
-  | { topic: string; kind: 'partitions-added'; partitions: number };
+export type TopicReport = { topic: string; compared: number; changed: SettingChange[] } & (
+  | { kind: 'created' | 'existing' }
+  | { kind: 'partitions-added'; partitions: number }
+);
+
+type Done = {
+  created: Set<string>;
+  grown: Map<string, number>;
+  /** By topic, then by the setting's name. */
+  changed: Map<string, Map<string, SettingChange>>;
+};
 
 /**
- * Makes sure that every topic is there, with its partitions, three replicas, min.insync.replicas 2
- * and no retention limit, and that a dead letter topic has as many partitions as its original. Safe to
- * repeat; changes nothing else of a topic that exists.
+ * Makes sure that every topic is there as contracts/topic-layout.ts says, each setting as its own, and
+ * that a dead letter topic has as many partitions as its original. Safe to repeat; leaves every other
+ * setting of a topic that exists.
  * @param assignPartitions brings the topic of the assignments up to so many
- * @throws AppError TOPIC_MISMATCH naming each topic that exists in another form, KAFKA_UNAVAILABLE
+ * @throws AppError TOPIC_MISMATCH naming all that is different after that, KAFKA_UNAVAILABLE
  */
 export async function createTopics(
   kafka: KafkaClient,
   topicPrefix: string,
   assignPartitions = 0,
 ): Promise<TopicReport[]> {
-  const layout = TOPIC_LAYOUT.map((own) => ({
-    ...own,
-    topic: topicPrefix + own.topic,
-    mayBeMore: MAY_BE_MORE.has(own.topic),
-  }));
-  const names = layout.map(({ topic }) => topic);
-  const created = new Set<string>();
-  const grown = new Map<string, number>();
+  const layouts = physicalLayout(topicPrefix);
+  const names = layouts.map(({ topic }) => topic);
+  const done: Done = { created: new Set(), grown: new Map(), changed: new Map() };
   await withAdminUntilSpread(kafka, KNOWN_LIMIT_MS, async (admin) => {
-    await createMissing(admin, layout, created);
+    await createMissing(admin, layouts, done.created);
     const counts = await countPartitionsOf(admin, names);
     const tooFew = findTooFewPartitions(counts, topicPrefix, assignPartitions);
     await addMissingPartitions(admin, tooFew);
-    for (const [topic, partitions] of tooFew) grown.set(topic, partitions);
+    for (const [topic, partitions] of tooFew) done.grown.set(topic, partitions);
     if (tooFew.size > 0) await requirePartitions(admin, tooFew);
-    await checkLayout(admin, layout);
+    await changeSettings(admin, layouts, done.changed);
+    await checkLayout(admin, layouts);
   });
-  return layout.map(({ topic }): TopicReport => {
-    if (created.has(topic)) return { topic, kind: 'created' };
-    const partitions = grown.get(topic);
-    return partitions === undefined
-      ? { topic, kind: 'existing' }
-      : { topic, kind: 'partitions-added', partitions };
-  });
+  return layouts.map((layout) => toReport(layout, done));
 }
 
-const MAY_BE_MORE: ReadonlySet<string> = new Set(
-  EVENT_TOPICS.flatMap((topic) => [topic, deadLetterTopicOf(topic)]),
-);
-
-type PhysicalTopic = (typeof TOPIC_LAYOUT)[number] & { mayBeMore: boolean };
+function toReport({ topic, settings }: TopicLayout, done: Done): TopicReport {
+  const changed = [...(done.changed.get(topic)?.values() ?? [])];
+  const report = { topic, compared: Object.keys(settings).length, changed };
+  if (done.created.has(topic)) return { ...report, kind: 'created' };
+  const partitions = done.grown.get(topic);
+  return partitions === undefined
+    ? { ...report, kind: 'existing' }
+    : { ...report, kind: 'partitions-added', partitions };
+}
 
 async function createMissing(
   admin: KafkaAdmin,
-  layout: PhysicalTopic[],
+  layouts: readonly TopicLayout[],
   created: Set<string>,
 ): Promise<void> {
   const existing = new Set(await admin.listTopics());
-  const missing = layout.filter(({ topic }) => !existing.has(topic));
+  const missing = layouts.filter(({ topic }) => !existing.has(topic));
   // All have ended before anything else happens: one that runs on would open a closed client again.
   const attempts = await Promise.allSettled(
-    missing.map(async ({ topic, partitions, config }) => {
-      const wanted = { topic, partitions, replicationFactor: REPLICATION_FACTOR, config };
+    missing.map(async ({ topic, partitions, replicas, settings }) => {
+      const wanted = { topic, partitions, replicationFactor: replicas, config: settings };
       if ((await admin.createTopic(wanted)) === 'created') created.add(topic);
     }),
   );
@@ -111,37 +95,49 @@ async function createMissing(
   if (failed?.status === 'rejected') throw failed.reason;
 }
 
-// After creating, too: another `migrate` may have been quicker, with another version's layout.
-async function checkLayout(admin: KafkaAdmin, layout: PhysicalTopic[]): Promise<void> {
-  const shapes = await admin.describeTopics(layout.map(({ topic }) => topic));
-  const faults = await Promise.all(
-    layout.map(async ({ topic, partitions, config, mayBeMore }) => {
-      const shape = shapes.find((candidate) => candidate.topic === topic);
-      const found = await admin.configOf(topic, Object.keys(config));
-      return [
-        ...shapeFaults({ topic, partitions, mayBeMore }, shape),
-        ...Object.entries(config)
-          .filter(([name, value]) => found[name] !== value)
-          .map(([name, value]) => `${topic} has ${name}=${found[name]}, not ${value}`),
-      ];
-    }),
-  );
-  if (faults.flat().length > 0) {
-    throw new AppError('TOPIC_MISMATCH', faults.flat().join('; '), { retriable: false });
+async function changeSettings(
+  admin: KafkaAdmin,
+  layouts: readonly TopicLayout[],
+  changed: Done['changed'],
+): Promise<void> {
+  const described = await admin.describeConfigs(layouts.map(({ topic }) => topic));
+  for (const layout of layouts) {
+    const changes = findChanges(layout, described.get(layout.topic));
+    if (changes.length === 0) continue;
+    await admin.changeConfig(layout.topic, layout.settings);
+    // Of a setting that a broker still gives as it was, the first finding is the true one.
+    const first = changed.get(layout.topic) ?? new Map<string, SettingChange>();
+    for (const change of changes) if (!first.has(change.name)) first.set(change.name, change);
+    changed.set(layout.topic, first);
   }
 }
 
-function shapeFaults(
-  { topic, partitions, mayBeMore }: Pick<PhysicalTopic, 'topic' | 'partitions' | 'mayBeMore'>,
-  shape: TopicShape | undefined,
-): string[] {
-  const found = shape?.replicas.size ?? 0;
-  const replicas = new Set(shape?.replicas.values());
-  const isEnough = found === partitions || (mayBeMore && found > partitions);
-  return [
-    ...(isEnough ? [] : [`${topic} has ${found} partition(s), not ${partitions}`]),
-    ...[...replicas]
-      .filter((count) => count !== REPLICATION_FACTOR)
-      .map((count) => `${topic} has ${count} replica(s), not ${REPLICATION_FACTOR}`),
-  ];
+/** The settings that are others, or only as they have to be because the cluster is set so now. */
+function findChanges(
+  { settings }: TopicLayout,
+  found: DescribedConfig | undefined,
+): SettingChange[] {
+  return Object.entries(settings)
+    .filter(([name, now]) => found?.own[name] !== now)
+    .map(([name, now]) => {
+      const before = found?.all[name] ?? '';
+      return { name, before, isInherited: found?.own[name] === undefined, now };
+    });
+}
+
+// After creating, too: another `migrate` may have been quicker, with another version's layout.
+async function checkLayout(admin: KafkaAdmin, layouts: readonly TopicLayout[]): Promise<void> {
+  const found = await readTopics(
+    admin,
+    layouts.map(({ topic }) => topic),
+  );
+  const shapes = layouts.flatMap((layout) => shapeFaults(layout, found.get(layout.topic)));
+  if (shapes.length > 0) {
+    throw new AppError('TOPIC_MISMATCH', shapes.join('; '), { retriable: false });
+  }
+  const settings = layouts.flatMap((layout) => settingFaults(layout, found.get(layout.topic)));
+  if (settings.length > 0) {
+    // Each was set a moment ago: the broker that was asked may not know it yet.
+    throw new AppError('KAFKA_UNAVAILABLE', settings.join('; '), { retriable: true });
+  }
 }

@@ -39,7 +39,7 @@ await runService({
       settings,
       {
         ...{ redis, kafka, admin, createProducerClient, codec },
-        assumptions: commandApiAssumptions(),
+        assumptions: commandApiAssumptions({ kafka, topicPrefix }),
         rebuild: (attempt) => rebuildRedis({ ...log, ...attempt }),
       },
       { logger, lifecycle },

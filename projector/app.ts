@@ -79,7 +79,8 @@ export async function createProjectorApp(
   lifecycle.opened('progress', async () => progress.close());
 
   const watch = createAssumptionWatch({
-    ...{ assumptions: projectorAssumptions(), everyMs: ASSUMPTIONS_EVERY_MS, logger },
+    assumptions: projectorAssumptions({ kafka, topicPrefix: settings.topicPrefix }),
+    ...{ everyMs: ASSUMPTIONS_EVERY_MS, logger },
   });
   lifecycle.opened('assumption watch', async () => watch.close());
   const isReady = withAssumptions(() => checkProjectorReadiness(db, consumerHealth), watch);

@@ -1,7 +1,13 @@
 // What the projector looks at while it runs (docs/assumptions.md).
+import { layoutFaults, physicalLayout } from '../contracts/topic-layout.ts';
 import type { Assumption } from '../platform/assumptions.ts';
+import type { KafkaClient } from '../platform/kafka/client.ts';
+import { topicsAssumption } from '../platform/kafka/topic-assumption.ts';
+
+type Parts = { kafka: KafkaClient; topicPrefix: string };
 
 /** Broken, it is not ready and says why. */
-export function projectorAssumptions(): Assumption[] {
-  return [];
+export function projectorAssumptions({ kafka, topicPrefix }: Parts): Assumption[] {
+  const layouts = physicalLayout(topicPrefix);
+  return [topicsAssumption(kafka, layouts, layoutFaults)];
 }

@@ -1,5 +1,5 @@
 // Topics as a whole: which there are, how they are set, what they hold. Topics are physical names here.
-import kafkajs, { type Admin } from 'kafkajs';
+import kafkajs, { type Admin, type ConfigEntries } from 'kafkajs';
 import { pause } from '../backoff.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { disconnectSoon, type KafkaClient } from './client.ts';
@@ -11,8 +11,11 @@ export type EndOffsets = ReadonlyMap<number, bigint>;
 
 type TopicConfig = Readonly<Record<string, string>>;
 
+/** Every setting that holds for a topic, and those of them that are its own, not the cluster's. */
+export type DescribedConfig = { all: TopicConfig; own: TopicConfig };
+
 /** A topic as the broker that is asked knows it: for each partition, on how many brokers it is kept. */
-export type TopicShape = { topic: string; replicas: ReadonlyMap<number, number> };
+type TopicShape = { topic: string; replicas: ReadonlyMap<number, number> };
 
 type NewTopic = {
   topic: string;
@@ -30,8 +33,10 @@ export type KafkaAdmin = {
   describeTopics(topics: readonly string[]): Promise<TopicShape[]>;
   /** Brings a topic up to `count` partitions; one that has as many is left as it is. */
   addPartitions(topic: string, count: number): Promise<void>;
-  /** Those of these settings that the topic has, by default or by its own choice. */
-  configOf(topic: string, names: readonly string[]): Promise<TopicConfig>;
+  /** By topic; it fails when one of them is not there. */
+  describeConfigs(topics: readonly string[]): Promise<ReadonlyMap<string, DescribedConfig>>;
+  /** Sets these settings of a topic, and leaves its other ones. */
+  changeConfig(topic: string, config: TopicConfig): Promise<void>;
   /** What each partition holds at this moment. */
   rangesOf(topic: string): Promise<LogRange[]>;
   endOffsets(topic: string): Promise<EndOffsets>;
@@ -147,20 +152,40 @@ function topicFunctions(admin: Admin): TopicFunctions {
           if ((error as { type?: unknown }).type !== 'INVALID_PARTITIONS') throw error;
         }
       }),
-    configOf: (topic, names) =>
+    describeConfigs: (topics) =>
+      ask('the settings of the topics', () => describeConfigs(admin, topics)),
+    changeConfig: (topic, config) =>
       ask(topic, async () => {
-        const { resources } = await admin.describeConfigs({
-          includeSynonyms: false,
-          resources: [
-            { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: [...names] },
-          ],
-        });
-        const entries = resources.flatMap(({ configEntries }) => configEntries);
-        return Object.fromEntries(
-          entries.map(({ configName, configValue }) => [configName, configValue]),
-        );
+        // kafkajs replaces all that a topic has of its own.
+        const before = (await describeConfigs(admin, [topic])).get(topic)?.own ?? {};
+        const configEntries = Object.entries({ ...before, ...config }).map(([name, value]) => ({
+          ...{ name, value },
+        }));
+        const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries };
+        await admin.alterConfigs({ validateOnly: false, resources: [resource] });
       }),
   };
+}
+
+/** Kafka's name for a setting that was made for the topic itself. */
+const OWN_SETTING = 1;
+
+async function describeConfigs(
+  admin: Admin,
+  topics: readonly string[],
+): Promise<Map<string, DescribedConfig>> {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: topics.map((name) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name })),
+  });
+  const settingsOf = (entries: readonly ConfigEntries[]): TopicConfig =>
+    Object.fromEntries(entries.map(({ configName, configValue }) => [configName, configValue]));
+  return new Map(
+    resources.map(({ resourceName, configEntries }) => {
+      const own = configEntries.filter(({ configSource }) => configSource === OWN_SETTING);
+      return [resourceName, { all: settingsOf(configEntries), own: settingsOf(own) }];
+    }),
+  );
 }
 
 function offsetFunctions(admin: Admin) {

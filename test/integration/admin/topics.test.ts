@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
-import { createTopics, TOPIC_LAYOUT } from '../../../admin/topics.ts';
+import { createTopics, type TopicReport } from '../../../admin/topics.ts';
+import { layoutFaults, physicalLayout, TOPIC_LAYOUT } from '../../../contracts/topic-layout.ts';
 import { type KafkaAdmin, openAdmin } from '../../../platform/kafka/admin.ts';
+import { topicsAssumption } from '../../../platform/kafka/topic-assumption.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { randomName } from '../../support/random-name.ts';
 import { addPartitions } from '../../support/system/partitions.ts';
@@ -32,7 +34,10 @@ describe('creating the topics', () => {
   it('makes each with its partitions, on three brokers', async () => {
     const reports = await createTopics(kafka, prefix);
     expect(reports).to.deep.equal(
-      TOPIC_LAYOUT.map(({ topic }) => ({ topic: `${prefix}${topic}`, kind: 'created' })),
+      physicalLayout(prefix).map(({ topic, settings }) => {
+        const compared = Object.keys(settings).length;
+        return { topic, kind: 'created', compared, changed: [] };
+      }),
     );
     const names = reports.map(({ topic }) => topic);
     const found = await eventually(() => admin.describeTopics(names));
@@ -49,16 +54,11 @@ describe('creating the topics', () => {
     });
   });
 
-  it('makes each acknowledge on two brokers and keep its records for ever', async () => {
-    const reports = await createTopics(kafka, prefix);
-    for (const { topic } of reports) {
-      const names = ['min.insync.replicas', 'retention.ms', 'cleanup.policy'];
-      const values = await eventually(() => admin.configOf(topic, names));
-      expect(values).to.deep.equal({
-        'min.insync.replicas': '2',
-        'retention.ms': '-1',
-        'cleanup.policy': 'delete',
-      });
+  it('sets each setting for the topic itself, so that none is the choice of the cluster', async () => {
+    await createTopics(kafka, prefix);
+    for (const { topic, settings } of physicalLayout(prefix)) {
+      const described = await eventually(() => admin.describeConfigs([topic]));
+      expect(described.get(topic)?.own, topic).to.deep.equal(settings);
     }
   });
 
@@ -71,9 +71,8 @@ describe('creating the topics', () => {
   it('makes what is missing beside what is there', async () => {
     await createOne('coupon-epochs', { partitions: 1, replicas: 3 });
     const reports = await createTopics(kafka, prefix);
-    expect(reports.filter(({ kind }) => kind === 'existing')).to.deep.equal([
-      { topic: `${prefix}coupon-epochs`, kind: 'existing' },
-    ]);
+    const existing = reports.filter(({ kind }) => kind === 'existing');
+    expect(existing.map(({ topic }) => topic)).to.deep.equal([`${prefix}coupon-epochs`]);
   });
 
   it('may run twice at the same time', async () => {
@@ -94,6 +93,13 @@ describe('creating the topics', () => {
     );
   };
 
+  const grownIn = (reports: readonly TopicReport[]): string[] =>
+    reports.flatMap((report) =>
+      report.kind === 'partitions-added'
+        ? [`${report.topic.slice(prefix.length)}: ${report.partitions}`]
+        : [],
+    );
+
   /** Waits for these numbers: the broker that is reached may not know them yet. */
   const untilCounts = (expected: Record<string, number>): Promise<unknown> =>
     waitUntil(`the partitions are ${JSON.stringify(expected)}`, async () => {
@@ -110,10 +116,7 @@ describe('creating the topics', () => {
       'coupon-assign-dlt': 5,
     });
     const reports = await createTopics(kafka, prefix, 6);
-    expect(reports.filter(({ kind }) => kind !== 'existing')).to.have.deep.members([
-      { topic: `${prefix}coupon-assign`, kind: 'partitions-added', partitions: 6 },
-      { topic: `${prefix}coupon-assign-dlt`, kind: 'partitions-added', partitions: 6 },
-    ]);
+    expect(grownIn(reports)).to.have.members(['coupon-assign: 6', 'coupon-assign-dlt: 6']);
     await untilCounts({ ...(await countsOf()), 'coupon-assign': 6, 'coupon-assign-dlt': 6 });
   });
 
@@ -121,9 +124,7 @@ describe('creating the topics', () => {
     await createTopics(kafka, prefix);
     await addPartitions(kafka, `${prefix}coupon-lifecycle`, 4);
     const reports = await createTopics(kafka, prefix, 2);
-    expect(reports.filter(({ kind }) => kind !== 'existing')).to.deep.equal([
-      { topic: `${prefix}coupon-lifecycle-dlt`, kind: 'partitions-added', partitions: 4 },
-    ]);
+    expect(grownIn(reports)).to.deep.equal(['coupon-lifecycle-dlt: 4']);
     const again = await createTopics(kafka, prefix);
     expect(new Set(again.map(({ kind }) => kind))).to.deep.equal(new Set(['existing']));
   });
@@ -147,17 +148,53 @@ describe('creating the topics', () => {
     expect(error.message).to.equal(`${prefix}coupon-epochs has 2 replica(s), not 3`);
   });
 
-  it('refuses a topic that forgets, or that one broker may acknowledge, and names all faults', async () => {
-    await admin.createTopic({
-      topic: `${prefix}coupon-lifecycle`,
-      partitions: 3,
-      replicationFactor: 3,
-      config: { 'min.insync.replicas': '1', 'retention.ms': '604800000' },
+  it('mends the settings of a topic that may lose records, says which, and leaves its others', async () => {
+    const topic = `${prefix}coupon-lifecycle`;
+    const config = {
+      'cleanup.policy': 'compact',
+      'retention.bytes': '1000000',
+      'unclean.leader.election.enable': 'true',
+      'min.insync.replicas': '1',
+      'segment.ms': '86400000',
+    };
+    await admin.createTopic({ topic, partitions: 3, replicationFactor: 3, config });
+    const reports = await createTopics(kafka, prefix);
+    const changed = reports.find((report) => report.topic === topic)?.changed ?? [];
+    expect(
+      changed.map(({ name, before, isInherited }) => [name, before, isInherited]),
+    ).to.deep.equal([
+      ['cleanup.policy', 'compact', false],
+      ['retention.ms', '-1', true],
+      ['retention.bytes', '1000000', false],
+      ['min.insync.replicas', '1', false],
+      ['unclean.leader.election.enable', 'true', false],
+      ['compression.type', 'producer', true],
+      ['message.timestamp.type', 'CreateTime', true],
+      ['max.message.bytes', '1048588', true],
+    ]);
+    const own = (await admin.describeConfigs([topic])).get(topic)?.own;
+    const wanted = physicalLayout(prefix).find((layout) => layout.topic === topic)?.settings;
+    expect(own).to.deep.equal({ ...wanted, 'segment.ms': '86400000' });
+    const again = await createTopics(kafka, prefix);
+    expect(again.flatMap((report) => report.changed)).to.deep.equal([]);
+  });
+
+  it('finds a running topic whose settings were changed, and that it was mended', async () => {
+    await createTopics(kafka, prefix);
+    const layouts = physicalLayout(prefix);
+    const { look } = topicsAssumption(kafka, layouts, layoutFaults);
+    await waitUntil('it holds', async () => (await look()).kind === 'holds');
+    const topic = `${prefix}coupon-assign`;
+    await admin.changeConfig(topic, { 'retention.bytes': '1000000' });
+    const found = await waitUntil('it is broken', async () => {
+      const finding = await look();
+      return finding.kind === 'broken' && finding;
     });
-    const error = await errorOf(createTopics(kafka, prefix));
-    expect(error.code).to.equal('TOPIC_MISMATCH');
-    expect(error.message).to.contain('has min.insync.replicas=1, not 2');
-    expect(error.message).to.contain('has retention.ms=604800000, not -1');
+    expect(found.reason).to.equal(
+      `${topic} has retention.bytes=1000000, not -1; firstcome migrate sets them`,
+    );
+    await createTopics(kafka, prefix);
+    await waitUntil('it holds again', async () => (await look()).kind === 'holds');
   });
 });
 

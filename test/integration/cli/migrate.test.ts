@@ -57,7 +57,7 @@ describe('migrate', () => {
         .split('\n')
         .map((line) => line.replace(/\d+\.\d s/, 'N s')),
     ).to.deep.equal([
-      'topics   6 created, 0 existed before (N s)',
+      'topics   6 created, 0 existed before; 49 settings are as they have to be (N s)',
       'schemas  7 registered, 0 existed before (N s)',
       `tables   ${readdirSync('migrations').length} migration(s) ran (N s)`,
     ]);
@@ -68,7 +68,7 @@ describe('migrate', () => {
     const more = await runCli('migrate', ['--assign-partitions', '4'], variables());
     expect(more.stderr).to.equal('');
     expect(more.code).to.equal(0);
-    expect(more.stdout).to.contain(' 2 of them got more partitions (');
+    expect(more.stdout).to.contain(' 2 of them got more partitions; 49 settings');
     expect(more.stdout).to.contain(
       `${prefix}coupon-assign has 4 partitions now; they are used after: firstcome rebuild-redis\n`,
     );

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import avro from 'avsc';
 import { expect } from 'chai';
-import { TOPIC_LAYOUT } from '../../../admin/topics.ts';
 import { TOPICS_OF_RECORD, toLogEvent } from '../../../contracts/event-record.ts';
+import { TOPIC_LAYOUT } from '../../../contracts/topic-layout.ts';
 import { EVENT_TOPICS } from '../../../contracts/topics.ts';
 import {
   type FieldType,

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'chai';
 import { AppError } from '../../../../platform/errors.ts';
 import {
@@ -37,7 +38,13 @@ describe('The admin of Kafka', () => {
       own.describeTopics([another]),
     );
     expect(shapes).to.deep.equal([{ topic: another, replicas: new Map([[0, 3]]) }]);
-    expect(await admin.configOf(another, Object.keys(config))).to.deep.equal(config);
+    const ownConfig = async () => (await admin.describeConfigs([another])).get(another)?.own;
+    expect(await ownConfig()).to.deep.equal(config);
+    await admin.changeConfig(another, { 'retention.bytes': '-1', 'retention.ms': '60000' });
+    const changed = { ...config, 'retention.bytes': '-1', 'retention.ms': '60000' };
+    await waitUntil('it is changed, and keeps the rest', async () =>
+      isDeepStrictEqual(await ownConfig(), changed),
+    );
     await admin.deleteTopics([another]);
     await waitUntil('it is gone', async () => !(await admin.listTopics()).includes(another));
   });
