@@ -79,7 +79,7 @@ export async function createProjectorApp(
   lifecycle.opened('progress', async () => progress.close());
 
   const watch = createAssumptionWatch({
-    assumptions: projectorAssumptions({ kafka, topicPrefix: settings.topicPrefix }),
+    assumptions: projectorAssumptions({ kafka, db, topicPrefix: settings.topicPrefix }),
     ...{ everyMs: ASSUMPTIONS_EVERY_MS, logger },
   });
   lifecycle.opened('assumption watch', async () => watch.close());

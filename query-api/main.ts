@@ -17,7 +17,7 @@ await runService({
     const database = createMysql(mysql, logger);
     lifecycle.opened('mysql', () => database.destroy());
     const assumptions = createAssumptionWatch({
-      ...{ assumptions: queryApiAssumptions(), everyMs: ASSUMPTIONS_EVERY_MS, logger },
+      ...{ assumptions: queryApiAssumptions(database), everyMs: ASSUMPTIONS_EVERY_MS, logger },
     });
     lifecycle.opened('assumption watch', async () => assumptions.close());
     const app = createQueryApp(database, settings, { logger, assumptions });

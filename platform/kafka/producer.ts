@@ -50,12 +50,14 @@ export type ProducerOptions = {
   retries?: number;
 };
 
-/** Kafka's names for what is wrong with the records themselves: no waiting mends that. */
+/**
+ * Kafka's names for what is wrong with the records themselves: no waiting mends that. INVALID_TIMESTAMP is
+ * not one of them: it is said of a clock, and of a topic that does not take the brokers' time.
+ */
 const REFUSALS: ReadonlySet<unknown> = new Set([
   'MESSAGE_TOO_LARGE',
   'RECORD_LIST_TOO_LARGE',
   'INVALID_RECORD',
-  'INVALID_TIMESTAMP',
 ]);
 
 /** A producer, not connected yet. */
