@@ -14,10 +14,11 @@ import {
   selectDeadLetters,
 } from '../admin/dead-letters/parked-dead-letters.ts';
 import { redriveDeadLetters } from '../admin/dead-letters/redrive.ts';
+import { discardRecord } from '../admin/discards/discard-record.ts';
 import { createRegistryApi } from '../admin/schemas/registry-api.ts';
 import type { DeadLetterStatus } from '../contracts/dead-letter.ts';
 import { readAddresses, systemEnvironment } from './shared/addresses.ts';
-import { createCommandKafka, withMysql } from './shared/connect.ts';
+import { createCommandKafka, openLog, withMysql } from './shared/connect.ts';
 import {
   addFilterOptions,
   addSelectionOptions,
@@ -61,7 +62,10 @@ export function defineDeadLetters(command: Command): void {
     )
     .action(endingWith(redrive));
   addSelectionOptions(withJsonOption(command.command('discard')))
-    .description('mark them as never to be applied; the rows stay')
+    .description(
+      'mark them as never to be applied; the rows stay. Those that nobody can read are discarded in the ' +
+        'log, too, for good: every reader passes over them',
+    )
     .requiredOption('--because <text>', 'why', shortText(MAX_CHARACTERS.because))
     .option('--by <name>', 'who decided it (default: your user name)', shortText(MAX_CHARACTERS.by))
     .action(endingWith(discard));
@@ -148,6 +152,7 @@ async function discard(
     const deadLetters = await selectDeadLetters(db, { ...filter, statuses: ['parked'] });
     if (selection.dryRun === true) return tellDryRun(deadLetters, '0 discarded', output);
     const parked = deadLetters.map(({ id }) => id);
+    if (deadLetters.length > 0) await discardInLog(deadLetters, { because, by });
     const discarded = await discardDeadLetters(db, parked, { because, by });
     const left = parked.length - discarded;
     output.result(
@@ -156,6 +161,19 @@ async function discard(
     );
     return EXIT_CODE.done;
   });
+}
+
+/** In the log first: a row that is marked must not keep a rebuild of Redis from opening. */
+async function discardInLog(
+  deadLetters: readonly ParkedDeadLetter[],
+  decision: { because: string; by: string },
+): Promise<void> {
+  const log = await openLog(
+    'dead-letters',
+    readAddresses(systemEnvironment(), ['kafka', 'registry', 'topicPrefix']),
+  );
+  // One that can be read, or never was in the log, has nothing to be discarded there.
+  for (const { position } of deadLetters) await discardRecord(log, position, decision);
 }
 
 function withTables(work: Parameters<typeof withMysql<ExitCode>>[1]): Promise<ExitCode> {

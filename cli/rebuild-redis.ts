@@ -79,7 +79,7 @@ function formatRebuild(result: RebuildResult): string {
   switch (result.kind) {
     case 'rebuilt': {
       const { epoch, coupons, assignments, records, snapshot } = result;
-      const { fenced, unreadable, uncreated, parts } = result;
+      const { fenced, discarded, uncreated, parts } = result;
       return [
         `Redis is rebuilt and open for epoch ${epoch}: ${coupons} coupons, ${assignments} assignments, ` +
           `in ${(parts.total / 1_000).toFixed(1)} s`,
@@ -87,7 +87,7 @@ function formatRebuild(result: RebuildResult): string {
           ? `${records} records were read`
           : `${records - snapshot.records} records were read; a snapshot stood for the other ${snapshot.records}`,
         ...(fenced > 0 ? [`${fenced} events are fenced`] : []),
-        ...(unreadable > 0 ? [`${unreadable} records nobody can read: see the dead letters`] : []),
+        ...(discarded > 0 ? [`${discarded} records were passed over: they are discarded`] : []),
         ...uncreated.map(
           (id) => `coupon ${id} has assignments, but its creation is not in the log`,
         ),

@@ -60,6 +60,11 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
     load: async () => (await import('./dead-letters.ts')).defineDeadLetters,
   },
   {
+    name: 'discard',
+    summary: 'pass over one record of the log that nobody can read, for good',
+    load: async () => (await import('./discard.ts')).defineDiscard,
+  },
+  {
     name: 'loadtest',
     summary: 'run a rush of users on the running system, then verify it',
     needs: ['loadtest'],

@@ -1,6 +1,12 @@
 // Every topic as it has to be: its partitions, its replicas, its settings. `migrate` makes them so, and
 // the services compare them while they run (docs/assumptions.md, "Topics").
-import { deadLetterTopicOf, EPOCHS_TOPIC, EVENT_TOPICS, SNAPSHOTS_TOPIC } from './topics.ts';
+import {
+  DISCARDS_TOPIC,
+  deadLetterTopicOf,
+  EPOCHS_TOPIC,
+  EVENT_TOPICS,
+  SNAPSHOTS_TOPIC,
+} from './topics.ts';
 
 /** Settings of a topic by their names in Kafka. */
 type TopicSettings = Readonly<Record<string, string>>;
@@ -49,6 +55,7 @@ const DEAD_LETTERS = { ...EVENTS, settings: DEAD_LETTER_SETTINGS };
 export const TOPIC_LAYOUT: readonly TopicLayout[] = [
   ...EVENT_TOPICS.map((topic) => ({ topic, ...EVENTS })),
   { topic: EPOCHS_TOPIC, ...EVENTS, partitions: 1, mayBeMore: false },
+  { topic: DISCARDS_TOPIC, ...EVENTS, partitions: 1, mayBeMore: false },
   {
     ...{ topic: SNAPSHOTS_TOPIC, partitions: 2, mayBeMore: false },
     ...{ replicas: REPLICAS, settings: SNAPSHOT_SETTINGS },

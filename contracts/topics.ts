@@ -9,6 +9,8 @@ export const EPOCHS_TOPIC = 'coupon-epochs';
 export const SNAPSHOTS_TOPIC = 'coupon-snapshots';
 export const CHUNKS_PARTITION = 0;
 export const COMPLETIONS_PARTITION = 1;
+/** One partition; which records of the log an operator discarded although nobody can read them. */
+export const DISCARDS_TOPIC = 'coupon-discards';
 
 /** The topics that hold coupon events, in the order in which tools show them. */
 export const EVENT_TOPICS = [LIFECYCLE_TOPIC, ASSIGN_TOPIC] as const;

@@ -1,13 +1,16 @@
 // In which partitions an epoch is marked, and that none is missing. A broker that lags behind may list
 // fewer than there are; what an older gate let into the others would not be folded, and would go on
 // counting without a marker before it (docs/guarantees.md P19, docs/adr/0013).
+import type { Discards } from '../contracts/discard.ts';
+import { MalformedEvent } from '../contracts/event-record.ts';
 import { type Partitions, parsePartitions } from '../contracts/partitions.ts';
 import { EPOCHS_TOPIC, EVENT_TOPICS } from '../contracts/topics.ts';
-import { decodeReadable } from '../platform/avro/decode-readable.ts';
 import { AppError } from '../platform/errors.ts';
 import { readLogRanges } from '../platform/kafka/admin.ts';
 import { readRecords } from '../platform/kafka/range-reader.ts';
+import type { KafkaRecord } from '../platform/kafka/record.ts';
 import type { EventPartition, Log } from './log.ts';
+import { type Reading, readWith } from './read-event.ts';
 
 /**
  * How many partitions each event topic has, by this listing of them.
@@ -26,25 +29,29 @@ export function countPartitions(listed: readonly EventPartition[]): Partitions {
 }
 
 /**
- * Looks at every claim before that of `epoch`: `partitions` are at least those that it names. A gate
- * is opened for the partitions of its claim, and this is asked after the own claim, so no gate that
- * was ever opened before is left out.
+ * Looks at every claim before that of `epoch`, or (null) at all of them: `partitions` are at least those
+ * that it names. A gate is opened for the partitions of its claim, and this is asked after the own claim,
+ * so no gate that was ever opened before is left out. It is asked before the own claim, too: then a claim that can't
+ * be read ends the attempt while every gate is as it was.
  * @throws AppError KAFKA_UNAVAILABLE (retriable) when there are more than the brokers listed, or the
- * claims can't be read; TOPIC_MISMATCH (not retriable) when a claim is of a version after this one
+ * claims can't be read; TOPIC_MISMATCH (not retriable) when a claim is of a version after this one;
+ * RECORD_UNREADABLE (not retriable) when one can't be read and was not discarded
  */
 export async function demandEveryPartition(
   { kafka, codec, topicPrefix }: Log,
-  epoch: number,
+  discards: Discards,
+  epoch: number | null,
   partitions: Partitions,
 ): Promise<void> {
   const topic = topicPrefix + EPOCHS_TOPIC;
   const ranges = (await readLogRanges(kafka, topic)).map((range) => ({
     ...range,
-    to: BigInt(epoch),
+    to: epoch === null ? range.to : BigInt(epoch),
   }));
-  for await (const { offset, value } of readRecords(kafka, ranges)) {
-    const text = await readPartitions(codec, value);
-    // Claims of the first version, and what nobody can read, name none.
+  for await (const record of readRecords(kafka, ranges)) {
+    const { offset } = record;
+    const text = await readPartitions({ codec, discards }, record);
+    // Claims of the first version, and those that an operator discarded, name none.
     if (text === '') continue;
     const claimed = parsePartitions(text);
     if (claimed === null) {
@@ -61,9 +68,14 @@ export async function demandEveryPartition(
   }
 }
 
-async function readPartitions(codec: Log['codec'], value: Buffer | null): Promise<string> {
-  const partitions = (await decodeReadable(codec, value))?.event.partitions;
-  return typeof partitions === 'string' ? partitions : '';
+async function readPartitions(reading: Reading, record: KafkaRecord): Promise<string> {
+  const position = { ...record, topic: EPOCHS_TOPIC };
+  const found = await readWith(reading, position, record.value, ({ name, event }) => {
+    if (name !== 'EpochClaimed') throw new MalformedEvent(name, 'not a claim of an epoch');
+    return event.partitions;
+  });
+  if (found.kind === 'unreadable') throw found.error;
+  return found.kind === 'read' && typeof found.content === 'string' ? found.content : '';
 }
 
 function unseen(reason: string): AppError {

@@ -1,29 +1,34 @@
 // How long each part of a rebuild took.
 
-/** Milliseconds by part; `read` is without the time that `fold` took. */
+/**
+ * Milliseconds by part, in their order; `ahead` is the time before the claim for what was read by then,
+ * `ahead` and `read` are without the time that `fold` took.
+ */
 export type RebuildTimes = Record<
-  'wait' | 'claim' | 'close' | 'mark' | 'load' | 'read' | 'fold' | 'write' | 'gate' | 'total',
+  'ahead' | 'wait' | 'claim' | 'close' | 'mark' | 'read' | 'fold' | 'write' | 'gate' | 'total',
   number
 >;
 
 /** The parts that end one after the other. */
 type MeasuredPart = Exclude<keyof RebuildTimes, 'fold' | 'total'>;
 
+export type FoldTimes = Record<'ahead' | 'read', number>;
+
 export type RebuildWatch = {
   /** Ends this part; the next one begins. */
   lap(part: MeasuredPart): void;
-  /** The times of all parts. @param foldMs how much of `read` went into folding */
-  times(foldMs: number): RebuildTimes;
+  /** The times of all parts. @param foldMs how much of these two went into folding */
+  times(foldMs: FoldTimes): RebuildTimes;
 };
 
 /** A watch that runs from now on. */
 export function startRebuildWatch(): RebuildWatch {
   const laps: Record<MeasuredPart, number> = {
+    ahead: 0,
     wait: 0,
     claim: 0,
     close: 0,
     mark: 0,
-    load: 0,
     read: 0,
     write: 0,
     gate: 0,
@@ -38,8 +43,9 @@ export function startRebuildWatch(): RebuildWatch {
     },
     times: (foldMs) => ({
       ...laps,
-      read: laps.read - foldMs,
-      fold: foldMs,
+      ahead: laps.ahead - foldMs.ahead,
+      read: laps.read - foldMs.read,
+      fold: foldMs.ahead + foldMs.read,
       total: lapMs - startedMs,
     }),
   };

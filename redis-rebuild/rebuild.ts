@@ -1,7 +1,9 @@
 // Rebuilds Redis from the log: after a loss, a failover or a restart, and at the very first start, when
 // the log is empty. The order of the steps is what makes it safe (docs/guarantees.md P11 to P19):
-//   lock -> wait out the lag -> claim -> close -> every marker acknowledged -> fold -> write -> gate
+//   lock -> read ahead -> wait out the lag -> claim -> close -> every marker acknowledged -> fold -> write -> gate
+// Reading ahead is as a snapshot taken now; a log that can't be read whole ends the attempt before the claim.
 import type { Redis } from 'ioredis';
+import type { Discards } from '../contracts/discard.ts';
 import { formatPartitions } from '../contracts/partitions.ts';
 import type { RedisKeys } from '../contracts/redis-keys.ts';
 import type { EventCodec } from '../platform/avro/event-codec.ts';
@@ -12,13 +14,19 @@ import { redisUnavailable } from '../platform/redis.ts';
 import { readRedisServer, redisServerFault } from '../platform/redis-server.ts';
 import { claimEpoch, type Marker, markLog } from './claim-epoch.ts';
 import { closeRedis, type LockedRedis } from './close-coupons.ts';
+import { readDiscards } from './discards.ts';
 import type { LogFold } from './fold/fold.ts';
 import { foldToMarkers } from './fold/fold-to-markers.ts';
+import { addUnknownPartitions, type ReadAhead, readAhead } from './fold/read-ahead.ts';
 import { acquireLock, lostAttempt, type RebuildLock } from './lock.ts';
 import { type EventPartition, type Log, listEventPartitions, readNewestClaim } from './log.ts';
 import { countPartitions, demandEveryPartition } from './partitions.ts';
-import { type RebuildTimes, type RebuildWatch, startRebuildWatch } from './rebuild-times.ts';
-import { loadSnapshot } from './snapshot/load-snapshot.ts';
+import {
+  type FoldTimes,
+  type RebuildTimes,
+  type RebuildWatch,
+  startRebuildWatch,
+} from './rebuild-times.ts';
 import { type WrittenState, writeCoupons } from './write-coupons.ts';
 
 export type RebuildOptions = {
@@ -45,10 +53,10 @@ export type RebuildResult =
       epoch: number;
       coupons: number;
       assignments: number;
-      /** Records of the log: all, those of an epoch that was over, those that nobody can read. */
+      /** Records of the log: all, those of an epoch that was over, those that an operator discarded. */
       records: number;
       fenced: number;
-      unreadable: number;
+      discarded: number;
       /** The snapshot that stood for so many of `records`; null when every one was read. */
       snapshot: { snapshotId: string; records: number } | null;
       /** Ids of coupons that have assignments but no creation in the log: a whole log has none. */
@@ -67,7 +75,8 @@ export type RebuildResult =
  * One attempt to rebuild Redis from the log and to open its gate for a new epoch. An attempt that
  * ends early, in whatever way, leaves the gate closed; the lock of a process that dies expires.
  * @throws AppError KAFKA_UNAVAILABLE, REDIS_UNAVAILABLE (both retriable), TOPIC_MISMATCH when the
- * log has lost its first records
+ * log has lost its first records, RECORD_UNREADABLE when it holds a record that can't be read and was
+ * not discarded
  */
 export async function rebuildRedis(options: RebuildOptions): Promise<RebuildResult> {
   const lockAttempt = await acquireLock(options.redis, options.keys);
@@ -92,6 +101,7 @@ export async function rebuildRedis(options: RebuildOptions): Promise<RebuildResu
 type Attempt = {
   options: RebuildOptions;
   log: Log;
+  discards: Discards;
   locked: LockedRedis;
   signal: AbortSignal;
   report: (line: string) => void;
@@ -109,24 +119,28 @@ async function rebuildUnderLock(
   if (fault !== null) throw lostAttempt(fault);
   const watch = startRebuildWatch();
   const locked = { redis, keys, lock };
-  const attempt: Attempt = { options, log: options, locked, signal, report, watch };
+  report(lagMs > 0 ? `locked; later waiting ${lagMs} ms for an old master to stop` : 'locked');
+  const discards = await readDiscards(options, signal);
+  const attempt: Attempt = { options, log: options, discards, locked, signal, report, watch };
+  const ahead = await readAhead(options, discards, signal, report);
+  watch.lap('ahead');
 
-  report(lagMs > 0 ? `locked; waiting ${lagMs} ms for an old master to stop` : 'locked');
   await pause(lagMs, signal);
   signal.throwIfAborted();
-  // Before anything is closed: a log that can't be read whole ends the attempt here.
+  // Before anything is closed: claims and partitions that are not whole end the attempt here, too.
   const listed = await listEventPartitions(options);
   const partitions = countPartitions(listed);
+  await demandEveryPartition(options, discards, null, partitions);
   await lock.renew();
   watch.lap('wait');
 
   const epoch = await claimEpoch(options, partitions, await clockOf(redis));
   report(`claimed epoch ${epoch}`);
-  await demandEveryPartition(options, epoch, partitions);
+  await demandEveryPartition(options, discards, epoch, partitions);
   watch.lap('claim');
 
   const { closed, markers } = await closeAndMark(attempt, epoch, listed);
-  const { fold, foldMs } = await readMarkedLog(attempt, epoch, markers);
+  const { fold, foldMs } = await readMarkedLog(attempt, epoch, markers, ahead);
   const written = await writeFold(attempt, epoch, fold, closed);
 
   const newest = await readNewestClaim(options);
@@ -134,8 +148,8 @@ async function rebuildUnderLock(
   await lock.run('open-gate', epoch, [], [formatPartitions(partitions)]);
   watch.lap('gate');
 
-  const { records, fenced, unreadable, snapshot } = fold;
-  const counts = { records, fenced, unreadable, snapshot };
+  const { records, fenced, discarded, snapshot } = fold;
+  const counts = { records, fenced, discarded, snapshot };
   return { kind: 'rebuilt', epoch, ...written, ...counts, parts: watch.times(foldMs) };
 }
 
@@ -155,24 +169,25 @@ async function closeAndMark(
   return { closed, markers };
 }
 
-/** @returns what the log says up to the markers; of the time for reading it, how much folding took */
+/**
+ * Reads on from what was read ahead.
+ * @returns what the log says up to the markers; of the time for reading it, how much folding took
+ */
 async function readMarkedLog(
-  { log, signal, report, watch }: Attempt,
+  { log, discards, signal, report, watch }: Attempt,
   epoch: number,
   markers: readonly Marker[],
-): Promise<{ fold: LogFold; foldMs: number }> {
-  // A snapshot must end before this rebuild's own markers: each of them has to be read.
-  const ranges = markers.map((marker) => ({ ...marker, from: 0n, to: marker.offset }));
-  const fold = await loadSnapshot(log, { ranges, epoch }, signal, report);
-  watch.lap('load');
-
-  const foldMs = await foldToMarkers(log, epoch, markers, fold, signal, report);
-  const { records, fenced, unreadable, snapshot } = fold;
+  { fold, foldMs: ahead }: ReadAhead,
+): Promise<{ fold: LogFold; foldMs: FoldTimes }> {
+  addUnknownPartitions(fold, markers);
+  const before = fold.records;
+  const read = await foldToMarkers(log, { epoch, markers, discards }, fold, signal, report);
+  const { records, fenced, discarded } = fold;
   report(
-    `read ${records - (snapshot?.records ?? 0)} records: ${fenced} fenced, ${unreadable} unreadable`,
+    `read to the markers: ${records - before} records; in all ${fenced} fenced, ${discarded} discarded`,
   );
   watch.lap('read');
-  return { fold, foldMs };
+  return { fold, foldMs: { ahead, read } };
 }
 
 async function writeFold(

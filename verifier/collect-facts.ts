@@ -11,6 +11,7 @@ import { awaitQuiescence } from './await-quiescence.ts';
 import type { VerifierConnections } from './connect.ts';
 import type { ClientLedger, SystemFacts } from './facts.ts';
 import { readDeadLetters } from './read/read-dead-letters.ts';
+import { readDiscardFacts } from './read/read-discards.ts';
 import { readEventTopics } from './read/read-event-topics.ts';
 import { readClock, readRedis } from './read/read-redis.ts';
 import { readTables } from './read/read-tables.ts';
@@ -102,6 +103,7 @@ async function collectLog({ connections, topicPrefix, couponId, progress }: Read
   const { kafka, admin, codec } = connections;
   // Assignments first: then each one's coupon is below the end of the other topic.
   const ranges = await listRanges(admin, topicPrefix, [ASSIGN_TOPIC, LIFECYCLE_TOPIC]);
+  const discards = await readDiscardFacts(kafka, topicPrefix);
   progress('reading the log');
   const log = await readEventTopics({
     kafka,
@@ -109,6 +111,7 @@ async function collectLog({ connections, topicPrefix, couponId, progress }: Read
     topicPrefix,
     ranges,
     couponId,
+    discards,
     progress: (records) => progress(`reading the log: ${records} records`),
   });
   progress('reading the dead letters');

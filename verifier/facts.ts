@@ -2,8 +2,8 @@
 // clients were answered. Times are milliseconds since 1970 (UTC); offsets are exact as numbers.
 import type { LogEvent } from '../domain/coupon-events.ts';
 
-/** One record of an event topic; `event` is null when the bytes are no event that can be read. */
-export type RecordFacts = { offset: number; event: LogEvent | null };
+/** One record of an event topic; `event` is null when the bytes are no event that can be read, or discarded. */
+export type RecordFacts = { offset: number; event: LogEvent | null; isDiscarded?: true };
 
 /** One partition as far as it was read: every record with `firstOffset` <= offset < `endOffset`. */
 export type PartitionFacts = {

@@ -14,7 +14,7 @@ export type JudgedRecord = {
 } & (
   | { kind: 'event' | 'repeat' | 'fenced'; event: CouponEvent }
   | { kind: 'marker'; epoch: number }
-  | { kind: 'unreadable' }
+  | { kind: 'unreadable' | 'discarded' }
 );
 export type EventRecord = JudgedRecord & { event: CouponEvent };
 
@@ -54,10 +54,11 @@ export function highestMarkerBelow(partition: PartitionFacts, offset: number): n
 
 function judge(
   topicPartition: string,
-  { offset, event }: RecordFacts,
+  { offset, event, isDiscarded }: RecordFacts,
   highestMarker: number | null,
   known: ReadonlyMap<string, unknown>,
 ): JudgedRecord {
+  if (isDiscarded === true) return { topicPartition, offset, kind: 'discarded' };
   if (event === null) return { topicPartition, offset, kind: 'unreadable' };
   if (isMarker(event)) return { topicPartition, offset, kind: 'marker', epoch: event.epoch };
   if (isFenced(event.epoch, highestMarker))

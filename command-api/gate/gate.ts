@@ -80,8 +80,13 @@ export function createGate(options: GateOptions): Gate {
   return {
     state: () => {
       const state = status.state();
+      if (state.kind === 'open') return state;
+      const unreadable = rebuilder?.unreadable() ?? null;
+      if (unreadable !== null) {
+        return { kind: 'closed', reason: `Redis can't be rebuilt: ${unreadable}` };
+      }
       const progress = rebuilder?.progress() ?? null;
-      return state.kind === 'open' || progress === null
+      return progress === null
         ? state
         : { kind: 'closed', reason: `Redis is being rebuilt: ${progress}` };
     },

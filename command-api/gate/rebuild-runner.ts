@@ -1,6 +1,6 @@
 // Rebuilds of Redis in the background of this process: one at a time, and less often the more fail.
 import { type Backoff, backoffMs } from '../../platform/backoff.ts';
-import { messageOf } from '../../platform/errors.ts';
+import { AppError, messageOf } from '../../platform/errors.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { RebuildOptions, RebuildResult } from '../../redis-rebuild/rebuild.ts';
 
@@ -14,6 +14,8 @@ export type Rebuilder = {
   start(reason: string, isNeeded: () => Promise<boolean>): void;
   /** How far the rebuild of this process is; null when there is none. */
   progress(): string | null;
+  /** The record that the last attempt could not read, and what to do about it; null when it was not for that. */
+  unreadable(): string | null;
   /** Ends a rebuild that is on its way; its lock is released. */
   close(): Promise<void>;
 };
@@ -30,12 +32,18 @@ export function createRebuilder(options: {
   const closing = new AbortController();
   let running: Promise<void> | null = null;
   let progress: string | null = null;
+  let unreadable: string | null = null;
   let failures = 0;
   let notBeforeMs = 0;
 
-  const fail = (reason: string): void => {
+  const fail = (error: { code?: string; message: string }): void => {
     notBeforeMs = performance.now() + backoffMs(RETRY, failures);
     failures += 1;
+    const reason = error.message;
+    const isUnreadable = error.code === 'RECORD_UNREADABLE';
+    // It stays the same until somebody does something: one line for each such record.
+    if (isUnreadable && unreadable === reason) return;
+    unreadable = isUnreadable ? reason : null;
     logger.error({ reason, failures }, 'Redis could not be rebuilt; another attempt follows');
   };
 
@@ -48,14 +56,16 @@ export function createRebuilder(options: {
     switch (result.kind) {
       case 'rebuilt':
         failures = 0;
+        unreadable = null;
         logResult(logger, result);
         options.onRebuilt();
         return;
       case 'lost':
-        fail(result.reason);
+        fail({ message: result.reason });
         return;
       case 'held-by-another':
       case 'not-needed':
+        unreadable = null;
         logger.debug(result, 'this process does not rebuild Redis');
         return;
     }
@@ -67,7 +77,8 @@ export function createRebuilder(options: {
       logger.debug({ reason }, 'Redis has to be rebuilt');
       running = attempt(isNeeded)
         .catch((error: unknown) => {
-          if (!closing.signal.aborted) fail(messageOf(error));
+          if (closing.signal.aborted) return;
+          fail(error instanceof AppError ? error : { message: messageOf(error) });
         })
         .finally(() => {
           running = null;
@@ -75,6 +86,7 @@ export function createRebuilder(options: {
         });
     },
     progress: () => progress,
+    unreadable: () => unreadable,
     close: async () => {
       closing.abort(new Error('this process stops'));
       await running;
@@ -86,8 +98,8 @@ function logResult(logger: Logger, rebuilt: RebuildResult & { kind: 'rebuilt' })
   const { kind: _kind, parts, uncreated, ...counts } = rebuilt;
   const ms = Object.fromEntries(Object.entries(parts).map(([part, t]) => [part, Math.round(t)]));
   logger.info({ ...counts, ms }, 'Redis rebuilt');
-  if (rebuilt.unreadable > 0) {
-    logger.error({ records: rebuilt.unreadable }, 'records that nobody can read were left out');
+  if (rebuilt.discarded > 0) {
+    logger.warn({ records: rebuilt.discarded }, 'discarded records were passed over');
   }
   if (uncreated.length > 0) {
     logger.error({ uncreated }, 'assignments of coupons that the log does not know');

@@ -1,13 +1,12 @@
 // Reading on in the event topics, from where a fold is up to stated offsets, all partitions at once.
-import { logEventOrNull } from '../../contracts/event-record.ts';
+import type { Discards } from '../../contracts/discard.ts';
 import type { LogEvent } from '../../domain/coupon-events.ts';
-import { decodeReadable } from '../../platform/avro/decode-readable.ts';
-import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { type Backoff, backoffMs, pause } from '../../platform/backoff.ts';
 import { AppError } from '../../platform/errors.ts';
 import { readBatches } from '../../platform/kafka/range-reader.ts';
 import type { KafkaRecord, RecordBatch } from '../../platform/kafka/record.ts';
 import type { EventRange, Log } from '../log.ts';
+import { type Reading, readEventRecord } from '../read-event.ts';
 import { foldEvent, identityOf, type LogFold, type PartitionFold } from './fold.ts';
 
 const RETRY: Backoff = { firstMs: 100, factor: 2, maxMs: 2_000 };
@@ -18,8 +17,10 @@ export type FoldRecordsOptions = {
   ranges: readonly EventRange[];
   /** Looks at each event before it is folded; what it throws ends the reading. */
   check?: (partition: PartitionFold, event: LogEvent) => void;
-  /** At a record that nobody can read: count it and go on, or read no further in its partition. */
-  atUnreadable: 'go on' | 'stop there';
+  /** What is passed over. */
+  discards: Discards;
+  /** At a record that can't be read and is not discarded: throw, or read no further in its partition. */
+  atUnreadable: 'throw' | 'stop there';
   signal: AbortSignal;
   report: (line: string) => void;
 };
@@ -28,7 +29,8 @@ export type FoldRecordsOptions = {
  * Folds what lies between `fold` and the ends of the ranges. When brokers or registry are away it
  * goes on from where it was, until the signal aborts.
  * @returns how long decoding and folding took, of the time for reading: milliseconds
- * @throws the signal's reason; what `check` throws
+ * @throws AppError RECORD_UNREADABLE (not retriable), which names the record; the signal's reason; what
+ * `check` throws
  */
 export async function foldRecords(
   log: Log,
@@ -36,7 +38,7 @@ export async function foldRecords(
   options: FoldRecordsOptions,
 ): Promise<number> {
   const { kafka, codec, topicPrefix } = log;
-  const { signal, report } = options;
+  const { discards, signal, report } = options;
   const total = options.ranges.reduce((sum, { to }) => sum + Number(to), 0);
   const partitionFolds = new Map(
     fold.partitions.map((partitionFold) => [
@@ -51,7 +53,7 @@ export async function foldRecords(
     const startedMs = performance.now();
     const partitionFold = partitionFolds.get(`${batch.topic}/${batch.partition}`);
     if (partitionFold === undefined || stopped.has(partitionFold)) return;
-    const end = await foldBatch(codec, fold, partitionFold, batch, options);
+    const end = await foldBatch({ codec, discards }, fold, partitionFold, batch, options);
     if (end === 'stopped') stopped.add(partitionFold);
     const endedMs = performance.now();
     foldMs += endedMs - startedMs;
@@ -81,7 +83,7 @@ function isTransient({ code }: AppError): boolean {
 }
 
 async function foldBatch(
-  codec: EventCodec,
+  reading: Reading,
   fold: LogFold,
   partitionFold: PartitionFold,
   { records }: RecordBatch,
@@ -90,13 +92,17 @@ async function foldBatch(
   let last: KafkaRecord | undefined;
   try {
     for (const record of records) {
-      const event = await readEvent(codec, record.value);
-      if (event === null && atUnreadable === 'stop there') return 'stopped';
-      if (event === null) {
-        fold.unreadable += 1;
+      const { topic } = partitionFold;
+      const found = await readEventRecord(reading, { ...record, topic }, record);
+      if (found.kind === 'unreadable') {
+        if (atUnreadable === 'stop there') return 'stopped';
+        throw found.error;
+      }
+      if (found.kind === 'discarded') {
+        fold.discarded += 1;
       } else {
-        check?.(partitionFold, event);
-        foldEvent(fold, partitionFold, event);
+        check?.(partitionFold, found.content);
+        foldEvent(fold, partitionFold, found.content);
       }
       fold.records += 1;
       partitionFold.next = record.offset + 1n;
@@ -106,10 +112,4 @@ async function foldBatch(
   } finally {
     if (last !== undefined) partitionFold.lastRecord = identityOf(last);
   }
-}
-
-/** @returns null when this version can never read an event in these bytes */
-async function readEvent(codec: EventCodec, value: Buffer | null): Promise<LogEvent | null> {
-  const record = await decodeReadable(codec, value);
-  return record === null ? null : logEventOrNull(record.name, record.event);
 }

@@ -26,8 +26,8 @@ export type LogFold = {
   records: number;
   /** Records of an epoch that was over when they were written. */
   fenced: number;
-  /** Records that can never be read; the projector makes dead letters of them. */
-  unreadable: number;
+  /** Records that an operator discarded, of those that were not read for the snapshot. */
+  discarded: number;
   partitions: PartitionFold[];
   /** The snapshot that it began with, and how many of `records` were not read again for that. */
   snapshot: { snapshotId: string; records: number } | null;
@@ -40,7 +40,7 @@ export function emptyFold(partitions: readonly EventPartition[]): LogFold {
     lastAssignedAt: 0,
     records: 0,
     fenced: 0,
-    unreadable: 0,
+    discarded: 0,
     partitions: partitions.map(({ topic, partition }) => ({
       topic,
       partition,

@@ -3,6 +3,7 @@
 
 import type { SnapshotCompleted } from '../../contracts/snapshot.ts';
 import { AppError } from '../../platform/errors.ts';
+import { readDiscards } from '../discards.ts';
 import { foldRecords } from '../fold/fold-records.ts';
 import { type Log, listEventRanges } from '../log.ts';
 import { loadSnapshot } from './load-snapshot.ts';
@@ -29,8 +30,8 @@ export type SnapshotResult =
 
 /**
  * Folds every partition up to its end of now and writes what it comes to; deletes all snapshots but
- * the newest two. Any prefix of a partition will do, so it ends before a record that nobody can read:
- * another version, or a registry that has its schemas back, may read it one day.
+ * the newest two. Any prefix of a partition will do, so it ends before a record that nobody can read
+ * and nobody discarded: another version, or a registry that has its schemas back, may read it one day.
  * @throws AppError KAFKA_UNAVAILABLE (retriable), TOPIC_MISMATCH when the log has lost its first
  * records; the signal's reason
  */
@@ -47,7 +48,9 @@ export async function takeSnapshot(options: SnapshotOptions): Promise<SnapshotRe
   }
 
   const fold = await loadSnapshot(log, limits, signal, report);
-  await foldRecords(log, fold, { ranges, atUnreadable: 'stop there', signal, report });
+  const discards = await readDiscards(log, signal);
+  const atUnreadable = 'stop there';
+  await foldRecords(log, fold, { ranges, discards, atUnreadable, signal, report });
   const recordsRead = fold.records - (fold.snapshot?.records ?? 0);
   if (recordsRead < minRecords) return { kind: 'not-needed', newRecords: recordsRead };
   report(`read ${recordsRead} records`);

@@ -5,6 +5,7 @@ import { ASSIGN_TOPIC, deadLetterTopicOf } from '../../contracts/topics.ts';
 import type { CouponAssigned } from '../../domain/coupon-events.ts';
 import { readLogRanges } from '../../platform/kafka/admin.ts';
 import { readRecords } from '../../platform/kafka/range-reader.ts';
+import { discardUnreadable } from '../support/system/discard.ts';
 import { appendRecords, setTopicConfig, type TestRecord } from '../support/system/records.ts';
 import type { FaultEnvironment } from './environment.ts';
 import type { Fault } from './fault.ts';
@@ -50,7 +51,7 @@ export function poisoned(): Fault {
     name: 'the log: poison of each kind',
     part: 'log',
     trace: ['projector', '"msg":"dead letter parked"'],
-    begin: (environment) => {
+    begin: async (environment) => {
       const whole = malformed(environment);
       const kinds: [string, Buffer | null][] = [
         ['no frame', Buffer.from('not an event')],
@@ -62,7 +63,9 @@ export function poisoned(): Fault {
       const records = [0, 1, 2].flatMap((partition) =>
         kinds.map(([key, value]): PlacedRecord => ({ partition, key, value })),
       );
-      return append(environment, ASSIGN_TOPIC, records);
+      await append(environment, ASSIGN_TOPIC, records);
+      // As an operator would: else Redis could not be rebuilt any more.
+      await discardUnreadable(environment.system.events);
     },
   };
 }
@@ -84,6 +87,7 @@ export function repeated(): Fault {
         again.push({ partition, key, value });
       }
       await append(environment, ASSIGN_TOPIC, again);
+      await discardUnreadable(environment.system.events);
     },
   };
 }
@@ -100,6 +104,7 @@ export function deadLettersRefused(lastsMs: number): Fault {
       await append(environment, ASSIGN_TOPIC, [
         { partition: 0, key: 'poison', value: Buffer.from('x') },
       ]);
+      await discardUnreadable(environment.system.events);
     },
     end: (environment) => setMaxBytes(environment, null),
   };

@@ -265,8 +265,8 @@ export const BREAKS: readonly Break[] = [
     rule: 'P16',
     name: 'a higher epoch of another rebuild is folded',
     file: 'redis-rebuild/fold/fold-to-markers.ts',
-    find: 'if (event.epoch < epoch || own.has(event.eventId)) return;',
-    replace: 'if (event.epoch >= 0 || own.has(event.eventId)) return;',
+    find: 'if (found === null || found < epoch) return;',
+    replace: 'if (found === null || found !== -1) return;',
     tests: [FENCES],
   },
   {
@@ -388,5 +388,21 @@ export const BREAKS: readonly Break[] = [
     find: "if #unanswered > 0 then redis.call('SADD', KEYS[5], unpack(unanswered)) end",
     replace: '',
     tests: [SCRIPTS, HANDLERS],
+  },
+  {
+    rule: 'P21',
+    name: 'a record that nobody can read is passed over',
+    file: 'redis-rebuild/fold/fold-records.ts',
+    find: 'throw found.error;',
+    replace: 'continue;',
+    tests: [REBUILD],
+  },
+  {
+    rule: 'P21',
+    name: 'a discard counts for whatever lies at its place',
+    file: 'contracts/discard.ts',
+    find: '?.has(hashOf(value)) === true',
+    replace: ' !== undefined',
+    tests: [REBUILD],
   },
 ];

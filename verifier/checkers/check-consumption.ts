@@ -117,6 +117,9 @@ function dispositionOf(record: JudgedRecord, facts: SystemFacts, log: JudgedLog)
       return isDead ? 'several' : 'marker';
     case 'unreadable':
       return isDead ? 'dead-lettered' : 'none';
+    // Whether it became a dead letter or not: an operator decided that it counts nowhere.
+    case 'discarded':
+      return 'dead-lettered';
     case 'fenced':
       return isDead || isAppliedAlthoughFenced(record, facts, log) ? 'several' : 'fenced';
     case 'event':

@@ -1,4 +1,6 @@
 // The event topics as facts.
+
+import type { Discards } from '../../contracts/discard.ts';
 import { logEventOrNull } from '../../contracts/event-record.ts';
 import type { LogEvent } from '../../domain/coupon-events.ts';
 import { decodeReadable } from '../../platform/avro/decode-readable.ts';
@@ -19,10 +21,11 @@ export async function readEventTopics(options: {
   topicPrefix: string;
   ranges: readonly LogRange[];
   couponId: string | null;
+  discards: Discards;
   /** Called with the number of records read so far, every few thousand. */
   progress: (records: number) => void;
 }): Promise<PartitionFacts[]> {
-  const { kafka, codec, topicPrefix, ranges, couponId } = options;
+  const { kafka, codec, topicPrefix, ranges, couponId, discards } = options;
   const partitions = new Map<LogRange, PartitionFacts>(
     ranges.map((range) => [range, toPartitionFacts(range)]),
   );
@@ -31,13 +34,16 @@ export async function readEventTopics(options: {
   await readRanges(kafka, topicPrefix, ranges, async (range, { value, offset }) => {
     read += 1;
     if (read % 10_000 === 0) options.progress(read);
-    const event = await readEvent(codec, value);
+    const position = { topic: range.topic, partition: range.partition, offset };
+    const isDiscarded = discards.has(position, value);
+    const event = isDiscarded ? null : await readEvent(codec, value);
     if (couponId !== null && event !== null && 'couponId' in event && event.couponId !== couponId) {
       return;
     }
-    partitions
-      .get(range)
-      ?.records.push({ offset: Number(offset), event: event === null ? null : slim(event) });
+    partitions.get(range)?.records.push({
+      ...{ offset: Number(offset), event: event === null ? null : slim(event) },
+      ...(isDiscarded ? { isDiscarded } : {}),
+    });
   });
   return [...partitions.values()];
 }

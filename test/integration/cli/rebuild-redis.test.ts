@@ -37,11 +37,12 @@ describe('firstcome rebuild-redis', () => {
     expect(stderr).to.equal('');
     expect(withoutTimes(stdout)).to.deep.equal([
       'locked',
+      'no snapshot: every record is read',
+      'read ahead: 9 records',
       'claimed epoch 1',
       'closed 0 coupons',
       'marked 6 partitions',
-      'no snapshot: every record is read',
-      'read 15 records: 0 fenced, 0 unreadable',
+      'read to the markers: 6 records; in all 0 fenced, 0 discarded',
       'wrote 1 coupons with 2 assignments',
       'Redis is rebuilt and open for epoch 1: 1 coupons, 2 assignments, in N s',
       '15 records were read',

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
+import { collectDiscards } from '../../../contracts/discard.ts';
 import { createRedisKeys, type RedisKeys } from '../../../contracts/redis-keys.ts';
 import { ASSIGN_TOPIC, EPOCHS_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
 import { readLogRanges, withAdmin } from '../../../platform/kafka/admin.ts';
+import { hashOfValue } from '../../../platform/value-hash.ts';
 import { judgeLog } from '../../../verifier/judge-log.ts';
 import { readEventTopics } from '../../../verifier/read/read-event-topics.ts';
 import { listRanges } from '../../../verifier/read/read-topic.ts';
@@ -75,7 +77,10 @@ describe('The command API and its Redis', function () {
       listRanges(admin, events.topicPrefix, [LIFECYCLE_TOPIC, ASSIGN_TOPIC]),
     );
     const folded = judgeLog(
-      await readEventTopics({ ...events, ranges, couponId, progress: () => undefined }),
+      await readEventTopics({
+        ...{ ...events, ranges, couponId, discards: collectDiscards([], hashOfValue) },
+        progress: () => undefined,
+      }),
     );
     const coupon = folded.coupons.get(couponId);
     const inLog = [...(coupon?.assignments.values() ?? [])].flat().map((a) => a.assignmentId);

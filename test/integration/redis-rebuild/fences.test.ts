@@ -19,7 +19,10 @@ import { waitUntil } from '../../support/wait-until.ts';
 import { createRebuildSystem, DAY, type RebuildSystem } from './rebuild-system.ts';
 
 /** The lines that a rebuild reports when a part is done. */
-const PARTS = ['locked', 'claimed', 'closed', 'marked', 'no snapshot', 'read', 'wrote'];
+const PARTS = [
+  ...['locked', 'no snapshot', 'read ahead'],
+  ...['claimed', 'closed', 'marked', 'read to the markers', 'wrote'],
+];
 
 describe('The fences of a rebuild', () => {
   let server: OwnRedis;

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { ASSIGN_TOPIC, EPOCHS_TOPIC } from '../../../contracts/topics.ts';
+import type { AppError } from '../../../platform/errors.ts';
 import { countPartitions } from '../../../redis-rebuild/partitions.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { couponAssigned, couponCreated } from '../../support/fixtures/sample-events.ts';
+import { discardUnreadable } from '../../support/system/discard.ts';
 import { claimEpoch } from '../../support/system/epoch.ts';
 import { addPartitions } from '../../support/system/partitions.ts';
 import { appendRecords } from '../../support/system/records.ts';
@@ -69,9 +71,13 @@ describe('The partitions of an epoch', function () {
     expect(error.message).to.contain('epoch 0 names its partitions');
   });
 
-  it('are not asked of claims that name none, or that nobody can read', async () => {
+  it('are not asked of claims that name none, nor of what is discarded in their topic', async () => {
     await claimEpoch(system.events, '');
     await appendClaim(Buffer.from('not a claim'));
+    const error = (await errorOf(system.attempt())) as AppError;
+    expect(error).to.include({ code: 'RECORD_UNREADABLE' });
+    expect(error.message).to.contain('firstcome discard coupon-epochs 0 1 ');
+    await discardUnreadable(system.events);
     expect(await system.rebuild()).to.include({ epoch: 2 });
   });
 

@@ -6,10 +6,12 @@ import type { RequestKey } from '../../../domain/commands.ts';
 import type { CouponAssigned, CouponCreated, CouponEvent } from '../../../domain/coupon-events.ts';
 import { reserve } from '../../../domain/decisions/reserve-and-confirm.ts';
 import { initialState } from '../../../domain/decisions/write-model-state.ts';
+import type { AppError } from '../../../platform/errors.ts';
 import { readLogRanges, withAdmin } from '../../../platform/kafka/admin.ts';
 import { createKafkaClient } from '../../../platform/kafka/client.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
+import { appendDiscard, discardUnreadable } from '../../support/system/discard.ts';
 import { claimEpoch } from '../../support/system/epoch.ts';
 import { recordsOf } from '../../support/system/records.ts';
 import { stateInRedis, stateOf } from '../command-api/coupon-state.ts';
@@ -247,14 +249,60 @@ describe('Rebuilding Redis from the log', () => {
     expect(await system.rebuild()).to.include({ assignments: 1, fenced: 2 });
   });
 
-  it('skips and counts what nobody can read', async () => {
-    const { epoch } = await system.rebuild();
-    const { couponId } = await createCoupon(epoch);
-    await system.appendBytes('coupon-assign', Buffer.from('what is this'));
-    await system.appendBytes('coupon-assign', null);
-    await system.appendBytes('coupon-lifecycle', Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1]));
-    await settle(await take(couponId, epoch, 'ann'));
-    expect(await system.rebuild()).to.include({ unreadable: 3, coupons: 1, assignments: 1 });
+  describe('with a record that nobody can read', () => {
+    const garbage = Buffer.from('what is this');
+    const unreadableAt = async (): Promise<string> => {
+      const error = (await errorOf(system.attempt())) as AppError;
+      expect(error).to.include({ code: 'RECORD_UNREADABLE', retriable: false });
+      return error.message;
+    };
+
+    it('stays closed after a wipe, names the record and what to do, and claims nothing', async () => {
+      const { epoch } = await system.rebuild();
+      const { couponId } = await createCoupon(epoch, { quantity: 1 });
+      await system.appendAt([{ topic: 'coupon-assign', partition: 2, value: garbage }]);
+      await settle(await take(couponId, epoch, 'ann'));
+      await system.wipe();
+      expect(await unreadableAt())
+        .to.contain("coupon-assign/2 can't be read at offset 1")
+        .and.contain('firstcome discard coupon-assign 2 1 --because');
+      expect(await system.gate()).to.deep.equal({});
+      expect(await system.redis.exists(system.keys.rebuildLock)).to.equal(0);
+      const [claims] = await readLogRanges(
+        system.events.kafka,
+        `${system.events.topicPrefix}${EPOCHS_TOPIC}`,
+      );
+      expect(claims?.to).to.equal(BigInt(epoch) + 1n);
+    });
+
+    it('leaves an open gate open', async () => {
+      const { epoch } = await system.rebuild();
+      await system.appendBytes('coupon-assign', null);
+      await unreadableAt();
+      expect(await system.gate()).to.include({ epoch: `${epoch}` });
+    });
+
+    it('opens once exactly those records are discarded, and counts them', async () => {
+      const { epoch } = await system.rebuild();
+      const { couponId } = await createCoupon(epoch);
+      await system.appendBytes('coupon-assign', garbage);
+      await system.appendBytes('coupon-assign', null);
+      await system.appendBytes('coupon-lifecycle', Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1]));
+      await settle(await take(couponId, epoch, 'ann'));
+      await unreadableAt();
+      expect(await discardUnreadable(system.events)).to.equal(3);
+      expect(await system.rebuild()).to.include({ discarded: 3, coupons: 1, assignments: 1 });
+    });
+
+    it('stays closed when other bytes at that place were discarded', async () => {
+      await system.rebuild();
+      await system.appendBytes('coupon-assign', garbage);
+      const position = { topic: 'coupon-assign', partition: 0, offset: 1n };
+      await appendDiscard(system.events, [{ position, value: Buffer.from('something else') }]);
+      await unreadableAt();
+      await appendDiscard(system.events, [{ position, value: garbage }]);
+      expect(await system.rebuild()).to.include({ discarded: 1 });
+    });
   });
 
   it('reports assignments of a coupon that the log does not know, and writes none of it', async () => {

@@ -6,9 +6,9 @@ import { waitUntil } from '../../support/wait-until.ts';
 
 const REBUILT: RebuildResult = {
   ...{ kind: 'rebuilt', epoch: 1, coupons: 0, assignments: 0, records: 6, fenced: 0 },
-  ...{ unreadable: 0, snapshot: null, uncreated: [] },
+  ...{ discarded: 0, snapshot: null, uncreated: [] },
   parts: {
-    ...{ wait: 0, claim: 0, close: 0, mark: 0, load: 0, read: 0 },
+    ...{ ahead: 0, wait: 0, claim: 0, close: 0, mark: 0, read: 0 },
     ...{ fold: 0, write: 0, gate: 0, total: 0 },
   },
 };
