@@ -5,12 +5,14 @@ import { addressParts } from './address.ts';
 import type { MysqlConnection } from './connections/mysql-settings.ts';
 import { tlsOptionsOf } from './connections/tls.ts';
 import type { Logger } from './logger.ts';
+import { beginSession } from './mysql-session.ts';
+import { MAX_PREPARED_STATEMENTS, PreparingMysqlClient } from './mysql-statements.ts';
 
 export type MysqlSettings = MysqlConnection & {
   poolSize: number;
   /** How long connecting, and waiting for a free connection, may take; 5 s when not said. */
   timeoutMs?: number;
-  /** Statements that every new connection starts with. */
+  /** Statements that every new connection starts with, after what all of them start with. */
   sessionStatements?: readonly string[];
 };
 
@@ -24,7 +26,7 @@ export function createMysql(
   logger?: Logger,
 ): Knex {
   return knex({
-    client: 'mysql2',
+    client: PreparingMysqlClient as unknown as typeof Knex.Client,
     connection: {
       ...connectionTo(server),
       charset: 'utf8mb4',
@@ -32,12 +34,13 @@ export function createMysql(
       supportBigNumbers: true,
       connectTimeout: timeoutMs,
       flags: ['-FOUND_ROWS'],
+      maxPreparedStatements: MAX_PREPARED_STATEMENTS,
     },
     pool: {
       min: 0,
       max: poolSize,
       afterCreate: (connection: Connection, done: (error: unknown) => void) => {
-        runAll(connection.promise(), sessionStatements).then(() => done(null), done);
+        beginSession(connection.promise(), sessionStatements).then(() => done(null), done);
       },
     },
     acquireConnectionTimeout: timeoutMs,
@@ -53,13 +56,6 @@ function connectionTo({ url, login, tls }: MysqlConnection) {
   // Without these two a certificate of anybody, for any name, would do.
   const verified = { rejectUnauthorized: true, verifyIdentity: true };
   return { ...server, ssl: { ...tlsOptionsOf(tls), ...verified } };
-}
-
-async function runAll(
-  connection: ReturnType<Connection['promise']>,
-  statements: readonly string[],
-): Promise<void> {
-  for (const statement of statements) await connection.query(statement);
 }
 
 // Lost and refused connections fail the statement that needed one, and are told of there.

@@ -7,12 +7,11 @@ import { AppError } from '../../platform/errors.ts';
  * How a connection of the projector begins. Read committed: a transaction sees what others
  * committed before each of its statements, and plain inserts take no gap locks. The server ends a
  * session that fell silent, so that a projector that was cut off does not hold its checkpoint's lock
- * for hours. Strict: a value that does not fit is an error, never cut off.
+ * for hours.
  */
 export const SESSION_STATEMENTS = [
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-  `SET SESSION wait_timeout = 60, innodb_lock_wait_timeout = 5,
-     sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'`,
+  'SET SESSION wait_timeout = 60, innodb_lock_wait_timeout = 5',
 ] as const;
 
 /** The part of knex's client that hands connections out. */

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import type { Knex } from 'knex';
 import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
-import type { LogEvent } from '../../../domain/coupon-events.ts';
 import { createMysql } from '../../../platform/mysql.ts';
 import type { DecodeResult } from '../../../projector/consumed-record.ts';
 import { failureOf } from '../../../projector/failures.ts';
@@ -15,7 +14,7 @@ import {
 import { inTransaction, SESSION_STATEMENTS } from '../../../projector/projection/transaction.ts';
 import { createTcpProxy, type TcpProxy } from '../../support/faults/tcp-proxy.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/system/database.ts';
-import { aCoupon, anAssignment, marker, someAssignments } from './support/event-log.ts';
+import { aCoupon, anAssignment, decodedAt, marker, someAssignments } from './support/event-log.ts';
 import { issuedOf } from './support/read-model.ts';
 
 const PARTITION = 0;
@@ -50,7 +49,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
 
     it('changes nothing the second time, whole or in part', async () => {
       const coupon = aCoupon();
-      const batch = at(0, marker(0), ...someAssignments(coupon.couponId, 10));
+      const batch = decodedAt(0, marker(0), ...someAssignments(coupon.couponId, 10));
       expect(await apply(batch)).to.deep.equal({
         kind: 'applied',
         nextOffset: 11n,
@@ -62,7 +61,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         nextOffset: 11n,
         counts: ZERO_COUNTS,
       });
-      expect(await apply(at(9, ...someAssignments(coupon.couponId, 2)))).to.deep.equal({
+      expect(await apply(decodedAt(9, ...someAssignments(coupon.couponId, 2)))).to.deep.equal({
         kind: 'applied',
         nextOffset: 11n,
         counts: ZERO_COUNTS,
@@ -73,8 +72,8 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     it('applies the part of a batch that is past the checkpoint', async () => {
       const coupon = aCoupon();
       const events = someAssignments(coupon.couponId, 10);
-      await apply(at(0, marker(0), ...events.slice(0, 6)));
-      const outcome = await apply(at(3, ...events.slice(2)));
+      await apply(decodedAt(0, marker(0), ...events.slice(0, 6)));
+      const outcome = await apply(decodedAt(3, ...events.slice(2)));
       expect(outcome).to.deep.equal({
         kind: 'applied',
         nextOffset: 11n,
@@ -84,26 +83,26 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     });
 
     it('does nothing with a batch that begins past the checkpoint', async () => {
-      expect(await apply(at(5, marker(0)))).to.deep.equal({ kind: 'gap', nextOffset: 0n });
+      expect(await apply(decodedAt(5, marker(0)))).to.deep.equal({ kind: 'gap', nextOffset: 0n });
       expect(await readNextOffset(db, ASSIGN_TOPIC, PARTITION)).to.equal(0n);
     });
 
     it('knows the highest marker of an earlier batch', async () => {
       const coupon = aCoupon();
-      await apply(at(0, marker(5)));
+      await apply(decodedAt(0, marker(5)));
       const events = [
         anAssignment(coupon.couponId, 1, { epoch: 4 }),
         anAssignment(coupon.couponId, 2, { epoch: 5 }),
       ];
-      expect(await apply(at(1, ...events))).to.deep.include({
+      expect(await apply(decodedAt(1, ...events))).to.deep.include({
         counts: { ...ZERO_COUNTS, applied: 1, fenced: 1 },
       });
     });
 
     it('applies a batch once when several projectors apply it at the same time', async () => {
       const coupon = aCoupon();
-      await apply(at(0, marker(0)));
-      const batch = at(1, ...someAssignments(coupon.couponId, 200));
+      await apply(decodedAt(0, marker(0)));
+      const batch = decodedAt(1, ...someAssignments(coupon.couponId, 200));
       const outcomes = await Promise.all([1, 2, 3, 4].map(() => apply(batch)));
       const sums = outcomes.map((outcome) => outcome.kind === 'applied' && outcome.counts.applied);
       expect(sums.sort()).to.deep.equal([0, 0, 0, 200]);
@@ -112,7 +111,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
 
     it('begins a partition once when several projectors begin it at the same time', async () => {
       const coupon = aCoupon();
-      const batch = at(0, marker(0), ...someAssignments(coupon.couponId, 200));
+      const batch = decodedAt(0, marker(0), ...someAssignments(coupon.couponId, 200));
       await Promise.all([1, 2, 3, 4].map(() => apply(batch)));
       expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 200, rows: 200 });
     });
@@ -120,7 +119,7 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     it('counts the same coupon from several partitions at the same time', async () => {
       const coupon = aCoupon();
       const batches = [0, 1, 2].map((partition) =>
-        at(0, marker(0), ...someAssignments(coupon.couponId, 100, 1 + partition * 100)).map(
+        decodedAt(0, marker(0), ...someAssignments(coupon.couponId, 100, 1 + partition * 100)).map(
           (reading) => ({ ...reading, record: { ...reading.record, partition } }),
         ),
       );
@@ -130,10 +129,12 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
 
     it('undoes the whole batch when one row is refused, checkpoint included', async () => {
       const coupon = aCoupon();
-      await apply(at(0, marker(0)));
+      await apply(decodedAt(0, marker(0)));
       const before = await everything();
       const events = someAssignments(coupon.couponId, 3);
-      const error = await thrownBy(apply(at(1, ...events, anAssignment(coupon.couponId, 3))));
+      const error = await thrownBy(
+        apply(decodedAt(1, ...events, anAssignment(coupon.couponId, 3))),
+      );
       expect(error).to.have.property('code', 'ER_DUP_ENTRY');
       expect(await everything()).to.deep.equal(before);
     });
@@ -141,8 +142,8 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     it('takes texts that look like SQL for what they are', async () => {
       const userId = "'); DROP TABLE x; -- \\ ? ?? :name $1";
       const coupon = aCoupon({ title: `${userId} 🎟️ \0` });
-      await apply(at(0, marker(0), anAssignment(coupon.couponId, 1, { userId })));
-      const lifecycle = at(0, marker(0), coupon).map((reading) => ({
+      await apply(decodedAt(0, marker(0), anAssignment(coupon.couponId, 1, { userId })));
+      const lifecycle = decodedAt(0, marker(0), coupon).map((reading) => ({
         ...reading,
         record: { ...reading.record, topic: 'coupon-lifecycle' },
       }));
@@ -183,17 +184,6 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       return Promise.all(tables.map((table) => database.db(table)));
     }
   });
-}
-
-function at(offset: number, ...events: LogEvent[]): [DecodeResult, ...DecodeResult[]] {
-  return events.map((event, index) => ({
-    kind: 'event',
-    event,
-    record: {
-      ...{ topic: ASSIGN_TOPIC, partition: PARTITION, offset: BigInt(offset + index) },
-      ...{ key: null, value: null, headers: {} },
-    },
-  })) as DecodeResult[] as [DecodeResult, ...DecodeResult[]];
 }
 
 function thrownBy(promise: Promise<unknown>): Promise<unknown> {

@@ -36,8 +36,8 @@ describe('What Redis says of itself', () => {
     });
 
   it('is against a server that does not tell its policy, or its version', () => {
-    const { maxmemory_policy: _policy, ...untold } = GOOD;
-    expect(redisServerFault(parseRedisServer(infoOf(untold)))).to.contain('not told');
+    const { maxmemory_policy: _policy, ...incomplete } = GOOD;
+    expect(redisServerFault(parseRedisServer(infoOf(incomplete)))).to.contain('not told');
     expect(faultOf({ redis_version: '' })).to.contain('older');
   });
 

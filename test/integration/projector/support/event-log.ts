@@ -1,8 +1,9 @@
 // Writing to the log as command-api would, and as nobody should.
 import { randomUUID } from 'node:crypto';
 import { recordNameOf } from '../../../../contracts/event-record.ts';
-import { destinationOf, EVENT_TOPICS } from '../../../../contracts/topics.ts';
+import { ASSIGN_TOPIC, destinationOf, EVENT_TOPICS } from '../../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated, LogEvent } from '../../../../domain/coupon-events.ts';
+import type { DecodeResult } from '../../../../projector/consumed-record.ts';
 import { couponAssigned, couponCreated, NOW } from '../../../support/fixtures/sample-events.ts';
 import { appendRecords, type TestRecord } from '../../../support/system/records.ts';
 import type { EventSystem } from '../../../support/system/topics.ts';
@@ -84,4 +85,19 @@ export function anAssignment(
 ): CouponAssigned {
   const assignmentId = randomUUID();
   return couponAssigned(sequence, { assignmentId, eventId: assignmentId, couponId, ...fields });
+}
+
+/** These events as they were decoded from consecutive records of partition 0 of the assignments' topic. */
+export function decodedAt(
+  offset: number,
+  ...events: LogEvent[]
+): [DecodeResult, ...DecodeResult[]] {
+  return events.map((event, index) => ({
+    kind: 'event',
+    event,
+    record: {
+      ...{ topic: ASSIGN_TOPIC, partition: 0, offset: BigInt(offset + index) },
+      ...{ key: null, value: null, headers: {} },
+    },
+  })) as DecodeResult[] as [DecodeResult, ...DecodeResult[]];
 }
