@@ -3,7 +3,7 @@ import type { Knex } from 'knex';
 
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
-    CREATE TABLE coupons (
+    CREATE TABLE IF NOT EXISTS coupons (
       id CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
       title VARCHAR(100) NOT NULL,
       quantity INT UNSIGNED NOT NULL,
@@ -19,7 +19,7 @@ export async function up(knex: Knex): Promise<void> {
   // Apart from the coupons, and without a foreign key: the topics are not ordered against each
   // other, so an assignment may be projected before its coupon.
   await knex.raw(`
-    CREATE TABLE coupon_counters (
+    CREATE TABLE IF NOT EXISTS coupon_counters (
       coupon_id CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
       issued BIGINT UNSIGNED NOT NULL,
       PRIMARY KEY (coupon_id)

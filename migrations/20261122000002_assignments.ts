@@ -5,7 +5,7 @@ import type { Knex } from 'knex';
 export async function up(knex: Knex): Promise<void> {
   // utf8mb4_bin ignores spaces at the end when it compares; no user id has one (domain/user-id.ts).
   await knex.raw(`
-    CREATE TABLE assignments (
+    CREATE TABLE IF NOT EXISTS assignments (
       id CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
       coupon_id CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
       user_id VARCHAR(64) NOT NULL,

@@ -5,7 +5,7 @@ export async function up(knex: Knex): Promise<void> {
   // The counters say what became of each consumed record:
   // next_offset = applied + repeated + voided + markers + dead_lettered.
   await knex.raw(`
-    CREATE TABLE projection_checkpoints (
+    CREATE TABLE IF NOT EXISTS projection_checkpoints (
       topic VARCHAR(100) NOT NULL,
       partition_id INT NOT NULL,
       next_offset BIGINT NOT NULL,
@@ -21,7 +21,7 @@ export async function up(knex: Knex): Promise<void> {
   `);
   // topic, partition_id and record_offset are those of the original record, not of its dead letter.
   await knex.raw(`
-    CREATE TABLE dead_letters (
+    CREATE TABLE IF NOT EXISTS dead_letters (
       id BIGINT NOT NULL AUTO_INCREMENT,
       topic VARCHAR(100) NOT NULL,
       partition_id INT NOT NULL,

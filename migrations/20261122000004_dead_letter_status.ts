@@ -2,6 +2,8 @@
 import type { Knex } from 'knex';
 
 export async function up(knex: Knex): Promise<void> {
+  // One statement: all of it is there, or nothing.
+  if (await knex.schema.hasColumn('dead_letters', 'status')) return;
   // The values of status are in contracts/dead-letter.ts.
   await knex.raw(`
     ALTER TABLE dead_letters

@@ -4,14 +4,16 @@ import type { Knex } from 'knex';
 
 export async function up(knex: Knex): Promise<void> {
   await knex.raw(`
-    CREATE TABLE projection_generation (
+    CREATE TABLE IF NOT EXISTS projection_generation (
       id TINYINT UNSIGNED NOT NULL,
       generation BIGINT UNSIGNED NOT NULL,
       began_at DATETIME(3) NOT NULL,
       PRIMARY KEY (id)
     ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin
   `);
-  await knex.raw('INSERT INTO projection_generation VALUES (1, 1, UTC_TIMESTAMP(3))');
+  await knex.raw(`
+    INSERT INTO projection_generation VALUES (1, 1, UTC_TIMESTAMP(3)) ON DUPLICATE KEY UPDATE id = 1
+  `);
 }
 
 export async function down(knex: Knex): Promise<void> {

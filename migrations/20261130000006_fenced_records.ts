@@ -2,8 +2,8 @@
 import type { Knex } from 'knex';
 
 export async function up(knex: Knex): Promise<void> {
-  // This one first: it may be repeated, and no ALTER can be taken back when the next step fails.
   await knex.raw("UPDATE dead_letters SET status = 'fenced' WHERE status = 'void'");
+  if (await knex.schema.hasColumn('projection_checkpoints', 'fenced')) return;
   await knex.raw('ALTER TABLE projection_checkpoints CHANGE voided fenced BIGINT NOT NULL');
 }
 

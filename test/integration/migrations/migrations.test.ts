@@ -1,8 +1,14 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { migrateToLatest, rollbackAll } from '../../../admin/migrations.ts';
+import { createMysql } from '../../../platform/mysql.ts';
 import { createEmptyDatabase, type TestDatabase } from '../../support/system/database.ts';
 
+const FILES = readdirSync('migrations').sort();
 const TABLES = [
   'assignments',
   'coupon_counters',
@@ -36,6 +42,47 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       expect([...(await rollbackAll(database.db))].reverse()).to.deep.equal(files);
       expect(await tables()).to.deep.equal([]);
       expect(await migrateToLatest(database.db)).to.deep.equal(files);
+      expect(await shapesOf()).to.deep.equal(shapes);
+    });
+
+    it('are one when two run at once', async () => {
+      const another = createMysql({ url: database.url, poolSize: 1 });
+      for (let round = 0; round < 3; round += 1) {
+        await rollbackAll(database.db);
+        const ran = await Promise.all([migrateToLatest(database.db), migrateToLatest(another)]);
+        expect(ran.map(({ length }) => length).sort()).to.deep.equal([0, FILES.length]);
+      }
+      await another.destroy();
+    });
+
+    it('may each run again, as after a death before it was noted down', async () => {
+      await migrateToLatest(database.db);
+      const shapes = await shapesOf();
+      await rollbackAll(database.db);
+      for (const file of FILES) {
+        const { up } = await import(`../../../migrations/${file}`);
+        await up(database.db);
+        await up(database.db);
+      }
+      expect(await migrateToLatest(database.db)).to.deep.equal(FILES);
+      expect(await shapesOf()).to.deep.equal(shapes);
+      expect(await database.db('projection_generation')).to.have.length(1);
+    });
+
+    it('are finished by the next run when one was killed', async () => {
+      await migrateToLatest(database.db);
+      const shapes = await shapesOf();
+      await database.db.raw('DROP TABLE knex_migrations, knex_migrations_lock');
+      await database.db.raw(`DROP TABLE ${TABLES.join()}`);
+      const script = fileURLToPath(new URL('./migrate-and-die.ts', import.meta.url));
+      for (const deathAfter of [3, 2, 3]) {
+        const env = { ...process.env, MYSQL_URL: database.url, DIE_AFTER: `${deathAfter}` };
+        const child = spawn(process.execPath, [script], { env, stdio: 'ignore' });
+        expect(await once(child, 'exit')).to.deep.equal([null, 'SIGKILL']);
+      }
+      const files = await migrateToLatest(database.db);
+      expect(files.at(-1)).to.equal(FILES.at(-1));
+      expect(await migrateToLatest(database.db)).to.deep.equal([]);
       expect(await shapesOf()).to.deep.equal(shapes);
     });
 
