@@ -1,6 +1,6 @@
 // A request's place in a trace (W3C Trace Context), given by its caller or made here.
 import { randomUUID } from 'node:crypto';
-import { isTraceparent } from '../platform/tracing.ts';
+import { readTraceparent } from '../platform/tracing.ts';
 
 const PROCESS = randomUUID().replaceAll('-', '').slice(0, 20);
 let unnamed = 0;
@@ -11,7 +11,8 @@ let unnamed = 0;
  * they have to be, and cheap.
  */
 export function traceparentFor(given: string | undefined): string {
-  if (isTraceparent(given)) return given;
+  const known = given === undefined ? null : readTraceparent(given);
+  if (known !== null) return known;
   unnamed += 1;
   const traceId = PROCESS + unnamed.toString(16).padStart(12, '0');
   return `00-${traceId}-${traceId.slice(16)}-00`;

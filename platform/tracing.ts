@@ -12,8 +12,9 @@ import {
   trace,
 } from '@opentelemetry/api';
 
-const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
-const NOTHING = /^00-(0{32}-|[0-9a-f]{32}-0{16}-)/;
+// Of a later version: what is known of version 00, and anything after another dash (W3C Trace Context).
+const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?$/;
+const LENGTH_OF_00 = 55;
 
 let isOn = false;
 
@@ -22,9 +23,15 @@ export function switchTracingOn(): void {
   isOn = true;
 }
 
-/** Does this text name a place in a trace (W3C Trace Context)? */
-export function isTraceparent(text: string | undefined): text is string {
-  return text !== undefined && TRACEPARENT.test(text) && !NOTHING.test(text);
+/**
+ * The place in a trace that this text names (W3C Trace Context), as version 00 writes it; null when it names
+ * none. Of a later version as much is read as is known of it: the ids, and whether the trace is sampled.
+ */
+export function readTraceparent(text: string): string | null {
+  const [, version = 'ff', traceId = '', spanId = '', flags = '00'] = TRACEPARENT.exec(text) ?? [];
+  if (version === 'ff' || !isSpanContextValid({ traceId, spanId, traceFlags: 0 })) return null;
+  if (version === '00') return text.length === LENGTH_OF_00 ? text : null;
+  return `00-${traceId}-${spanId}-${isSampled(Number.parseInt(flags, 16)) ? '01' : '00'}`;
 }
 
 /**
@@ -38,7 +45,8 @@ export function startSpan(
   attributes: Attributes = {},
 ): Span | null {
   if (!isOn) return null;
-  const [, traceId = '', spanId = '', flags = '00'] = TRACEPARENT.exec(traceparent ?? '') ?? [];
+  const place = readTraceparent(traceparent ?? '')?.split('-') ?? [];
+  const [, traceId = '', spanId = '', flags = '00'] = place;
   const parent = { traceId, spanId, traceFlags: Number.parseInt(flags, 16), isRemote: true };
   const from = isSpanContextValid(parent)
     ? trace.setSpanContext(ROOT_CONTEXT, parent)
@@ -49,7 +57,11 @@ export function startSpan(
 /** The span as a `traceparent`. */
 export function traceparentOfSpan(span: Span): string {
   const { traceId, spanId, traceFlags } = span.spanContext();
-  return `00-${traceId}-${spanId}-${(traceFlags & TraceFlags.SAMPLED) === 0 ? '00' : '01'}`;
+  return `00-${traceId}-${spanId}-${isSampled(traceFlags) ? '01' : '00'}`;
+}
+
+function isSampled(flags: number): boolean {
+  return (flags & TraceFlags.SAMPLED) !== 0;
 }
 
 /** Ends a span, if there is one; a reason marks it as failed. */

@@ -85,8 +85,24 @@ describe('The HTTP dialect of both APIs', () => {
       }
     });
 
+    it('of a caller whose traceparent is of a later version, as far as it is known', async () => {
+      for (const traceparent of [
+        `01-${TRACE_ID}-00f067aa0ba902b7-01`,
+        `cc-${TRACE_ID}-00f067aa0ba902b7-fd-and-what-nobody-knows-yet`,
+      ]) {
+        const { headers } = await call('GET', `${server.url}/named/x`, {
+          headers: { traceparent },
+        });
+        expect(headers.get('x-trace-id')).to.equal(TRACE_ID);
+      }
+    });
+
     for (const traceparent of [
       'x',
+      `0-${TRACE_ID}-00f067aa0ba902b7-01`,
+      `01-${TRACE_ID}-0000000000000000-01`,
+      `01-${TRACE_ID}-00f067aa0ba902b7-01x`,
+      `00-${TRACE_ID}-00f067aa0ba902b7-01-`,
       TRACE_ID,
       `00-${TRACE_ID.toUpperCase()}-00f067aa0ba902b7-01`,
       `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`,
