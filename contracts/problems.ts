@@ -46,6 +46,9 @@ export const PROBLEMS = {
   requestTimeout: { code: 'Coupon-0027', status: 408, title: 'Request not sent in time' },
   refusedByLog: { code: 'Coupon-0028', status: 500, title: 'The log refuses this event' },
   keyMissing: { code: 'Coupon-0029', status: 400, title: 'Idempotency key missing' },
+  expectationFailed: { code: 'Coupon-0030', status: 417, title: 'Expectation not known' },
+  notImplemented: { code: 'Coupon-0031', status: 501, title: 'Method or coding not known' },
+  versionNotSupported: { code: 'Coupon-0032', status: 505, title: 'HTTP version not known' },
 } as const satisfies Record<string, ProblemKind>;
 export type ProblemName = keyof typeof PROBLEMS;
 

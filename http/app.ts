@@ -1,6 +1,4 @@
 // The express app that both APIs start from: request id, bounded JSON bodies, problem answers.
-import { isUtf8 } from 'node:buffer';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Attributes, metrics, type Span, SpanKind } from '@opentelemetry/api';
 import express, {
   type ErrorRequestHandler,
@@ -14,8 +12,12 @@ import { PROBLEMS, type Problem, problemBody } from '../contracts/problems.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import { endSpan, startSpan, traceparentOfSpan } from '../platform/tracing.ts';
+import { closeAfterAnswer, closeUnlessShort } from './close-after-answer.ts';
+import { readBody } from './read-body.ts';
 import { traceIdIn, traceparentFor } from './traceparent.ts';
 
+/** In metrics and spans, the status of a request whose caller left before the answer was written (as nginx has it). */
+const CALLER_LEFT_STATUS = 499;
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
@@ -31,16 +33,7 @@ export function createApp(
   app.disable('etag');
   app.set('query parser', 'simple');
   app.use(observe());
-  app.use(requireJson);
-  app.use(
-    express.json({
-      limit: options.maxBodyBytes,
-      strict: false,
-      verify: requireUtf8,
-      // requireJson has looked already.
-      type: () => true,
-    }),
-  );
+  app.use(readBody(options.maxBodyBytes, refuseUnread));
   for (const router of routes) app.use(router);
   app.use((_request, response) => sendProblem(response, { name: 'routeNotFound' }));
   app.use(answerError(options.logger));
@@ -114,7 +107,9 @@ function observe(): RequestHandler {
       const attributes = {
         'http.request.method': request.method,
         'http.route': routeOf(request),
-        'http.response.status_code': response.statusCode,
+        'http.response.status_code': response.writableFinished
+          ? response.statusCode
+          : CALLER_LEFT_STATUS,
       };
       seconds.record((performance.now() - startedMs) / 1_000, attributes);
       if (span !== null) endRequestSpan(span, request, attributes);
@@ -140,31 +135,10 @@ function endRequestSpan(
   endSpan(span, status >= 500 ? `status ${status}` : undefined);
 }
 
-const requireJson: RequestHandler = (request, response, next) => {
-  const hasBody =
-    request.headers['transfer-encoding'] !== undefined ||
-    Number(request.headers['content-length'] ?? 0) > 0;
-  if (hasBody && !isJson(request)) {
-    sendProblem(response, { name: 'unsupportedMediaType' });
-    return;
-  }
-  next();
-};
-
-function isJson(request: Request): boolean {
-  const type = request.headers['content-type'];
-  return type === 'application/json' || request.is('application/json') === 'application/json';
-}
-
-// Decoding would turn every broken sequence into the same character, and so two different texts
-// (two user ids, say) into one.
-function requireUtf8(
-  _request: IncomingMessage,
-  _response: ServerResponse,
-  body: Buffer,
-  encoding: string,
-): void {
-  if (encoding === 'utf-8' && !isUtf8(body)) throw new SyntaxError('the body is not UTF-8');
+function refuseUnread(request: Request, response: Response, problem: Problem): void {
+  if (problem.name === 'bodyTooLarge' && !request.complete) closeAfterAnswer(request, response);
+  else closeUnlessShort(request, response);
+  sendProblem(response, problem);
 }
 
 function answerError(logger: Logger): ErrorRequestHandler {
@@ -187,21 +161,13 @@ function reasonOf(error: unknown): string | undefined {
   return error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : undefined;
 }
 
-// body-parser and express name their errors by `type` and `status`.
 function problemOfError(error: unknown): Problem {
   if (error instanceof AppError) {
     return error.retriable === true
       ? { name: 'storeUnavailable', retryAfterMs: 1_000 }
       : { name: 'internal' };
   }
-  const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
-  if (type === 'entity.too.large') return { name: 'bodyTooLarge' };
-  if (type === 'encoding.unsupported' || type === 'charset.unsupported') {
-    return { name: 'unsupportedMediaType' };
-  }
-  if (type === 'entity.parse.failed' || type === 'entity.verify.failed') {
-    return { name: 'invalidJson' };
-  }
-  // A path with a broken percent sign, a body that ends too early or is no gzip.
+  // express' own: a path with a broken percent sign.
+  const { status } = (error ?? {}) as { status?: unknown };
   return { name: status === 400 ? 'unreadableRequest' : 'internal' };
 }

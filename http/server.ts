@@ -1,12 +1,16 @@
 // Listening, and closing without losing a request.
-import { randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Express } from 'express';
-import { PROBLEMS, type Problem, type ProblemName, problemBody } from '../contracts/problems.ts';
-import { traceIdIn, traceparentFor } from './traceparent.ts';
+import type { Problem } from '../contracts/problems.ts';
+import { answerRefusals, turnAway } from './turn-away.ts';
 
 export type HttpServer = {
   port: number;
@@ -22,6 +26,31 @@ export type HttpServer = {
  * overload that leaves the time to the requests that were admitted.
  */
 export type ShedLoad = (request: IncomingMessage) => Problem | null;
+
+/** For how long a connection may be idle, and what a client has for a request's head and for all of it, in ms. */
+export type RequestTimeouts = {
+  keepAliveTimeout: number;
+  headersTimeout: number;
+  requestTimeout: number;
+  /** How often node:http looks whether the last two have passed. */
+  connectionsCheckingInterval: number;
+};
+
+const TIMEOUTS: RequestTimeouts = {
+  keepAliveTimeout: 65_000,
+  headersTimeout: 20_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+};
+
+/** Said here, so that no option of the process (NODE_OPTIONS) says otherwise. */
+const STRICT = {
+  insecureHTTPParser: false,
+  maxHeaderSize: 16_384,
+  // request-head.ts looks at Host, and sees every field that came twice.
+  requireHostHeader: false,
+  joinDuplicateHeaders: true,
+} as const satisfies ServerOptions;
 
 /**
  * For so long after `close`, in milliseconds, an idle connection stays open: what its client was
@@ -40,30 +69,30 @@ export async function listen(
   host: string,
   port: number,
   shedLoad: ShedLoad = () => null,
+  timeouts: RequestTimeouts = TIMEOUTS,
 ): Promise<HttpServer> {
   const sockets = new Set<Socket>();
   const underWay = new Set<ServerResponse>();
   let closing = false;
-  const server = createServer((request, response) => {
+  const newest = new WeakMap<Duplex, ServerResponse>();
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     underWay.add(response);
+    newest.set(request.socket, response);
     response.once('close', () => underWay.delete(response));
     if (closing) response.setHeader('Connection', 'close');
     const problem = shedLoad(request);
     if (problem === null) app(request, response);
     else turnAway(request, response, problem);
-  });
+  };
+  const server = createServer({ ...STRICT, ...timeouts }, answer);
+  // Both are answered by the app, with a problem if need be, like everything else.
+  server.on('checkContinue', answer);
+  server.on('checkExpectation', answer);
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  server.keepAliveTimeout = 65_000;
-  server.headersTimeout = 20_000;
-  server.requestTimeout = 30_000;
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const answered = [...underWay].some((one) => one.socket === socket && one.headersSent);
-    if (socket.writable && !answered) refuse(socket, problemOfClientError(error.code));
-    socket.destroy();
-  });
+  answerRefusals(server, underWay, (socket) => newest.get(socket));
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, 1_024, () => {
@@ -87,22 +116,6 @@ export async function listen(
   };
 }
 
-function turnAway(request: IncomingMessage, response: ServerResponse, problem: Problem): void {
-  const given = request.headers.traceparent;
-  const traceId = traceIdIn(traceparentFor(typeof given === 'string' ? given : undefined));
-  const body = problemBody(problem, traceId);
-  response.writeHead(PROBLEMS[problem.name].status, {
-    'Content-Type': 'application/problem+json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
-    'Cache-Control': 'no-store',
-    'X-Trace-Id': traceId,
-    ...(problem.retryAfterMs === undefined
-      ? {}
-      : { 'Retry-After': Math.ceil(problem.retryAfterMs / 1_000) }),
-  });
-  response.end(body);
-}
-
 async function closeGently(close: () => Promise<void>, end: () => void): Promise<void> {
   let checks: NodeJS.Timeout | undefined;
   const grace = setTimeout(() => {
@@ -123,23 +136,4 @@ function endIdle(sockets: Iterable<Socket>, underWay: Iterable<ServerResponse>):
   for (const socket of sockets) {
     if (!busy.has(socket)) socket.destroy();
   }
-}
-
-function problemOfClientError(code: string | undefined): ProblemName {
-  if (code === 'HPE_HEADER_OVERFLOW') return 'headersTooLarge';
-  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'requestTimeout' : 'unreadableRequest';
-}
-
-function refuse(socket: Duplex, name: ProblemName): void {
-  const traceId = randomBytes(16).toString('hex');
-  const body = problemBody({ name }, traceId);
-  const head = [
-    `HTTP/1.1 ${PROBLEMS[name].status} ${PROBLEMS[name].title}`,
-    'Content-Type: application/problem+json; charset=utf-8',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Cache-Control: no-store',
-    `X-Trace-Id: ${traceId}`,
-    'Connection: close',
-  ];
-  socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -9,7 +9,7 @@ const MAX_BYTES = 4_096;
 
 /** The answer to these fields of a body, or of a query. */
 function answersTo(fields: Record<string, unknown>): string[] {
-  const body = parseCreate(fields, undefined);
+  const body = parseCreate(fields, 'k1');
   const query = parseCouponsPage(fields);
   return [body, query].flatMap((parsed) =>
     parsed.kind === 'refused' ? [problemBody(problemOfFaults(parsed.faults), TRACE_ID)] : [],

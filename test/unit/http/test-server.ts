@@ -2,7 +2,12 @@
 import { Router } from 'express';
 import { createApp, onlyMethods, sendProblem } from '../../../http/app.ts';
 import { healthRoutes, type Readiness } from '../../../http/health.ts';
-import { type HttpServer, listen, type ShedLoad } from '../../../http/server.ts';
+import {
+  type HttpServer,
+  listen,
+  type RequestTimeouts,
+  type ShedLoad,
+} from '../../../http/server.ts';
 import { AppError } from '../../../platform/errors.ts';
 import { createLogger } from '../../../platform/logger.ts';
 
@@ -14,6 +19,7 @@ export async function startTestServer(
     slow?: Promise<unknown>;
     readiness?: () => Promise<Readiness>;
     shedLoad?: ShedLoad;
+    timeouts?: RequestTimeouts;
   } = {},
 ): Promise<TestServer> {
   const router = Router();
@@ -44,6 +50,6 @@ export async function startTestServer(
     logger: createLogger('test', 'silent'),
     maxBodyBytes: 1_024,
   });
-  const server = await listen(app, '127.0.0.1', 0, options.shedLoad);
+  const server = await listen(app, '127.0.0.1', 0, options.shedLoad, options.timeouts);
   return { ...server, url: `http://127.0.0.1:${server.port}` };
 }
