@@ -177,7 +177,7 @@ function createHttp(
     queryApiUrl: settings.queryApiUrl,
     markAnswered: createMarkAnswered(redis, keys, logger),
   });
-  const check = () => checkReadiness({ redis, gate, writer, load: context.load });
+  const check = () => checkReadiness({ redis, gate, writer });
   const health = healthRoutes(withAssumptions(check, watch));
   const app = createApp([health, commandRouter(routes)], {
     ...{ logger, maxBodyBytes: settings.http.maxBodyBytes },

@@ -67,6 +67,9 @@ export async function createProjectorApp(
   const { logger, lifecycle } = tools;
   const db = createMysql({ ...settings.mysql, sessionStatements: SESSION_STATEMENTS }, logger);
   lifecycle.opened('mysql', () => db.destroy());
+  // Batches may have all connections of the pool: busy is not unready.
+  const probe = createMysql({ ...settings.mysql, poolSize: 1 }, logger);
+  lifecycle.opened('mysql probe', () => probe.destroy());
   const codec = await createEventCodec({
     registry: settings.registry,
     topicPrefix: settings.topicPrefix,
@@ -83,7 +86,7 @@ export async function createProjectorApp(
     ...{ everyMs: ASSUMPTIONS_EVERY_MS, logger },
   });
   lifecycle.opened('assumption watch', async () => watch.close());
-  const isReady = withAssumptions(() => checkProjectorReadiness(db, consumerHealth), watch);
+  const isReady = withAssumptions(() => checkProjectorReadiness(probe, consumerHealth), watch);
 
   const shared = { ...tools, settings, db, codec, kafka, consumerHealth, progress };
   return {

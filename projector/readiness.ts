@@ -9,7 +9,10 @@ const MYSQL_LIMIT_MS = 1_000;
 
 class MysqlTooLate extends Error {}
 
-/** Ready: in the groups, no partition stalled, and MySQL answers within a second. Never throws. */
+/**
+ * Ready: in the groups, no partition stalled, and MySQL answers within a second. `db` has a connection of its
+ * own: those of the batches may all be in use. Never throws.
+ */
 export async function checkProjectorReadiness(
   db: Knex,
   consumerHealth: Pick<ConsumerHealth, 'notReadyReason'>,

@@ -14,19 +14,22 @@ const MAX_BODY_BYTES = 1_024;
 const CHECKPOINT_INTERVAL_MS = 20;
 const READY_LIMIT_MS = 1_000;
 
-/** The app that reads the tables of `database`, and nothing else. */
+/** The app that reads the tables of `reads`, and nothing else; `probe`: the same for `/health/ready` alone. */
 export function createQueryApp(
-  database: Knex,
+  { reads, probe }: { reads: Knex; probe: Knex },
   { mysql, maxReads, maxWaiting }: Pick<QueryApiSettings, 'mysql' | 'maxReads' | 'maxWaiting'>,
   { logger, assumptions }: { logger: Logger; assumptions: AssumptionFindings },
 ): Express {
-  const store = createReadStore(database, { timeoutMs: mysql.timeoutMs, maxReads });
+  const store = createReadStore(reads, { timeoutMs: mysql.timeoutMs, maxReads });
   const waitForPosition = createPositionWait({
     readCheckpoints: store.checkpoints,
     intervalMs: CHECKPOINT_INTERVAL_MS,
     maxWaiting,
   });
-  const check = createReadiness(store.check, READY_LIMIT_MS, logger);
+  const check = createReadiness(
+    { database: probe, answered: store.answered, limitMs: READY_LIMIT_MS },
+    logger,
+  );
   const isReady = withAssumptions(check, assumptions);
   return createApp(
     [healthRoutes(isReady), queryRoutes({ store, waitForPosition, now: Date.now })],

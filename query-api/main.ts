@@ -16,11 +16,13 @@ await runService({
     const { http, mysql } = settings;
     const database = createMysql(mysql, logger);
     lifecycle.opened('mysql', () => database.destroy());
+    const probe = createMysql({ ...mysql, poolSize: 1 }, logger);
+    lifecycle.opened('mysql probe', () => probe.destroy());
     const assumptions = createAssumptionWatch({
       ...{ assumptions: queryApiAssumptions(database), everyMs: ASSUMPTIONS_EVERY_MS, logger },
     });
     lifecycle.opened('assumption watch', async () => assumptions.close());
-    const app = createQueryApp(database, settings, { logger, assumptions });
+    const app = createQueryApp({ reads: database, probe }, settings, { logger, assumptions });
     const server = await listen(app, http.host, http.port);
     // A read under way may wait for its position, and then for MySQL.
     const closeLimitMs = POSITION_WAIT.maxSeconds * 1_000 + 5 * mysql.timeoutMs;

@@ -21,8 +21,8 @@ export type ReadStore = {
   /** Newest first. */
   assignmentsOfUser(userId: string, page: Page<TimePlace>): Promise<StoredAssignment[]>;
   checkpoints(): Promise<ProjectionCheckpoint[]>;
-  /** Fails unless MySQL answers and has the tables. */
-  check(): Promise<void>;
+  /** How many of all these MySQL has answered so far. */
+  answered(): number;
 };
 
 type CouponRow = {
@@ -55,7 +55,7 @@ export function createReadStore(
   database: Knex,
   limits: { timeoutMs: number; maxReads: number },
 ): ReadStore {
-  const rowsOf = createBoundedRead(limits);
+  const { rowsOf, answered } = createBoundedRead(limits);
   return {
     async coupon(id) {
       const [row] = await rowsOf<CouponRow>(selectCoupons(database).where({ id }));
@@ -85,35 +85,33 @@ export function createReadStore(
       const rows = await rowsOf<CheckpointRow>(database('projection_checkpoints').select(columns));
       return rows.map(toCheckpoint);
     },
-    async check() {
-      const tables = 'coupons, coupon_counters, assignments, projection_checkpoints';
-      await rowsOf(database.select(database.raw('1')).from(database.raw(tables)).limit(0));
-    },
+    answered,
   };
 }
 
 type BoundedRead = <Row>(query: Knex.QueryBuilder) => Promise<Row[]>;
 
 /** Runs queries, each in bounded time and no more than `maxReads` at once. */
-function createBoundedRead({
-  timeoutMs,
-  maxReads,
-}: {
-  timeoutMs: number;
-  maxReads: number;
-}): BoundedRead {
+function createBoundedRead({ timeoutMs, maxReads }: { timeoutMs: number; maxReads: number }): {
+  rowsOf: BoundedRead;
+  answered: () => number;
+} {
   let underWay = 0;
-  return async (query) => {
+  let answered = 0;
+  const rowsOf: BoundedRead = async (query) => {
     if (underWay >= maxReads) throw unavailable(`${maxReads} reads are under way already`);
     underWay += 1;
     try {
-      return await query.timeout(timeoutMs);
+      const rows = await query.timeout(timeoutMs);
+      answered += 1;
+      return rows;
     } catch (error) {
       throw toThrown(error);
     } finally {
       underWay -= 1;
     }
   };
+  return { rowsOf, answered: () => answered };
 }
 
 // A subquery, not a join: a join may be planned from the counters' side, and then sorted.

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { assign, createCoupon } from '../support/system/api.ts';
+import { assign, call, createCoupon } from '../support/system/api.ts';
 import { type System, startSystem } from '../support/system/system.ts';
 
 describe('More requests at once than a command API takes', () => {
@@ -15,9 +15,14 @@ describe('More requests at once than a command API takes', () => {
 
   it('are refused with 503 before anything is reserved', async () => {
     const couponId = await createCoupon(system.commandApi, { quantity: 1_000 });
-    const answers = await Promise.all(
-      Array.from({ length: 200 }, (_, n) => assign(system.commandApi, couponId, `user-${n}`)),
+    const asked = Array.from({ length: 200 }, (_, n) =>
+      assign(system.commandApi, couponId, `user-${n}`),
     );
+    const isReady = () => call('GET', `${system.commandApi}/health/ready`);
+    const ready = await Promise.all(Array.from({ length: 20 }, isReady));
+    const answers = await Promise.all(asked);
+    // Else a balancer would take out one instance after the other.
+    expect(ready.map(({ status }) => status)).to.deep.equal(Array(20).fill(200));
     const accepted = answers.filter(({ status }) => status === 201);
     const shed = answers.filter(({ status }) => status === 503);
     expect(accepted.length + shed.length).to.equal(200);

@@ -88,6 +88,28 @@ describe('The query API without MySQL', () => {
     await waitUntil('the bound was met', () => service.log().includes('50 reads are under way'));
   });
 
+  it('is ready while as many reads are under way as may be: busy is not unready', async () => {
+    await service.end('SIGTERM');
+    const address = new URL(database.url);
+    address.port = String(proxy.port);
+    service = await startService('query-api', {
+      ...{ MYSQL_URL: address.href, MYSQL_POOL_SIZE: '1', MAX_READS: '1' },
+    });
+    await waitUntil('it is ready', async () => (await get('/health/ready')).status === 200);
+    proxy.slow(20);
+    let going = true;
+    const readOn = async (): Promise<void> => {
+      while (going) await get(path);
+    };
+    const readers = Promise.all(Array.from({ length: 3 }, readOn));
+    await waitUntil('the bound is met', () => service.log().includes('1 reads are under way'));
+    for (let time = 0; time < 5; time += 1) {
+      expect((await get('/health/ready')).body).to.deep.equal({ status: 'ready' });
+    }
+    going = false;
+    await readers;
+  });
+
   it('answers 503 to requests that wait for a position as well', async () => {
     proxy.cut();
     const { status, body } = await get(path, { 'firstcome-position': 'coupon-assign/0/5' });
