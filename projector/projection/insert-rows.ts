@@ -1,7 +1,7 @@
 // Coupons, assignments and counters of issued units as rows, inside a transaction.
 import type { Knex } from 'knex';
 import type { CouponAssigned, CouponCreated } from '../../domain/coupon-events.ts';
-import type { Projection } from './project.ts';
+import type { AppliedEvent, Projection } from './project.ts';
 import { LIVE_TABLES, type ReadTables } from './tables.ts';
 
 type Row = (string | number)[];
@@ -21,19 +21,23 @@ export async function insertRows(
   if (newCoupons.length > 0) {
     await trx.raw(
       `INSERT INTO ??
-         (id, title, quantity, per_user_limit, start_date, end_date, created_at, epoch) VALUES ?`,
+         (id, title, quantity, per_user_limit, start_date, end_date, created_at, epoch,
+          applied_partition, applied_offset) VALUES ?`,
       [tables.coupons, rowsOf(newCoupons.map(toCouponRow))],
     );
   }
   if (newAssignments.length > 0) {
     await trx.raw(
       `INSERT INTO ??
-         (id, coupon_id, user_id, nth_of_user, sequence, assigned_at, epoch) VALUES ?`,
+         (id, coupon_id, user_id, nth_of_user, sequence, assigned_at, epoch,
+          applied_partition, applied_offset) VALUES ?`,
       [tables.assignments, rowsOf(newAssignments.map(toAssignmentRow))],
     );
   }
   const issued = new Map<string, number>();
-  for (const { couponId } of newAssignments) issued.set(couponId, (issued.get(couponId) ?? 0) + 1);
+  for (const { event } of newAssignments) {
+    issued.set(event.couponId, (issued.get(event.couponId) ?? 0) + 1);
+  }
   const applied = newCoupons.length + newAssignments.length;
   return { applied, repeated: coupons.length + assignments.length - applied, issued };
 }
@@ -60,19 +64,19 @@ export async function addIssued(
   );
 }
 
-async function withoutExisting<T extends { eventId: string }>(
+async function withoutExisting<Event extends { eventId: string }>(
   trx: Knex.Transaction,
   table: string,
-  events: T[],
-): Promise<T[]> {
+  events: AppliedEvent<Event>[],
+): Promise<AppliedEvent<Event>[]> {
   if (events.length === 0) return events;
   const [rows] = await trx.raw('SELECT id FROM ?? WHERE id IN (?)', [
     table,
-    events.map(({ eventId }) => eventId),
+    events.map(({ event }) => event.eventId),
   ]);
   if (rows.length === 0) return events;
   const existing = new Set(rows.map(({ id }: { id: string }) => id));
-  return events.filter(({ eventId }) => !existing.has(eventId));
+  return events.filter(({ event }) => !existing.has(event.eventId));
 }
 
 /** Rows for `VALUES ?`: mysql2 writes them as (…), (…), each value escaped; knex's types don't know. */
@@ -80,7 +84,7 @@ function rowsOf(rows: readonly Row[]): Knex.Value {
   return rows as unknown as Knex.Value;
 }
 
-function toCouponRow(event: CouponCreated): Row {
+function toCouponRow({ event, applied }: AppliedEvent<CouponCreated>): Row {
   return [
     event.couponId,
     event.title,
@@ -90,10 +94,12 @@ function toCouponRow(event: CouponCreated): Row {
     toDateTime(event.endDate),
     toDateTime(event.occurredAt),
     event.epoch,
+    applied.partition,
+    applied.offset,
   ];
 }
 
-function toAssignmentRow(event: CouponAssigned): Row {
+function toAssignmentRow({ event, applied }: AppliedEvent<CouponAssigned>): Row {
   return [
     event.assignmentId,
     event.couponId,
@@ -102,5 +108,7 @@ function toAssignmentRow(event: CouponAssigned): Row {
     event.sequence,
     toDateTime(event.occurredAt),
     event.epoch,
+    applied.partition,
+    applied.offset,
   ];
 }

@@ -1,15 +1,19 @@
 // Events to rows: what a stretch of one partition's log changes in the read model. Pure.
 
+import { type AppliedPosition, appliedPositionOf } from '../../contracts/applied-position.ts';
 import { TOPICS_OF_RECORD } from '../../contracts/event-record.ts';
 import type { CouponAssigned, CouponCreated, LogEvent } from '../../domain/coupon-events.ts';
 import { higherMarker, isFenced } from '../../domain/fencing.ts';
 import type { DeadLetter, DecodeResult } from '../consumed-record.ts';
 
+/** An event, and where in the log it was found: in its own topic, or in the dead letter topic. */
+export type AppliedEvent<Event> = { event: Event; applied: AppliedPosition };
+
 /** What a stretch of the log comes to. Every record of it is in exactly one of the parts. */
 export type Projection = {
   /** Coupons and assignments to be there, each id once, in the order of the log. */
-  coupons: CouponCreated[];
-  assignments: CouponAssigned[];
+  coupons: AppliedEvent<CouponCreated>[];
+  assignments: AppliedEvent<CouponAssigned>[];
   /** Events whose id came earlier in the same stretch. */
   repeated: number;
   /** Events of an epoch that was over in this partition. */
@@ -51,7 +55,7 @@ export function project(
     }
     const reason = rejectionOf(topic, decoded.event);
     if (reason === null) {
-      addEvent(projection, seen, decoded.event);
+      addEvent(projection, seen, decoded.event, appliedPositionOf(decoded.record));
       continue;
     }
     projection.deadLetters.push({
@@ -63,7 +67,12 @@ export function project(
   return projection;
 }
 
-function addEvent(projection: Projection, seen: Set<string>, event: LogEvent): void {
+function addEvent(
+  projection: Projection,
+  seen: Set<string>,
+  event: LogEvent,
+  applied: AppliedPosition,
+): void {
   if (event.type === 'EpochStarted') {
     projection.highestMarker = higherMarker(projection.highestMarker, event.epoch);
     projection.markers += 1;
@@ -79,8 +88,8 @@ function addEvent(projection: Projection, seen: Set<string>, event: LogEvent): v
     return;
   }
   seen.add(event.eventId);
-  if (event.type === 'CouponCreated') projection.coupons.push(event);
-  else projection.assignments.push(event);
+  if (event.type === 'CouponCreated') projection.coupons.push({ event, applied });
+  else projection.assignments.push({ event, applied });
 }
 
 function rejectionOf(topic: string, event: LogEvent): string | null {

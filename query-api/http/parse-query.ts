@@ -5,13 +5,12 @@ import type { FieldFault } from '../../contracts/problems.ts';
 import { EVENT_TOPICS } from '../../contracts/topics.ts';
 import { toUuid } from '../../domain/ids.ts';
 import { isUserId, USER_ID_FAULT } from '../../domain/user-id.ts';
+import type { SequenceKey, TimeKey, WalkPlace } from '../read-model/walk.ts';
 import {
   COUPONS_LIST,
   couponList,
   decodeSequenceCursor,
   decodeTimeCursor,
-  type SequencePlace,
-  type TimePlace,
   userList,
 } from './cursor.ts';
 
@@ -19,8 +18,8 @@ export type ParsedQuery<T> =
   | { kind: 'parsed'; value: T }
   | { kind: 'refused'; faults: FieldFault[] };
 
-/** A page to read: at most `limit` items after `after` (null: from the start). */
-export type Page<Place> = { limit: number; after: Place | null };
+/** A page to read: at most `limit` items from where a walk is (null: from the start). */
+export type Page<Key> = { limit: number; after: WalkPlace<Key> | null };
 
 /** Which events a read must show, and how long it may wait for them. */
 export type Freshness = { positions: readonly Position[]; waitMs: number };
@@ -40,7 +39,7 @@ export function parseById(field: string, id: unknown, query: Query): ParsedQuery
 }
 
 /** `GET /coupons`. */
-export function parseCouponsPage(query: Query): ParsedQuery<Page<TimePlace>> {
+export function parseCouponsPage(query: Query): ParsedQuery<Page<TimeKey>> {
   const faults: FieldFault[] = [];
   const page = readPage(query, (text) => decodeTimeCursor(COUPONS_LIST, text), faults);
   return faults.length > 0 ? refused(faults) : parsed(page);
@@ -50,7 +49,7 @@ export function parseCouponsPage(query: Query): ParsedQuery<Page<TimePlace>> {
 export function parseCouponAssignments(
   couponId: unknown,
   query: Query,
-): ParsedQuery<{ couponId: string; page: Page<SequencePlace> }> {
+): ParsedQuery<{ couponId: string; page: Page<SequenceKey> }> {
   const faults: FieldFault[] = [];
   const id = readUuid('couponId', couponId, faults);
   const page = readPage(query, (text) => decodeSequenceCursor(couponList(id ?? ''), text), faults);
@@ -61,7 +60,7 @@ export function parseCouponAssignments(
 export function parseUserAssignments(
   userId: unknown,
   query: Query,
-): ParsedQuery<{ userId: string; page: Page<TimePlace> }> {
+): ParsedQuery<{ userId: string; page: Page<TimeKey> }> {
   const faults: FieldFault[] = [];
   const id = isUserId(userId) ? userId : null;
   if (id === null) {
@@ -86,11 +85,11 @@ export function parseFreshness(
   return parsed(positions === null ? null : { positions, waitMs });
 }
 
-function readPage<Place>(
+function readPage<Key>(
   query: Query,
-  decode: (text: string) => Place | null,
+  decode: (text: string) => WalkPlace<Key> | null,
   faults: FieldFault[],
-): Page<Place> {
+): Page<Key> {
   refuseUnknown(query, ['limit', 'cursor'], faults);
   return { limit: readLimit(query.limit, faults), after: readCursor(query.cursor, decode, faults) };
 }

@@ -63,20 +63,11 @@ export function toAssignmentResource(assignment: StoredAssignment) {
   };
 }
 
-/**
- * One page of a list out of `rows`, of which there is one more than `limit` when the list goes on.
- * `cursorAfter`: the cursor for what follows a row.
- */
-export function toPage<Row, Resource>(
-  rows: readonly Row[],
-  limit: number,
+/** One page of a walk; `toCursor`: the cursor for where it goes on. */
+export function toPage<Row, Resource, Place>(
+  { rows, next }: { rows: readonly Row[]; next: Place | null },
   toResource: (row: Row) => Resource,
-  cursorAfter: (row: Row) => string,
+  toCursor: (next: Place) => string,
 ): { items: Resource[]; nextCursor: string | null } {
-  const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
-  return {
-    items: shown.map(toResource),
-    nextCursor: rows.length > limit && last !== undefined ? cursorAfter(last) : null,
-  };
+  return { items: rows.map(toResource), nextCursor: next && toCursor(next) };
 }

@@ -16,7 +16,12 @@ import {
   parseUserAssignments,
 } from './parse-query.ts';
 import { toAssignmentResource, toCouponResource, toPage } from './resources.ts';
-import { createServeRead, type ReadAnswer, type ServeRead } from './serve-read.ts';
+import {
+  createServeRead,
+  NOT_YET_PROJECTED,
+  type ReadAnswer,
+  type ServeRead,
+} from './serve-read.ts';
 
 /** The routes of the query API. `now`: the time at which a coupon has its status, in milliseconds. */
 export function queryRoutes(parts: {
@@ -36,14 +41,14 @@ function serveCoupons(serve: ServeRead, store: ReadStore, now: () => number): vo
     '/coupons',
     ({ query }) => parseCouponsPage(query),
     async (page) => {
-      const rows = await store.coupons(page);
+      const walked = await store.coupons(page);
+      if (walked.kind === 'not-yet-projected') return NOT_YET_PROJECTED;
       const nowMs = now();
       return list(
         toPage(
-          rows,
-          page.limit,
+          walked,
           (coupon) => toCouponResource(coupon, nowMs),
-          ({ createdAt, id }) => encodeTimeCursor(COUPONS_LIST, { atMs: createdAt, id }),
+          (next) => encodeTimeCursor(COUPONS_LIST, next),
         ),
       );
     },
@@ -66,14 +71,15 @@ function serveAssignments(serve: ServeRead, store: ReadStore): void {
     '/coupons/:couponId/assignments',
     ({ params, query }) => parseCouponAssignments(params.couponId, query),
     async ({ couponId, page }) => {
-      const rows = await store.assignmentsOfCoupon(couponId, page);
+      const walked = await store.assignmentsOfCoupon(couponId, page);
+      if (walked.kind === 'not-yet-projected') return NOT_YET_PROJECTED;
       // An assignment may be projected before its coupon; it proves that there is one.
-      if (rows.length === 0 && (await store.coupon(couponId)) === undefined) {
+      if (walked.rows.length === 0 && (await store.coupon(couponId)) === undefined) {
         return notFound('couponNotFound');
       }
       return list(
-        toPage(rows, page.limit, toAssignmentResource, (row) =>
-          encodeSequenceCursor(couponList(couponId), row),
+        toPage(walked, toAssignmentResource, (next) =>
+          encodeSequenceCursor(couponList(couponId), next),
         ),
       );
     },
@@ -93,15 +99,13 @@ function serveAssignments(serve: ServeRead, store: ReadStore): void {
   serve(
     '/users/:userId/assignments',
     ({ params, query }) => parseUserAssignments(params.userId, query),
-    async ({ userId, page }) =>
-      list(
-        toPage(
-          await store.assignmentsOfUser(userId, page),
-          page.limit,
-          toAssignmentResource,
-          ({ assignedAt, id }) => encodeTimeCursor(userList(userId), { atMs: assignedAt, id }),
-        ),
-      ),
+    async ({ userId, page }) => {
+      const walked = await store.assignmentsOfUser(userId, page);
+      if (walked.kind === 'not-yet-projected') return NOT_YET_PROJECTED;
+      return list(
+        toPage(walked, toAssignmentResource, (next) => encodeTimeCursor(userList(userId), next)),
+      );
+    },
   );
 }
 

@@ -49,7 +49,8 @@ export function createServeRead(
   };
 }
 
-const NOT_YET_PROJECTED: ReadAnswer = {
+/** The tables are not as far as what the caller has seen already. */
+export const NOT_YET_PROJECTED: ReadAnswer = {
   kind: 'problem',
   problem: { name: 'notYetProjected', retryAfterMs: RETRY_AFTER_MS },
 };

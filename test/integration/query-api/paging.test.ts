@@ -1,8 +1,13 @@
 // Lists, page by page, while others write.
+import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
+import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
+import type { CouponAssigned } from '../../../domain/coupon-events.ts';
 import { call } from '../../support/system/api.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/system/database.ts';
 import { type ServiceProcess, startService } from '../../support/system/service-process.ts';
+import { aCoupon, someAssignments } from '../projector/support/event-log.ts';
+import { createPartitions } from './partitions.ts';
 import { insertAssignments, insertCoupon, PAST } from './rows.ts';
 
 for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
@@ -70,13 +75,12 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       const otherId = await insertCoupon(db, { quantity: 1_000 });
       let sequence = 0;
       const assign = async (count: number) => {
-        const from = sequence;
+        const events = someAssignments(couponId, count, sequence + 1);
         sequence += count;
-        await insertAssignments(
-          db,
-          Array.from({ length: count }, (_, n) => ({ couponId, sequence: from + n + 1 })),
-        );
+        partitions.append(ASSIGN_TOPIC, 0, ...events.map((event) => ({ event })));
+        await partitions.apply(ASSIGN_TOPIC, 0);
       };
+      const partitions = createPartitions(db);
       await assign(250);
       await insertAssignments(db, [{ couponId: otherId, sequence: 1 }]);
       let pages = 0;
@@ -174,28 +178,55 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     it('are read by an index, not by looking at everything', async () => {
       // Small tables are scanned whatever the index; these are large enough to show the difference.
       const { db } = database;
-      const couponId = await insertCoupon(db);
-      await insertAssignments(
-        db,
-        Array.from({ length: 3_000 }, (_, n) => ({ couponId, sequence: n + 1, userId: `u${n}` })),
-      );
+      const [couponId, userId] = [await insertCoupon(db), randomUUID()];
+      const partitions = createPartitions(db);
+      const append = async (partition: number, events: CouponAssigned[]): Promise<void> => {
+        const ofMany = Array.from({ length: 500 }, () => ({ event: aCoupon() }));
+        partitions.append(LIFECYCLE_TOPIC, partition, ...ofMany);
+        partitions.append(ASSIGN_TOPIC, partition, ...events.map((event) => ({ event })));
+        await partitions.apply(LIFECYCLE_TOPIC, partition);
+        await partitions.apply(ASSIGN_TOPIC, partition);
+      };
+      for (const partition of [1, 2, 3]) {
+        const events = someAssignments(couponId, 1_000, partition * 1_000);
+        await append(partition, [
+          ...events.map((event) => ({ ...event, userId, nthOfUser: event.sequence })),
+          ...someAssignments(randomUUID(), 1_000),
+        ]);
+      }
       await db.raw('ANALYZE TABLE assignments, coupons, coupon_counters');
       const statements: { sql: string; bindings: unknown[] }[] = [];
       const { createReadStore } = await import('../../../query-api/read-model/read-store.ts');
       const listen = (query: { sql: string; bindings: unknown[] }) => statements.push(query);
       db.on('query', listen);
       const store = createReadStore(db, { timeoutMs: 5_000, maxReads: 10 });
-      const after = { atMs: PAST, id: couponId };
-      await store.assignmentsOfCoupon(couponId, { limit: 10, after: { sequence: 2_000 } });
-      await store.assignmentsOfUser('u1', { limit: 10, after });
-      await store.coupons({ limit: 10, after });
-      db.off('query', listen);
-      expect(statements).to.have.length(3);
-      for (const { sql, bindings } of statements) {
-        const [plan] = await db.raw(`EXPLAIN FORMAT=TRADITIONAL ${sql}`, bindings as never);
-        expect(plan[0].type, sql).to.be.oneOf(['range', 'ref']);
-        expect(String(plan[0].Extra), sql).not.to.include('filesort');
+      const reach = new Map([1, 2, 3].map((partition) => [partition, 30]));
+      const limit = 10;
+      const byTime = { reach, after: { atMs: PAST, id: couponId } };
+      const bySequence = { reach, after: { sequence: 1_500, last: 4_000 } };
+      for (const after of [null, bySequence, { reach, after: null }]) {
+        await store.assignmentsOfCoupon(couponId, { limit, after });
       }
+      for (const after of [null, byTime, { reach, after: null }]) {
+        await store.assignmentsOfUser(userId, { limit, after });
+        await store.coupons({ limit, after });
+      }
+      db.off('query', listen);
+      expect(statements.length, 'of all three kinds').to.be.at.least(12);
+      const plans = await Promise.all(
+        statements.map(async ({ sql, bindings }) => {
+          const [plan] = await db.raw(`EXPLAIN FORMAT=TRADITIONAL ${sql}`, bindings as never);
+          return plan.map((step: object) => ({ ...step, sql }));
+        }),
+      );
+      const bad = plans
+        .flat()
+        .filter(({ table }) => table === 'assignments' || table === 'coupons')
+        .filter(
+          ({ type, key, Extra }) =>
+            type === 'ALL' || key === null || String(Extra).includes('filesort'),
+        );
+      expect(bad).to.deep.equal([]);
     });
   });
 }

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
-import type { LogEvent } from '../../../domain/coupon-events.ts';
+import { ASSIGN_TOPIC, deadLetterTopicOf, LIFECYCLE_TOPIC } from '../../../contracts/topics.ts';
+import type { CouponAssigned, LogEvent } from '../../../domain/coupon-events.ts';
 import type { ConsumedRecord, DecodeResult } from '../../../projector/consumed-record.ts';
-import { project } from '../../../projector/projection/project.ts';
+import { type Projection, project } from '../../../projector/projection/project.ts';
 import { couponAssigned, couponCreated, NOW } from '../../support/fixtures/sample-events.ts';
 
 const ZERO_COUNTS = {
@@ -25,19 +25,31 @@ describe('project', () => {
     const coupon = couponCreated();
     expect(project(LIFECYCLE_TOPIC, read(coupon), 0)).to.deep.equal({
       ...ZERO_COUNTS,
-      coupons: [coupon],
+      coupons: [{ event: coupon, applied: { partition: 0, offset: 0 } }],
     });
     const assignments = [2, 1, 3].map((sequence) => couponAssigned(sequence));
     expect(project(ASSIGN_TOPIC, read(...assignments), 0)).to.deep.equal({
       ...ZERO_COUNTS,
-      assignments,
+      assignments: assignments.map((event, offset) => ({
+        event,
+        applied: { partition: 0, offset },
+      })),
     });
+  });
+
+  it('takes what comes from a dead letter topic as applied there', () => {
+    const records = read(couponAssigned(1)).map(({ record, ...rest }) => ({
+      ...rest,
+      record: { ...record, topic: deadLetterTopicOf(ASSIGN_TOPIC), partition: 2, offset: 5n },
+    })) as DecodeResult[];
+    const [assignment] = project(ASSIGN_TOPIC, records, 0).assignments;
+    expect(assignment?.applied).to.deep.equal({ partition: -3, offset: 5 });
   });
 
   it('takes an event that comes twice once', () => {
     const event = couponAssigned(1);
     const projection = project(ASSIGN_TOPIC, read(event, couponAssigned(2), event, event), 0);
-    expect(projection.assignments).to.deep.equal([event, couponAssigned(2)]);
+    expect(eventsOf(projection)).to.deep.equal([event, couponAssigned(2)]);
     expect(projection.repeated).to.equal(2);
   });
 
@@ -49,7 +61,7 @@ describe('project', () => {
     );
     expect(projection).to.deep.equal({
       ...ZERO_COUNTS,
-      assignments: [couponAssigned(2)],
+      assignments: [{ event: couponAssigned(2), applied: { partition: 0, offset: 2 } }],
       fenced: 1,
       markers: 1,
     });
@@ -58,7 +70,7 @@ describe('project', () => {
   it('voids an older epoch after a marker, and not before it', () => {
     const events = [couponAssigned(1, { epoch: 4 }), marker(5), couponAssigned(2, { epoch: 4 })];
     const projection = project(ASSIGN_TOPIC, read(...events), 4);
-    expect(projection.assignments).to.deep.equal([events[0]]);
+    expect(eventsOf(projection)).to.deep.equal([events[0]]);
     expect(projection).to.include({ fenced: 1, markers: 1, highestMarker: 5 });
   });
 
@@ -72,7 +84,7 @@ describe('project', () => {
     const projection = project(ASSIGN_TOPIC, read({ ...valid, epoch: 6 }, valid), 7);
     expect(projection).to.deep.equal({
       ...ZERO_COUNTS,
-      assignments: [valid],
+      assignments: [{ event: valid, applied: { partition: 0, offset: 1 } }],
       fenced: 1,
       highestMarker: 7,
     });
@@ -141,12 +153,16 @@ describe('project', () => {
         const second = project(ASSIGN_TOPIC, read(...events.slice(cut)), first.highestMarker);
         expect(second.highestMarker).to.equal(whole.highestMarker);
         expect(first.fenced + second.fenced).to.equal(whole.fenced);
-        const ids = [...first.assignments, ...second.assignments].map(({ eventId }) => eventId);
-        expect([...new Set(ids)]).to.deep.equal(whole.assignments.map(({ eventId }) => eventId));
+        const ids = [...eventsOf(first), ...eventsOf(second)].map(({ eventId }) => eventId);
+        expect([...new Set(ids)]).to.deep.equal(eventsOf(whole).map(({ eventId }) => eventId));
       }),
     );
   });
 });
+
+function eventsOf({ assignments }: Projection): CouponAssigned[] {
+  return assignments.map(({ event }) => event);
+}
 
 function read(...events: LogEvent[]): DecodeResult[] {
   return events.map((event, index) => ({ kind: 'event', record: recordAt(index), event }));

@@ -14,7 +14,26 @@ import { anyUserId, anyUuid } from '../../support/fixtures/arbitraries.ts';
 const ID = '0b9fa1f4-53a2-4f3c-8c57-0d3f0e9f3a11';
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-const anyPlace = fc.record({ atMs: fc.integer({ min: 0, max: LAST_MS }), id: anyUuid });
+const anyOffset = fc.maxSafeNat();
+// As a cursor gives it back: without a hole.
+const anyReach = fc
+  .tuple(fc.array(anyOffset, { maxLength: 60 }), fc.array(anyOffset, { maxLength: 60 }))
+  .map(([offsets, deadLetterOffsets]) => reachOf(offsets, deadLetterOffsets));
+const anyPlace = fc.record({
+  reach: anyReach,
+  after: fc.option(fc.record({ atMs: fc.integer({ min: 0, max: LAST_MS }), id: anyUuid })),
+});
+const anySequencePlace = fc.record({
+  reach: anyReach,
+  after: fc.option(fc.record({ sequence: anyOffset, last: anyOffset })),
+});
+
+function reachOf(offsets: readonly number[], deadLetterOffsets: readonly number[] = []) {
+  return new Map([
+    ...offsets.map((offset, partition) => [partition, offset] as const),
+    ...deadLetterOffsets.map((offset, partition) => [-1 - partition, offset] as const),
+  ]);
+}
 const anyUtf16 = fc
   .array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 200 })
   .map((units) => String.fromCharCode(...units));
@@ -23,10 +42,22 @@ const anyUtf16 = fc
 const nearCursor = fc
   .oneof(
     fc.json(),
-    fc.jsonValue().map((value) => JSON.stringify([COUPONS_LIST, value, value])),
-    fc.tuple(fc.double(), fc.string()).map((pair) => JSON.stringify([COUPONS_LIST, ...pair])),
+    fc.jsonValue().map((value) => JSON.stringify([2, COUPONS_LIST, value, value])),
+    fc.jsonValue().map((value) => JSON.stringify([2, COUPONS_LIST, [1], [], value, value])),
+    fc
+      .tuple(fc.double(), fc.string())
+      .map((key) => JSON.stringify([2, COUPONS_LIST, [], [], ...key])),
+    fc
+      .tuple(fc.double(), fc.double())
+      .map((one) => JSON.stringify([2, COUPONS_LIST, one, [], 5, ID])),
   )
   .map((text) => Buffer.from(text).toString('base64url'));
+
+const GOOD = [2, COUPONS_LIST, [7], [], 5, ID];
+
+function changed(field: number, value: unknown): string {
+  return packed(JSON.stringify(GOOD.with(field, value as string)));
+}
 
 function packed(text: string): string {
   return Buffer.from(text).toString('base64url');
@@ -35,13 +66,13 @@ function packed(text: string): string {
 describe('A cursor', () => {
   it('comes back as the place it was made of', () => {
     fc.assert(
-      fc.property(anyPlace, anyUserId, fc.maxSafeNat(), (place, userId, sequence) => {
+      fc.property(anyPlace, anyUserId, anySequencePlace, (place, userId, sequencePlace) => {
         const users = userList(userId);
         expect(decodeTimeCursor(users, encodeTimeCursor(users, place))).to.deep.equal(place);
-        const coupon = couponList(place.id);
+        const coupon = couponList(ID);
         expect(
-          decodeSequenceCursor(coupon, encodeSequenceCursor(coupon, { sequence })),
-        ).to.deep.equal({ sequence });
+          decodeSequenceCursor(coupon, encodeSequenceCursor(coupon, sequencePlace)),
+        ).to.deep.equal(sequencePlace);
       }),
     );
   });
@@ -65,9 +96,23 @@ describe('A cursor', () => {
     );
   });
 
+  it('gives a partition without a checkpoint the offset 0', () => {
+    const place = {
+      reach: new Map([
+        [2, 9],
+        [-2, 4],
+      ]),
+      after: null,
+    };
+    const decoded = decodeTimeCursor(COUPONS_LIST, encodeTimeCursor(COUPONS_LIST, place));
+    expect(decoded?.reach).to.deep.equal(reachOf([0, 0, 9], [0, 4]));
+  });
+
   it('of one order is refused by the other, even in the same list', () => {
-    const time = encodeTimeCursor(COUPONS_LIST, { atMs: 5, id: ID });
-    const sequence = encodeSequenceCursor(COUPONS_LIST, { sequence: 5 });
+    const reach = reachOf([7]);
+    const time = encodeTimeCursor(COUPONS_LIST, { reach, after: { atMs: 5, id: ID } });
+    const after = { sequence: 5, last: 6 };
+    const sequence = encodeSequenceCursor(COUPONS_LIST, { reach, after });
     expect(decodeSequenceCursor(COUPONS_LIST, time)).to.equal(null);
     expect(decodeTimeCursor(COUPONS_LIST, sequence)).to.equal(null);
   });
@@ -76,14 +121,15 @@ describe('A cursor', () => {
     fc.assert(
       fc.property(fc.oneof(anyUtf16, nearCursor), (text) => {
         const place = decodeTimeCursor(COUPONS_LIST, text);
-        if (place !== null) {
-          expect(place.atMs).to.be.within(0, LAST_MS);
-          expect(place.id).to.match(/^[0-9a-f-]{36}$/);
+        if (place?.after) {
+          expect(place.after.atMs).to.be.within(0, LAST_MS);
+          expect(place.after.id).to.match(/^[0-9a-f-]{36}$/);
         }
-        const sequence = decodeSequenceCursor(COUPONS_LIST, text)?.sequence;
-        if (sequence !== undefined) {
-          expect(sequence).to.be.within(0, Number.MAX_SAFE_INTEGER);
-          expect(Number.isInteger(sequence)).to.equal(true);
+        const { reach, after } = decodeSequenceCursor(COUPONS_LIST, text) ?? {};
+        const numbers = [...(reach?.values() ?? []), ...Object.values(after ?? {})];
+        for (const number of [...(place?.reach.values() ?? []), ...numbers]) {
+          expect(number).to.be.within(0, Number.MAX_SAFE_INTEGER);
+          expect(Number.isInteger(number)).to.equal(true);
         }
       }),
       { numRuns: 1_000 },
@@ -91,7 +137,10 @@ describe('A cursor', () => {
   });
 
   it('that was changed in any one character is refused, or means another place', () => {
-    const original = encodeTimeCursor(COUPONS_LIST, { atMs: 1_760_000_000_000, id: ID });
+    const original = encodeTimeCursor(COUPONS_LIST, {
+      reach: reachOf([1_041, 0, 77], [3]),
+      after: { atMs: 1_760_000_000_000, id: ID },
+    });
     fc.assert(
       fc.property(fc.nat(original.length - 1), fc.string({ maxLength: 2 }), (at, put) => {
         const changed = original.slice(0, at) + put + original.slice(at + 1);
@@ -105,18 +154,24 @@ describe('A cursor', () => {
 
   for (const [what, text] of [
     ['nothing', ''],
-    ['padding', `${packed(JSON.stringify([COUPONS_LIST, 5, ID]))}=`],
-    ['a line break', `${packed(JSON.stringify([COUPONS_LIST, 5, ID]))}\n`],
-    ['spaces inside the JSON', packed(`["${COUPONS_LIST}", 5, "${ID}"]`)],
-    ['a number in another notation', packed(`["${COUPONS_LIST}",5e0,"${ID}"]`)],
-    ['a negative time', packed(`["${COUPONS_LIST}",-1,"${ID}"]`)],
-    ['a fraction', packed(`["${COUPONS_LIST}",1.5,"${ID}"]`)],
-    ['a time past the year 9999', packed(`["${COUPONS_LIST}",${LAST_MS + 1},"${ID}"]`)],
-    ['an id in upper case', packed(`["${COUPONS_LIST}",5,"${ID.toUpperCase()}"]`)],
-    ['an id that is none', packed(`["${COUPONS_LIST}",5,"' OR 1=1"]`)],
-    ['one field too many', packed(`["${COUPONS_LIST}",5,"${ID}",null]`)],
-    ['one field too few', packed(`["${COUPONS_LIST}",5]`)],
-    ['an object', packed(`{"0":"${COUPONS_LIST}","1":5,"2":"${ID}"}`)],
+    ['padding', `${packed(JSON.stringify(GOOD))}=`],
+    ['a line break', `${packed(JSON.stringify(GOOD))}\n`],
+    ['spaces inside the JSON', packed(JSON.stringify(GOOD).replaceAll(',', ', '))],
+    ['a number in another notation', packed(JSON.stringify(GOOD).replace(',5,', ',5e0,'))],
+    ['a negative time', changed(4, -1)],
+    ['a fraction', changed(4, 1.5)],
+    ['a time past the year 9999', changed(4, LAST_MS + 1)],
+    ['an id in upper case', changed(5, ID.toUpperCase())],
+    ['an id that is none', changed(5, "' OR 1=1")],
+    ['one field too many', packed(JSON.stringify([...GOOD, null]))],
+    ['one field too few', packed(JSON.stringify(GOOD.slice(0, -1)))],
+    ['an object', packed(JSON.stringify({ ...GOOD }))],
+    ['a negative offset', changed(2, [1, -1])],
+    ['an offset that is no number', changed(2, [1, '2; DROP TABLE assignments'])],
+    ['an offset that is no offset', changed(3, [Number.MAX_SAFE_INTEGER + 1])],
+    ['no offsets', changed(2, null)],
+    ['another version', changed(0, 3)],
+    ['the form of the first version', packed(JSON.stringify([COUPONS_LIST, 5, ID]))],
     ['a megabyte', 'A'.repeat(1_000_000)],
   ] as const) {
     it(`is refused with ${what}`, () => {
@@ -124,9 +179,17 @@ describe('A cursor', () => {
     });
   }
 
-  it('of the longest user id is one', () => {
+  it('is taken without any of the faults above', () => {
+    expect(decodeTimeCursor(COUPONS_LIST, packed(JSON.stringify(GOOD)))).not.to.equal(null);
+  });
+
+  it('of the longest user id and 400 partitions is one, of 48 partitions below 1,000 characters', () => {
     const list = userList('😀'.repeat(64));
-    const place = { atMs: LAST_MS, id: ID };
+    const after = { atMs: LAST_MS, id: ID };
+    const place = { reach: reachOf(Array(400).fill(9_999_999_999), Array(400).fill(9_999)), after };
+    const offsets = Array(48).fill(9_999_999);
+    const ofCoupon = { reach: reachOf(offsets), after: { sequence: 1_000_000, last: 2_000_000 } };
+    expect(encodeSequenceCursor(couponList(ID), ofCoupon).length).to.be.below(1_000);
     expect(decodeTimeCursor(list, encodeTimeCursor(list, place))).to.deep.equal(place);
   });
 });

@@ -87,24 +87,30 @@ describe('A page of a list', () => {
   });
 
   it('goes on where its cursor says', () => {
-    const place = { atMs: 1_760_000_000_123, id: ID };
+    const reach = new Map([[0, 7]]);
+    const place = { reach, after: { atMs: 1_760_000_000_123, id: ID } };
     const ofCoupons = parseCouponsPage({ cursor: encodeTimeCursor(COUPONS_LIST, place) });
     expect(ofCoupons).to.have.deep.nested.property('value.after', place);
     const ofUser = parseUserAssignments('김민수', {
       cursor: encodeTimeCursor(userList('김민수'), place),
     });
     expect(ofUser).to.have.deep.nested.property('value.page.after', place);
+    const bySequence = { reach, after: { sequence: 42, last: 50 } };
     const ofCoupon = parseCouponAssignments(ID, {
-      cursor: encodeSequenceCursor(couponList(ID), { sequence: 42 }),
+      cursor: encodeSequenceCursor(couponList(ID), bySequence),
     });
-    expect(ofCoupon).to.have.deep.nested.property('value.page.after', { sequence: 42 });
+    expect(ofCoupon).to.have.deep.nested.property('value.page.after', bySequence);
   });
 
   it('is refused with a cursor of another list', () => {
-    const place = { atMs: 5, id: ID };
+    const reach = new Map([[0, 7]]);
+    const place = { reach, after: { atMs: 5, id: ID } };
     const ofCoupons = encodeTimeCursor(COUPONS_LIST, place);
     const ofAnn = encodeTimeCursor(userList('ann'), place);
-    const ofCoupon = encodeSequenceCursor(couponList(ID), { sequence: 1 });
+    const ofCoupon = encodeSequenceCursor(couponList(ID), {
+      reach,
+      after: { sequence: 1, last: 1 },
+    });
     for (const [request, cursor] of [
       [parseCouponsPage, ofAnn],
       [parseCouponsPage, ofCoupon],

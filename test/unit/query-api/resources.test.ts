@@ -94,15 +94,15 @@ describe('A resource', () => {
 });
 
 describe('A page', () => {
-  const pageOf = (rows: number[], limit: number) => toPage(rows, limit, String, (row) => `@${row}`);
+  const pageOf = (rows: number[], next: number | null) =>
+    toPage({ rows, next }, String, (place) => `@${place}`);
 
-  it('ends the list when there is no row beyond it', () => {
-    expect(pageOf([], 2)).to.deep.equal({ items: [], nextCursor: null });
-    expect(pageOf([1], 2)).to.deep.equal({ items: ['1'], nextCursor: null });
-    expect(pageOf([1, 2], 2)).to.deep.equal({ items: ['1', '2'], nextCursor: null });
+  it('ends the list when its walk does', () => {
+    expect(pageOf([], null)).to.deep.equal({ items: [], nextCursor: null });
+    expect(pageOf([1], null)).to.deep.equal({ items: ['1'], nextCursor: null });
   });
 
-  it('leads on from its last item when there is one', () => {
-    expect(pageOf([1, 2, 3], 2)).to.deep.equal({ items: ['1', '2'], nextCursor: '@2' });
+  it('leads on to where its walk goes on', () => {
+    expect(pageOf([1, 2], 7)).to.deep.equal({ items: ['1', '2'], nextCursor: '@7' });
   });
 });
