@@ -17,6 +17,7 @@ export type TopicLayout = {
   partitions: number;
   /** There may be more partitions than that. */
   mayBeMore: boolean;
+  /** There may be more replicas: partitions have them while they move to other brokers. */
   replicas: number;
   settings: TopicSettings;
 };
@@ -79,11 +80,20 @@ export function shapeFaults(
   if (found === undefined) return [`${topic} is not there`];
   const count = found.replicas.size;
   const isEnough = count === partitions || (mayBeMore && count > partitions);
-  const otherReplicas = [...new Set(found.replicas.values())].filter((other) => other !== replicas);
+  const tooFew = [...new Set(found.replicas.values())].filter((count) => count < replicas);
   return [
     ...(isEnough ? [] : [`${topic} has ${count} partition(s), not ${partitions}`]),
-    ...otherReplicas.map((other) => `${topic} has ${other} replica(s), not ${replicas}`),
+    ...tooFew.map((count) => `${topic} has ${count} replica(s), not ${replicas}`),
   ];
+}
+
+/**
+ * Is the setting as it has to be? More in-sync replicas than that acknowledge no less.
+ * @param value as the layout has it
+ */
+export function isKept(name: string, value: string, found: string | undefined): boolean {
+  if (name === 'min.insync.replicas') return Number(found) >= Number(value);
+  return found === value;
 }
 
 /** What differs in the settings: one sentence each. Of a topic that is not there, nothing. */
@@ -93,7 +103,7 @@ export function settingFaults(
 ): string[] {
   if (found === undefined) return [];
   return Object.entries(settings)
-    .filter(([name, value]) => found.settings[name] !== value)
+    .filter(([name, value]) => !isKept(name, value, found.settings[name]))
     .map(([name, value]) => `${topic} has ${name}=${found.settings[name]}, not ${value}`);
 }
 

@@ -1,12 +1,12 @@
 // The lists of the query API: their tables, rows and orders.
 import type { Knex } from 'knex';
 import { ASSIGN_TOPIC, LIFECYCLE_TOPIC } from '../../contracts/topics.ts';
-import type { AssignmentRow, CouponRow } from './stored-rows.ts';
+import type { StoredAssignmentRow, StoredCouponRow } from './stored-rows.ts';
 import type { AppliedRow } from './take-since.ts';
 import type { SequenceKey, TimeKey, WalkedList } from './walk.ts';
 
 /** All coupons, newest first. */
-export function couponsList(db: Knex): WalkedList<CouponRow & AppliedRow, TimeKey> {
+export function couponsList(db: Knex): WalkedList<StoredCouponRow & AppliedRow, TimeKey> {
   return {
     topic: LIFECYCLE_TOPIC,
     rows: (index) => through(db, 'coupons', index),
@@ -24,7 +24,7 @@ export function couponsList(db: Knex): WalkedList<CouponRow & AppliedRow, TimeKe
 export function assignmentsOfCoupon(
   db: Knex,
   couponId: string,
-): WalkedList<AssignmentRow & AppliedRow, SequenceKey> {
+): WalkedList<StoredAssignmentRow & AppliedRow, SequenceKey> {
   return {
     topic: ASSIGN_TOPIC,
     rows: (index) => through(db, 'assignments', index).where('coupon_id', couponId),
@@ -54,7 +54,7 @@ export function assignmentsOfCoupon(
 export function assignmentsOfUser(
   db: Knex,
   userId: string,
-): WalkedList<AssignmentRow & AppliedRow, TimeKey> {
+): WalkedList<StoredAssignmentRow & AppliedRow, TimeKey> {
   return {
     topic: ASSIGN_TOPIC,
     rows: (index) => through(db, 'assignments', index).where('user_id', userId),
@@ -69,7 +69,7 @@ export function assignmentsOfUser(
 }
 
 /** The columns of a coupon's row. */
-export function couponColumns(db: Knex): Record<keyof CouponRow, string | Knex.Raw> {
+export function couponColumns(db: Knex): Record<keyof StoredCouponRow, string | Knex.Raw> {
   return {
     id: 'id',
     title: 'title',
@@ -92,7 +92,7 @@ export const ASSIGNMENT_COLUMNS = {
   user_id: 'user_id',
   sequence: 'sequence',
   assigned_at: 'assigned_at',
-} as const satisfies Record<keyof AssignmentRow, string>;
+} as const satisfies Record<keyof StoredAssignmentRow, string>;
 
 const APPLIED_COLUMNS = {
   applied_partition: 'applied_partition',

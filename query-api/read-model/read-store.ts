@@ -10,7 +10,12 @@ import {
   couponColumns,
   couponsList,
 } from './lists.ts';
-import { type AssignmentRow, type CouponRow, toAssignment, toCoupon } from './stored-rows.ts';
+import {
+  type StoredAssignmentRow,
+  type StoredCouponRow,
+  toAssignment,
+  toCoupon,
+} from './stored-rows.ts';
 import type { AppliedRow } from './take-since.ts';
 import type { ProjectionCheckpoint } from './wait-for-position.ts';
 import {
@@ -69,13 +74,13 @@ export function createReadStore(
   return {
     async coupon(id) {
       const query = database('coupons').select(couponColumns(database)).where({ id });
-      const [row] = await rowsOf<CouponRow>(query);
+      const [row] = await rowsOf<StoredCouponRow>(query);
       return row && toCoupon(row);
     },
     coupons: (page) => walk(couponsList(database), page, toCoupon),
     async assignment(id) {
       const query = database('assignments').select(ASSIGNMENT_COLUMNS).where({ id });
-      const [row] = await rowsOf<AssignmentRow>(query);
+      const [row] = await rowsOf<StoredAssignmentRow>(query);
       return row && toAssignment(row);
     },
     assignmentsOfCoupon: (couponId, page) =>

@@ -2,7 +2,7 @@
 import type { StoredAssignment, StoredCoupon } from '../http/resources.ts';
 
 /** A coupon with its counter. Big numbers may come as text: the driver keeps them exact. */
-export type CouponRow = {
+export type StoredCouponRow = {
   id: string;
   title: string;
   quantity: number;
@@ -13,7 +13,7 @@ export type CouponRow = {
   issued: number | string;
 };
 
-export type AssignmentRow = {
+export type StoredAssignmentRow = {
   id: string;
   coupon_id: string;
   user_id: string;
@@ -22,7 +22,7 @@ export type AssignmentRow = {
 };
 
 /** The coupon in a row. */
-export function toCoupon(row: CouponRow): StoredCoupon {
+export function toCoupon(row: StoredCouponRow): StoredCoupon {
   return {
     id: row.id,
     title: row.title,
@@ -36,7 +36,7 @@ export function toCoupon(row: CouponRow): StoredCoupon {
 }
 
 /** The assignment in a row. */
-export function toAssignment(row: AssignmentRow): StoredAssignment {
+export function toAssignment(row: StoredAssignmentRow): StoredAssignment {
   return {
     id: row.id,
     couponId: row.coupon_id,

@@ -52,6 +52,14 @@ describe('the layout of the topics', () => {
     expect(withReplicas([3, 3, 3, 3])).to.deep.equal([]);
   });
 
+  it('takes more replicas than it asks for, as while partitions move, and more of them in sync', () => {
+    const replicas = new Map([3, 5, 6].map((count, n) => [n, count]));
+    const more = found((topic) => ({
+      ...{ replicas, settings: { ...topic.settings, 'min.insync.replicas': '3' } },
+    }));
+    expect(layoutFaults(LAYOUTS, more)).to.deep.equal([]);
+  });
+
   it('finds a topic that is gone', () => {
     const rest = found();
     rest.delete('test-coupon-epochs');
