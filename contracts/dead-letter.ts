@@ -3,8 +3,11 @@
 import { cutText } from '../domain/text.ts';
 import { deadLetterTopicOf, EVENT_TOPICS } from './topics.ts';
 
-/** Names to values, as kafkajs gives them: several values under one name are a list. */
-export type Headers = Readonly<Record<string, Buffer | string | (Buffer | string)[] | undefined>>;
+/** A header's value; null: the header has none. */
+type HeaderValue = Buffer | string | null;
+
+/** Names to values: several values under one name are a list. */
+export type Headers = Readonly<Record<string, HeaderValue | HeaderValue[] | undefined>>;
 
 /** Why a record can never be applied, and how often that was tried. */
 export type Poison = { code: string; reason: string; attempts: number };
@@ -21,6 +24,8 @@ export type DeadLetterOrigin = {
   highestMarker: number | null;
   /** The original's own headers. */
   headers: Headers;
+  /** The original was too large for its dead letter topic: its bytes are only where it stands. */
+  isWithoutBytes?: true;
 };
 
 /**
@@ -42,23 +47,25 @@ const MAX_REASON_CHARACTERS = 1_000;
 const FAILED_AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
 /** The headers of a dead letter: the original's, and ours. */
-export function toDeadLetterHeaders(
-  origin: DeadLetterOrigin,
-): Record<string, Buffer | string | (Buffer | string)[]> {
+export function toDeadLetterHeaders(origin: DeadLetterOrigin): Headers {
   const { poison, offset, highestMarker } = origin;
-  const headers: Record<string, Buffer | string | (Buffer | string)[]> = {};
-  for (const [name, value] of Object.entries(origin.headers)) {
-    if (value !== undefined) headers[name] = value;
-  }
-  headers[`${PREFIX}reason-code`] = poison.code;
-  headers[`${PREFIX}reason`] = shorten(poison.reason);
-  headers[`${PREFIX}topic`] = origin.topic;
-  headers[`${PREFIX}partition`] = String(origin.partition);
-  if (offset !== null) headers[`${PREFIX}offset`] = String(offset);
-  headers[`${PREFIX}attempts`] = String(poison.attempts);
-  headers[`${PREFIX}failed-at`] = new Date(origin.failedAtMs).toISOString();
-  if (highestMarker !== null) headers[`${PREFIX}highest-marker`] = String(highestMarker);
-  return headers;
+  // Names that only look like ours would speak for this dead letter where ours are left out.
+  const own = Object.entries(origin.headers).filter(
+    ([name, value]) => value !== undefined && !name.startsWith(PREFIX),
+  );
+  const ours: Headers = {
+    [`${PREFIX}reason-code`]: poison.code,
+    [`${PREFIX}reason`]: shorten(poison.reason),
+    [`${PREFIX}topic`]: origin.topic,
+    [`${PREFIX}partition`]: String(origin.partition),
+    ...(offset === null ? {} : { [`${PREFIX}offset`]: String(offset) }),
+    [`${PREFIX}attempts`]: String(poison.attempts),
+    [`${PREFIX}failed-at`]: new Date(origin.failedAtMs).toISOString(),
+    ...(highestMarker === null ? {} : { [`${PREFIX}highest-marker`]: String(highestMarker) }),
+    ...(origin.isWithoutBytes === true ? { [`${PREFIX}without-bytes`]: 'too large' } : {}),
+  };
+  // Own properties, also under names that every object has.
+  return Object.fromEntries([...own, ...Object.entries(ours)]);
 }
 
 /**
@@ -82,12 +89,7 @@ export function toDeadLetterRecord(
  * carries no such headers, or they contradict its topic.
  */
 export function readOrigin(record: { topic: string; headers: Headers }): DeadLetterOrigin | null {
-  const ours = new Map<string, string>();
-  const headers: Record<string, Buffer | string | (Buffer | string)[] | undefined> = {};
-  for (const [name, value] of Object.entries(record.headers)) {
-    if (name.startsWith(PREFIX)) ours.set(name.slice(PREFIX.length), String(value));
-    else headers[name] = value;
-  }
+  const { ours, own } = splitHeaders(record.headers);
   const topic = EVENT_TOPICS.find((name) => name === ours.get('topic'));
   const [partition, attempts] = [ours.get('partition'), ours.get('attempts')];
   const [offset = null, marker = null] = [ours.get('offset'), ours.get('highest-marker')];
@@ -100,7 +102,7 @@ export function readOrigin(record: { topic: string; headers: Headers }): DeadLet
     !isWhole(attempts, 9) ||
     (offset !== null && !isWhole(offset, 18)) ||
     (marker !== null && !isWhole(marker, 9)) ||
-    Number.isNaN(failedAtMs)
+    !(failedAtMs >= 0)
   ) {
     return null;
   }
@@ -115,8 +117,20 @@ export function readOrigin(record: { topic: string; headers: Headers }): DeadLet
     },
     failedAtMs,
     highestMarker: marker === null ? null : Number(marker),
-    headers,
+    headers: own,
+    ...(ours.has('without-bytes') ? { isWithoutBytes: true } : {}),
   };
+}
+
+/** Ours, as text and without their prefix, and those of the original. */
+function splitHeaders(headers: Headers): { ours: Map<string, string>; own: Headers } {
+  const ours = new Map<string, string>();
+  const own: [string, Headers[string]][] = [];
+  for (const [name, value] of Object.entries(headers)) {
+    if (!name.startsWith(PREFIX)) own.push([name, value]);
+    else if (value != null) ours.set(name.slice(PREFIX.length), String(value));
+  }
+  return { ours, own: Object.fromEntries(own) };
 }
 
 /** A reason of at most 1,000 characters, none of them cut in half. */

@@ -13,6 +13,8 @@ export type PartitionFacts = {
   firstOffset: number;
   endOffset: number;
   records: RecordFacts[];
+  /** Ranges of offsets that have no record, as the broker gave them: control records of transactions. */
+  vacant: { from: number; to: number }[];
 };
 
 /** An assignment as it stands in the holders of a coupon in Redis. */

@@ -42,7 +42,7 @@ export async function toReadableRecord(
     headers: Object.entries(headers ?? {}).flatMap(([name, values]) =>
       [values].flat().map((one) => ({
         name,
-        value: one === undefined ? '' : formatBytes(Buffer.from(one)),
+        value: one == null ? '(none)' : formatBytes(Buffer.from(one)),
       })),
     ),
     value: await toReadableValue(position.topic, value, registry),

@@ -4,11 +4,13 @@ import { connect, isIP, Socket } from 'node:net';
 import { connect as connectTls, type SecureContextOptions } from 'node:tls';
 import { Kafka, type KafkaConfig, type SASLOptions } from 'kafkajs';
 import './idle-timer.ts';
+import './record-format.ts';
 import { hostAndPortOf } from '../address.ts';
 import type { KafkaConnection, SaslSettings } from '../connections/kafka-settings.ts';
 import { tlsOptionsOf } from '../connections/tls.ts';
 import { withDeadline } from '../deadline.ts';
 import type { Logger } from '../logger.ts';
+import { seeWholeLog } from './kafkajs-internals.ts';
 import { rememberKafkajs } from './kafkajs-of.ts';
 import { kafkaLogCreator } from './log-lines.ts';
 
@@ -79,6 +81,7 @@ export function createKafkaClient(
       return socket;
     },
   });
+  seeWholeLog(kafka);
   const client: KafkaClient = {
     end: () => {
       ended = true;

@@ -3,8 +3,9 @@
 import kafkajs, { type Consumer, type EachBatchPayload } from 'kafkajs';
 import { messageOf } from '../errors.ts';
 import { type KafkaClient, METADATA_AGE_MS } from './client.ts';
+import type { FetchedBatch } from './kafkajs-internals.ts';
 import { kafkajsOf } from './kafkajs-of.ts';
-import { type RecordBatch, toKafkaRecord } from './record.ts';
+import { type RecordBatch, toRecordBatch } from './record.ts';
 
 /** What happens to a consumer. */
 export type ConsumerEvent =
@@ -32,10 +33,8 @@ export class MembershipLost extends Error {
   }
 }
 
-/** Records of one partition, in order, never none. */
+/** What the log has in a range of one partition; never an empty range, unless what follows can't be read. */
 export type ConsumedBatch = RecordBatch & {
-  /** The offset behind the last record of the batch. */
-  nextOffset: bigint;
   /** The offset that the next record of the partition will get. */
   endOffset: bigint;
   /** Does the consumer still go on from here? Not after it stopped, nor after a seek in this partition. */
@@ -81,6 +80,8 @@ export function createConsumer(client: KafkaClient, options: ConsumerOptions): G
     maxWaitTimeInMs: options.fetchWaitMs,
     allowAutoTopicCreation: false,
     metadataMaxAge: METADATA_AGE_MS,
+    // docs/adr/0017: it goes to the end of the log, not to that of the oldest open transaction.
+    readUncommitted: true,
   });
   tellEvents(consumer, options.onEvent);
   return {
@@ -139,9 +140,8 @@ function toConsumedBatch(payload: EachBatchPayload): ConsumedBatch {
   const { batch } = payload;
   const { topic, partition } = batch;
   return {
-    ...{ topic, partition },
-    records: batch.messages.map((message) => toKafkaRecord(topic, partition, message)),
-    nextOffset: BigInt(batch.lastOffset()) + 1n,
+    // kafkajs' types leave out where its fetch began.
+    ...toRecordBatch(batch as unknown as FetchedBatch),
     endOffset: BigInt(batch.highWatermark),
     isCurrent: () => payload.isRunning() && !payload.isStale(),
     done: (offset) => payload.resolveOffset(String(offset)),

@@ -1,10 +1,11 @@
 // What is used of kafkajs beside its public interface, for exactly one version of it: fetching without
-// a consumer group, and a timer that it sets for ever. docs/adr/0015, docs/adr/0016.
+// a consumer group, a timer that it sets for ever, and how it takes records apart. docs/adr/0015, 0016, 0017.
 import { createRequire } from 'node:module';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 
 const VERSION = '2.2.4';
-const READ_COMMITTED = 1;
+/** Every record counts from the moment it is in the log, whatever transaction it belongs to (docs/adr/0017). */
+const READ_UNCOMMITTED = 0;
 
 const require = createRequire(import.meta.url);
 
@@ -28,16 +29,14 @@ export type Cluster = {
 export type FetchPosition = { topic: string; partition: number; offset: bigint };
 
 /**
- * What a fetch brought of one partition. `rawMessages` has control records, too: a batch without any
- * says only that there is nothing yet.
+ * What a fetch brought of one partition, from `fetchedOffset` on, as `decode-batches.ts` takes it apart.
+ * A batch without messages says only that there is nothing yet.
  */
 export type FetchedBatch = {
   topic: string;
   partition: number;
+  fetchedOffset: string;
   messages: KafkaMessage[];
-  rawMessages: readonly unknown[];
-  /** Of `rawMessages`. */
-  lastOffset(): string;
 };
 
 type Broker = { fetch(request: object): Promise<{ responses: FetchedTopic[] }> };
@@ -63,19 +62,47 @@ export function requireInternal(path: string): unknown {
   return require(`kafkajs/src/${path}`);
 }
 
+/**
+ * Puts another module in the place of one of kafkajs' own, before it was loaded.
+ * @throws Error when it was loaded already, and as `requireInternal`
+ */
+export function replaceInternal(path: string, replace: (original: unknown) => unknown): void {
+  const file = require.resolve(`kafkajs/src/${path}`);
+  if (file in require.cache) throw new Error(`kafkajs has loaded its ${path} already`);
+  const original = requireInternal(path);
+  const loaded = require.cache[file];
+  if (loaded === undefined) throw new Error(`kafkajs' ${path} can't be replaced`);
+  loaded.exports = replace(original);
+}
+
+/**
+ * Makes everything that comes from `kafka` see the log to its end, admins and consumers included:
+ * kafkajs stops at the first record of an open transaction (docs/adr/0017).
+ */
+export function seeWholeLog(kafka: Kafka): void {
+  const { key, create } = clusterMakerOf(kafka);
+  Object.defineProperty(kafka, key, {
+    value: (options: object) => create({ ...options, isolationLevel: READ_UNCOMMITTED }),
+  });
+}
+
 /** A cluster with the settings of `kafka`, not connected yet. */
 export function createCluster(kafka: Kafka): Cluster {
+  return clusterMakerOf(kafka).create({ allowAutoTopicCreation: false });
+}
+
+function clusterMakerOf(kafka: Kafka): { key: symbol; create: CreateCluster } {
   const key = Object.getOwnPropertySymbols(kafka).find(
     ({ description }) => description === 'private:Kafka:createCluster',
   );
   const create = key && (kafka as unknown as Record<symbol, CreateCluster>)[key];
   if (create === undefined) throw new Error('kafkajs makes its clusters in another way');
-  return create({ allowAutoTopicCreation: false, isolationLevel: READ_COMMITTED });
+  return { key: key as symbol, create };
 }
 
 /**
- * What the broker has from these positions on, decompressed, without control records and records of
- * aborted transactions. A partition that has nothing yet gives a batch without records.
+ * What the broker has from these positions on, decompressed. A partition that has nothing yet gives a
+ * batch without messages.
  * @throws whatever kafkajs throws; for the whole fetch when one of its partitions is in error
  */
 export async function fetchFrom(
@@ -98,7 +125,7 @@ export async function fetchFrom(
   const { responses } = await broker.fetch({
     ...limits,
     minBytes: 1,
-    isolationLevel: READ_COMMITTED,
+    isolationLevel: READ_UNCOMMITTED,
     topics,
   });
   const offsetOf = new Map(

@@ -1,5 +1,5 @@
 // Writing records: sent at once, acknowledged by all in-sync replicas, or told why not.
-import { Partitioners, type Producer, type TopicMessages } from 'kafkajs';
+import { type IHeaders, Partitioners, type Producer, type TopicMessages } from 'kafkajs';
 import { withDeadline } from '../deadline.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { disconnectSoon, type KafkaClient, METADATA_AGE_MS } from './client.ts';
@@ -136,7 +136,8 @@ function toTopicMessages(records: readonly RecordToSend[]): TopicMessages[] {
     topic,
     messages: ofTopic.map(({ partition, key = null, value, headers }) => ({
       ...{ partition, key, value },
-      ...(headers === undefined ? {} : { headers }),
+      // A header without a value is one that kafkajs' types don't know: record-format.ts writes it.
+      ...(headers === undefined ? {} : { headers: headers as IHeaders }),
     })),
   }));
 }

@@ -6,7 +6,7 @@ import { AppError, messageOf } from '../errors.ts';
 import { disconnectSoon, type KafkaClient, siblingOf } from './client.ts';
 import { type Cluster, createCluster, type FetchedBatch, fetchFrom } from './kafkajs-internals.ts';
 import { kafkajsOf } from './kafkajs-of.ts';
-import { type KafkaRecord, type LogRange, type RecordBatch, toKafkaRecord } from './record.ts';
+import { type KafkaRecord, type LogRange, type RecordBatch, toRecordBatch } from './record.ts';
 
 /** Without a record for so long, a reader gives up: the brokers are away, or the offsets are gone. */
 const STALL_MS = 30_000;
@@ -22,10 +22,11 @@ type Fetched = { nodeId: string; batches: FetchedBatch[] } | { nodeId: string; e
 
 /**
  * Every record in these ranges, batch by batch: in order within a partition, the partitions side by
- * side. While a batch is worked on, the next ones are on their way. Offsets without a record, as
- * compaction or deletion leave them, are passed over.
+ * side. While a batch is worked on, the next ones are on their way. Each batch of a range begins where
+ * the one before it ended, and the last one ends where the range does. Only where records were deleted
+ * there is a gap between two batches, or behind the last one.
  * @param signal ends the reading early; the signal's reason is thrown
- * @throws AppError KAFKA_UNAVAILABLE (retriable)
+ * @throws AppError KAFKA_UNAVAILABLE (retriable), also when a batch of the log can't be read
  */
 export async function* readBatches(
   client: KafkaClient,
@@ -118,7 +119,13 @@ function createFetches(cluster: Cluster, left: Set<Cursor>) {
       return [];
     }
     failures = 0;
-    const batches = answer.batches.flatMap((batch) => advance(left, batch));
+    const found = answer.batches.map(toRecordBatch);
+    const batches = found.flatMap((batch) => advance(left, batch));
+    const broken = found.find(({ unreadable }) => unreadable !== null);
+    // Only when nothing else is left to read: no waiting mends it, but another replica may be sound.
+    if (batches.length === 0 && broken !== undefined) {
+      throw noAnswer(`${broken.topic}/${broken.partition}: ${broken.unreadable}`);
+    }
     // The next fetch goes out before anybody works on what this one brought.
     start();
     return batches;
@@ -168,16 +175,17 @@ async function fetchAt(
   }
 }
 
-/** Moves the cursor behind `batch`. @returns what of the batch is in the range */
-function advance(left: Set<Cursor>, batch: FetchedBatch): RecordBatch[] {
-  const { topic, partition } = batch;
-  const cursor = cursorAt(left, topic, partition);
-  if (cursor === undefined || batch.rawMessages.length === 0) return [];
-  const records = batch.messages
-    .map((message) => toKafkaRecord(topic, partition, message))
-    .filter(({ offset }) => offset >= cursor.next && offset < cursor.to);
-  moveTo(left, cursor, BigInt(batch.lastOffset()) + 1n);
-  return records.length === 0 ? [] : [{ topic, partition, records }];
+/** Moves the cursor behind `batch`. @returns what of the batch is in the range, and new */
+function advance(left: Set<Cursor>, batch: RecordBatch): RecordBatch[] {
+  const cursor = cursorAt(left, batch.topic, batch.partition);
+  // It may be the late answer to a fetch for another range, or for what has come meanwhile.
+  if (cursor === undefined || batch.from > cursor.next || batch.to <= cursor.next) return [];
+  const { next: from, to: end } = cursor;
+  let { to } = batch;
+  if (to > end) to = end;
+  moveTo(left, cursor, to);
+  const records = batch.records.filter(({ offset }) => offset >= from && offset < to);
+  return [{ ...batch, from, to, records }];
 }
 
 function cursorAt(left: Set<Cursor>, topic: string, partition: number): Cursor | undefined {

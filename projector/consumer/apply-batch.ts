@@ -6,7 +6,7 @@ import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { backoffMs } from '../../platform/backoff.ts';
 import { bisectBatch, type NonEmpty } from '../../platform/bisect-batch.ts';
 import type { Logger } from '../../platform/logger.ts';
-import type { ConsumedRecord, DecodeResult } from '../consumed-record.ts';
+import type { Consumed, DecodeResult } from '../consumed-record.ts';
 import { codeOf, failureOf, reasonOf } from '../failures.ts';
 import { addCounts, ZERO_COUNTS } from '../projection/disposition-counts.ts';
 import type { ApplyOutcome } from '../projection/store.ts';
@@ -19,11 +19,11 @@ import { createWaitOut } from './wait-out.ts';
 export type StoreRecords = (records: NonEmpty<DecodeResult>) => Promise<ApplyOutcome>;
 
 /**
- * Applies consecutive records of one partition.
+ * Applies consecutive offsets of one partition.
  * @throws PartitionRevoked when the partition is no longer ours; every other error is unexpected
  */
 export type ApplyBatch = (
-  records: NonEmpty<ConsumedRecord>,
+  records: NonEmpty<Consumed>,
   lease: PartitionLease,
 ) => Promise<ApplyOutcome>;
 
@@ -96,7 +96,7 @@ async function storeOne(
     } catch (error) {
       const failure = failureOf(error);
       // When a dead letter itself can't be stored, another dead letter would not help.
-      if (failure.kind !== 'poison' || decoded.kind === 'poison') throw error;
+      if (failure.kind !== 'poison' || decoded.kind !== 'event') throw error;
       if (attempts >= failure.tries) {
         const poison = { code: codeOf(error), reason: reasonOf(error), attempts };
         return store([{ kind: 'poison', record: decoded.record, poison }], lease);

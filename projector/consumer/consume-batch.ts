@@ -4,13 +4,14 @@ import { topicPartitionOf } from '../../contracts/position.ts';
 import { AppError } from '../../platform/errors.ts';
 import { type ConsumedBatch, MembershipLost } from '../../platform/kafka/consumer.ts';
 import type { Logger } from '../../platform/logger.ts';
-import { type ConsumedRecord, toConsumedRecord } from '../consumed-record.ts';
+import { type Consumed, nextOffsetOf, toConsumed } from '../consumed-record.ts';
 import { codeOf, reasonOf } from '../failures.ts';
 import type { ApplyBatch } from './apply-batch.ts';
 import type { ConsumerHealth } from './consumer-health.ts';
 import { type BatchLimits, cutBatch } from './cut-batch.ts';
 import { createPartitionLease, type PartitionLease, PartitionRevoked } from './partition-lease.ts';
 import type { Progress } from './progress.ts';
+import { createWaitOut } from './wait-out.ts';
 import type { AppliedOffset } from './watch-checkpoints.ts';
 
 export type BatchConsumerParts = {
@@ -19,7 +20,7 @@ export type BatchConsumerParts = {
   topicPrefix: string;
   limits: BatchLimits;
   applyBatch: ApplyBatch;
-  consumerHealth: Pick<ConsumerHealth, 'active'>;
+  consumerHealth: Pick<ConsumerHealth, 'active' | 'stalled'>;
   progress: Pick<Progress, 'advanced'>;
   logger: Logger;
   /** Goes on at an offset of a partition; the topic is logical. */
@@ -42,27 +43,28 @@ export function createBatchConsumer(
 ): (batch: ConsumedBatch) => Promise<void> {
   const { applied, limits, applyBatch, consumerHealth, progress, name } = parts;
   const checkpointSeek = createCheckpointSeeks(parts);
+  const waitAtUnreadable = createUnreadableWait(parts);
 
   const consumeBatch = async (batch: ConsumedBatch, lease: PartitionLease): Promise<void> => {
     const { partition, endOffset } = batch;
     const topic = batch.topic.slice(parts.topicPrefix.length);
     const topicPartition = topicPartitionOf(topic, partition);
-    for (const some of cutBatch(batch.records, limits)) {
+    for (const some of cutBatch(toConsumed(topic, batch), limits)) {
       if (!batch.isCurrent()) return;
-      const records = some.map((record) => toConsumedRecord(topic, record));
-      const outcome = await applyBatch(records as [ConsumedRecord, ...ConsumedRecord[]], lease);
+      const outcome = await applyBatch(some as [Consumed, ...Consumed[]], lease);
       consumerHealth.active(name);
       const { nextOffset } = outcome;
       if (outcome.kind === 'gap') return checkpointSeek.afterGap(batch, nextOffset);
       progress.advanced(topicPartition, outcome.counts, nextOffset, endOffset);
-      const last = records.at(-1)?.offset ?? 0n;
-      if (nextOffset > last + 1n) return checkpointSeek.ahead(batch, nextOffset);
+      const behind = nextOffsetOf(some.at(-1) as Consumed);
+      if (nextOffset > behind) return checkpointSeek.ahead(batch, nextOffset);
       checkpointSeek.agreed(topicPartition);
       applied.set(topicPartition, { topic, partition, nextOffset });
-      batch.done(last);
+      batch.done(behind - 1n);
       await batch.heartbeat();
     }
-    await batch.commit(batch.nextOffset);
+    if (batch.unreadable !== null) return waitAtUnreadable(batch, batch.unreadable, lease);
+    await batch.commit(batch.to);
   };
 
   return async (batch) => {
@@ -73,6 +75,27 @@ export function createBatchConsumer(
     } catch (error) {
       throwUnlessRevoked(error, parts.logger);
     }
+  };
+}
+
+/**
+ * Waits where a batch of the log can't be read, longer each time, and asks for it once more. Nothing is
+ * known of what is in it, so nothing can be passed over: the other partitions go on meanwhile, and this
+ * one when the broker, or another replica, has sound bytes.
+ */
+function createUnreadableWait({ topicPrefix, seek, consumerHealth, logger }: BatchConsumerParts) {
+  const waitOut = createWaitOut(consumerHealth, logger);
+  const waits = new Map<string, { offset: bigint; attempts: number }>();
+  return async (batch: ConsumedBatch, reason: string, lease: PartitionLease): Promise<void> => {
+    const { partition, to: offset } = batch;
+    const topic = batch.topic.slice(topicPrefix.length);
+    const topicPartition = topicPartitionOf(topic, partition);
+    const before = waits.get(topicPartition);
+    const attempts = before?.offset === offset ? before.attempts + 1 : 0;
+    waits.set(topicPartition, { offset, attempts });
+    const error = new AppError('KAFKA_UNAVAILABLE', reason, { retriable: true });
+    await waitOut({ topic, partition, offset }, error, attempts, lease);
+    seek(topic, partition, offset);
   };
 }
 
@@ -92,7 +115,7 @@ function createCheckpointSeeks({ topicPrefix, seek }: BatchConsumerParts) {
     const times = (disagreements.get(topicPartition) ?? 0) + 1;
     disagreements.set(topicPartition, times);
     if (times > MAX_DISAGREEMENTS) {
-      const reason = `${topicPartition} is applied up to ${nextOffset}, but its log goes from ${batch.records[0]?.offset} to ${batch.endOffset}`;
+      const reason = `${topicPartition} is applied up to ${nextOffset}, but its log goes from ${batch.from} to ${batch.endOffset}`;
       throw new AppError('TOPIC_MISMATCH', reason, { retriable: false });
     }
     goTo(batch, nextOffset);

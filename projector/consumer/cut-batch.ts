@@ -6,8 +6,8 @@ export type BatchLimits = {
   maxBytes: number;
 };
 
-/** The same records in the same order, in batches within the limits. */
-export function cutBatch<T extends { value: Buffer | null }>(
+/** The same records in the same order, in batches within the limits. What has no value weighs nothing. */
+export function cutBatch<T extends object>(
   records: readonly T[],
   { maxRecords, maxBytes }: BatchLimits,
 ): T[][] {
@@ -15,7 +15,7 @@ export function cutBatch<T extends { value: Buffer | null }>(
   let batch: T[] = [];
   let bytes = 0;
   for (const record of records) {
-    const size = record.value?.length ?? 0;
+    const size = 'value' in record && Buffer.isBuffer(record.value) ? record.value.length : 0;
     if (batch.length === maxRecords || (batch.length > 0 && bytes + size > maxBytes)) {
       batches.push(batch);
       batch = [];

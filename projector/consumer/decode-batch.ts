@@ -4,7 +4,7 @@ import { toLogEvent } from '../../contracts/event-record.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import { type Backoff, backoffMs } from '../../platform/backoff.ts';
 import type { NonEmpty } from '../../platform/bisect-batch.ts';
-import type { ConsumedRecord, DecodeResult } from '../consumed-record.ts';
+import type { Consumed, ConsumedRecord, DecodeResult } from '../consumed-record.ts';
 import { codeOf, failureOf, reasonOf } from '../failures.ts';
 import type { PartitionLease } from './partition-lease.ts';
 import type { WaitOut } from './wait-out.ts';
@@ -21,12 +21,16 @@ type Undecoded = { record: ConsumedRecord; index: number; attempts: number };
  */
 export async function decodeBatch(
   codec: Pick<EventCodec, 'decode'>,
-  records: NonEmpty<ConsumedRecord>,
+  records: NonEmpty<Consumed>,
   lease: PartitionLease,
   waitOut: WaitOut,
 ): Promise<NonEmpty<DecodeResult>> {
   const decoded: DecodeResult[] = new Array(records.length);
-  let undecoded: Undecoded[] = records.map((record, index) => ({ record, index, attempts: 0 }));
+  let undecoded: Undecoded[] = [];
+  for (const [index, record] of records.entries()) {
+    if ('to' in record) decoded[index] = { kind: 'vacant', record };
+    else undecoded.push({ record, index, attempts: 0 });
+  }
   for (let round = 0; ; round += 1) {
     const { remaining, transient } = await lease.during(() =>
       decodeEach(codec, undecoded, decoded),

@@ -23,9 +23,11 @@ export function traceStore(store: StoreRecords): StoreRecords {
   };
 }
 
-function spanOf({ kind, record }: DecodeResult): Span[] {
+function spanOf(decoded: DecodeResult): Span[] {
+  if (decoded.kind !== 'event') return [];
+  const { record } = decoded;
   const traceparent = record.headers.traceparent?.toString();
-  if (kind !== 'event' || traceparent === undefined || !traceparent.endsWith(SAMPLED)) return [];
+  if (traceparent === undefined || !traceparent.endsWith(SAMPLED)) return [];
   const span = startSpan(`project ${record.topic}`, SpanKind.CONSUMER, traceparent, {
     'messaging.destination.name': record.topic,
     'messaging.destination.partition.id': String(record.partition),

@@ -1,19 +1,18 @@
 // The wait after a transient failure, as logs and health answers report it.
 
-import { topicPartitionOf } from '../../contracts/position.ts';
+import { type Position, topicPartitionOf } from '../../contracts/position.ts';
 import { type Backoff, backoffMs } from '../../platform/backoff.ts';
 import type { Logger } from '../../platform/logger.ts';
-import type { ConsumedRecord } from '../consumed-record.ts';
 import { codeOf, reasonOf } from '../failures.ts';
 import type { ConsumerHealth } from './consumer-health.ts';
 import type { PartitionLease } from './partition-lease.ts';
 
 /**
- * Waits before the work that begins with `record` is tried again, longer after each attempt (0: the first).
+ * Waits before the work that begins at this position is tried again, longer after each attempt (0: the first).
  * @throws PartitionRevoked as soon as the lease is over
  */
 export type WaitOut = (
-  record: ConsumedRecord,
+  position: Position,
   error: unknown,
   attempt: number,
   lease: PartitionLease,

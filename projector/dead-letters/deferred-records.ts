@@ -65,7 +65,7 @@ export function createDeferredRecords(
       parked = new Map(positions.map((position) => [nameOf(position), position]));
     },
     withholdParked: (decoded) =>
-      parked.size > 0 && parked.has(nameOf(decoded.record))
+      decoded.kind !== 'vacant' && parked.size > 0 && parked.has(nameOf(decoded.record))
         ? { kind: 'poison', record: decoded.record, poison: PARKED }
         : decoded,
     defer: (deadLetters) => {

@@ -12,7 +12,7 @@ import {
 } from '../../contracts/dead-letter.ts';
 import type { Position } from '../../contracts/position.ts';
 import type { Logger } from '../../platform/logger.ts';
-import type { ConsumedRecord, DecodeResult } from '../consumed-record.ts';
+import type { ConsumedRecord, ReadResult } from '../consumed-record.ts';
 import {
   addCounts,
   type DispositionCounts,
@@ -49,6 +49,7 @@ export function createRetryDeadLetter(now: () => number, logger: Logger): MakeCh
     let counts = ZERO_COUNTS;
     const issued = new Map<string, number>();
     for (const decoded of records) {
+      if (decoded.kind === 'vacant') continue;
       const one = await retry(trx, decoded, now(), logger);
       counts = addCounts(counts, one.counts);
       for (const [couponId, units] of one.issued) {
@@ -63,7 +64,7 @@ type RetryResult = { counts: DispositionCounts; issued: ReadonlyMap<string, numb
 
 async function retry(
   trx: Knex.Transaction,
-  decoded: DecodeResult,
+  decoded: ReadResult,
   nowMs: number,
   logger: Logger,
 ): Promise<RetryResult> {
@@ -81,7 +82,7 @@ async function retry(
 
 async function retryFrom(
   trx: Knex.Transaction,
-  decoded: DecodeResult,
+  decoded: ReadResult,
   origin: DeadLetterOrigin & { position: Position },
   logger: Logger,
 ): Promise<RetryResult> {
@@ -91,13 +92,19 @@ async function retryFrom(
   const [deadLetter] = projection.deadLetters;
   if (deadLetter !== undefined) {
     const attempts = origin.poison.attempts + deadLetter.poison.attempts;
-    const row = toParkedRow(decoded.record, origin, { ...deadLetter.poison, attempts });
+    // There are no bytes here that could be tried: why they failed is known from their first try.
+    const { code, reason } = origin.isWithoutBytes ? withoutBytes(origin) : deadLetter.poison;
+    const row = toParkedRow(decoded.record, origin, { code, reason, attempts });
     return nothingIssued(await park(trx, row, existing, logger));
   }
   const { applied, repeated, issued } = await insertRows(trx, projection);
   const { fenced, markers } = projection;
   if (existing !== undefined) await mark(trx, existing, fenced > 0 ? 'fenced' : 'applied', logger);
   return { counts: { ...ZERO_COUNTS, applied, repeated, fenced, markers }, issued };
+}
+
+function withoutBytes({ poison: { code, reason } }: DeadLetterOrigin): Omit<Poison, 'attempts'> {
+  return { code, reason: `too large for a dead letter, its bytes are only in the log: ${reason}` };
 }
 
 function toParkedRow(
@@ -166,20 +173,23 @@ function whereOf({ topic, partition, offset }: Position) {
   return { topic, partition_id: partition, record_offset: offset.toString() };
 }
 
-type HeaderText = string | { base64: string };
+type HeaderText = string | { base64: string } | null;
 
-/** Headers as JSON: text as text, other bytes as `{base64}`, several values under a name as a list. */
+/**
+ * Headers as JSON: text as text, other bytes as `{base64}`, no value as null, several values under a
+ * name as a list.
+ */
 export function readableHeaders(headers: Headers): Record<string, HeaderText | HeaderText[]> {
-  const readable: Record<string, HeaderText | HeaderText[]> = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined) continue;
-    readable[name] = Array.isArray(value) ? value.map(readableValue) : readableValue(value);
-  }
-  return readable;
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => {
+      if (value === undefined) return [];
+      return [[name, Array.isArray(value) ? value.map(readableValue) : readableValue(value)]];
+    }),
+  );
 }
 
-function readableValue(value: Buffer | string): HeaderText {
-  if (typeof value === 'string') return value;
+function readableValue(value: Buffer | string | null): HeaderText {
+  if (value === null || typeof value === 'string') return value;
   const text = value.toString('utf8');
   return Buffer.from(text, 'utf8').equals(value) ? text : { base64: value.toString('base64') };
 }

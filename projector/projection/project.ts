@@ -9,7 +9,7 @@ import type { DeadLetter, DecodeResult } from '../consumed-record.ts';
 /** An event, and where in the log it was found: in its own topic, or in the dead letter topic. */
 export type AppliedEvent<Event> = { event: Event; applied: AppliedPosition };
 
-/** What a stretch of the log comes to. Every record of it is in exactly one of the parts. */
+/** What a stretch of the log comes to. Every record of it is in exactly one of the parts; vacant offsets are in none. */
 export type Projection = {
   /** Coupons and assignments to be there, each id once, in the order of the log. */
   coupons: AppliedEvent<CouponCreated>[];
@@ -48,6 +48,7 @@ export function project(
   };
   const seen = new Set<string>();
   for (const decoded of records) {
+    if (decoded.kind === 'vacant') continue;
     if (decoded.kind === 'poison') {
       const { record, poison } = decoded;
       projection.deadLetters.push({ record, poison, highestMarker: projection.highestMarker });

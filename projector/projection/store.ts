@@ -2,7 +2,7 @@
 // exactly once, however often and by however many projectors it is consumed.
 import type { Knex } from 'knex';
 import type { NonEmpty } from '../../platform/bisect-batch.ts';
-import type { DecodeResult } from '../consumed-record.ts';
+import { type DecodeResult, nextOffsetOf } from '../consumed-record.ts';
 import { type DispositionCounts, ZERO_COUNTS } from './disposition-counts.ts';
 import { addIssued } from './insert-rows.ts';
 import { LIVE_TABLES, type ReadTables } from './tables.ts';
@@ -35,8 +35,8 @@ export type MakeChange = (
 const TRANSACTION_LIMIT_MS = 20_000;
 
 /**
- * Applies consecutive records of one partition and moves its checkpoint past them, or does neither.
- * Records below the checkpoint are dropped: they were applied before. A transaction on the live
+ * Applies consecutive offsets of one partition and moves its checkpoint past them, or does neither.
+ * Those below the checkpoint are dropped: they were applied before. A transaction on the live
  * tables goes through from begin to end on one set of them: none is put in their place meanwhile.
  * @throws what MySQL or `makeChange` throws; nothing was done then, except that a lost connection
  * can hide a commit: doing the same again finds out
@@ -54,11 +54,13 @@ export async function applyOnce(
     const { nextOffset, highestMarker } = await lockCheckpoint(trx, tables, topic, partition);
     if (offset > nextOffset) return { kind: 'gap', nextOffset };
     const fresh =
-      offset === nextOffset ? records : records.filter(({ record }) => record.offset >= nextOffset);
+      offset === nextOffset
+        ? records
+        : records.filter(({ record }) => nextOffsetOf(record) > nextOffset);
     const last = fresh.at(-1);
     if (last === undefined) return { kind: 'applied', nextOffset, counts: ZERO_COUNTS };
     const change = await makeChange(trx, fresh as [DecodeResult, ...DecodeResult[]], highestMarker);
-    const next = last.record.offset + 1n;
+    const next = nextOffsetOf(last.record);
     await moveCheckpoint(trx, tables, { topic, partition, next }, change);
     // Last: the row of a coupon that everybody wants is locked no longer than the commit takes.
     await addIssued(trx, change.issued, tables);

@@ -5,7 +5,7 @@ import { AppError } from '../../platform/errors.ts';
 import type { KafkaClient } from '../../platform/kafka/client.ts';
 import { readBatches } from '../../platform/kafka/range-reader.ts';
 import type { RecordBatch } from '../../platform/kafka/record.ts';
-import { type ConsumedRecord, toConsumedRecord } from '../consumed-record.ts';
+import { type Consumed, toConsumed } from '../consumed-record.ts';
 import type { ApplyBatch } from '../consumer/apply-batch.ts';
 import { type BatchLimits, cutBatch } from '../consumer/cut-batch.ts';
 import { createPartitionLease } from '../consumer/partition-lease.ts';
@@ -14,8 +14,8 @@ export type LogFollower = {
   /**
    * Applies on: by partition (`topicPartitionOf`), up to the offset that is not applied any more.
    * Resolves when every partition is there. One call at a time.
-   * @throws AppError KAFKA_UNAVAILABLE (retriable) after `waitMs` (a day when not given); whatever
-   * applying threw
+   * @throws AppError KAFKA_UNAVAILABLE (retriable) after `waitMs` (a day when not given);
+   * TOPIC_MISMATCH when records were deleted before they were applied; whatever applying threw
    */
   to(limits: ReadonlyMap<string, bigint>, waitMs?: number): Promise<void>;
   /** How many records were applied so far, or deferred. */
@@ -90,8 +90,7 @@ async function followTo(
         isContinuous = await followBatch(parts, followed, batch, signal);
         if (!isContinuous) break;
       }
-      // Behind the last record are at most offsets that have none.
-      if (isContinuous && followed.next < limit) followed.next = limit;
+      if (isContinuous && followed.next < limit) throw recordsDeleted(followed, limit);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof AppError && error.code === 'KAFKA_UNAVAILABLE')) throw error;
@@ -112,13 +111,18 @@ async function followBatch(
     isOurs: () => !closing.aborted,
     closing,
   });
-  for (const some of cutBatch(batch.records, limits)) {
-    const records = some.map((record) => toConsumedRecord(followed.topic, record));
-    const outcome = await applyBatch(records as [ConsumedRecord, ...ConsumedRecord[]], lease);
+  if (batch.from > followed.next) throw recordsDeleted(followed, batch.from);
+  for (const some of cutBatch(toConsumed(followed.topic, batch), limits)) {
+    const outcome = await applyBatch(some as [Consumed, ...Consumed[]], lease);
     followed.next = outcome.nextOffset;
     if (outcome.kind === 'gap') return false;
   }
   return true;
+}
+
+function recordsDeleted({ topic, partition, next }: FollowedPartition, to: bigint): AppError {
+  const reason = `${topic}/${partition} has lost its records from ${next} to ${to}`;
+  return new AppError('TOPIC_MISMATCH', reason, { retriable: false });
 }
 
 function logUnreadable(reason: string): AppError {

@@ -5,7 +5,7 @@ import { type Backoff, backoffMs, pause } from '../../platform/backoff.ts';
 import { AppError } from '../../platform/errors.ts';
 import { readBatches } from '../../platform/kafka/range-reader.ts';
 import type { KafkaRecord, RecordBatch } from '../../platform/kafka/record.ts';
-import type { EventRange, Log } from '../log.ts';
+import type { EventPartition, EventRange, Log } from '../log.ts';
 import { type Reading, readEventRecord } from '../read-event.ts';
 import { foldEvent, identityOf, type LogFold, type PartitionFold } from './fold.ts';
 
@@ -29,8 +29,8 @@ export type FoldRecordsOptions = {
  * Folds what lies between `fold` and the ends of the ranges. When brokers or registry are away it
  * goes on from where it was, until the signal aborts.
  * @returns how long decoding and folding took, of the time for reading: milliseconds
- * @throws AppError RECORD_UNREADABLE (not retriable), which names the record; the signal's reason; what
- * `check` throws
+ * @throws AppError RECORD_UNREADABLE (not retriable), which names the record; TOPIC_MISMATCH when records
+ * that it has to read were deleted; the signal's reason; what `check` throws
  */
 export async function foldRecords(
   log: Log,
@@ -47,14 +47,23 @@ export async function foldRecords(
     ]),
   );
   const stopped = new Set<PartitionFold>();
+  // Further than the fold's own `next` where the last offsets have no record.
+  const reached = new Map<PartitionFold, bigint>();
+  const nextOf = (place: PartitionFold): bigint => {
+    const behind = reached.get(place);
+    if (behind === undefined || behind < place.next) return place.next;
+    return behind;
+  };
   let foldMs = 0;
   let reportedMs = performance.now();
   const take = async (batch: RecordBatch): Promise<void> => {
     const startedMs = performance.now();
     const partitionFold = partitionFolds.get(`${batch.topic}/${batch.partition}`);
     if (partitionFold === undefined || stopped.has(partitionFold)) return;
+    demandContinuous(partitionFold, nextOf(partitionFold), batch.from);
     const end = await foldBatch({ codec, discards }, fold, partitionFold, batch, options);
     if (end === 'stopped') stopped.add(partitionFold);
+    reached.set(partitionFold, batch.to);
     const endedMs = performance.now();
     foldMs += endedMs - startedMs;
     if (endedMs - reportedMs < REPORT_EVERY_MS) return;
@@ -65,7 +74,7 @@ export async function foldRecords(
     const left = options.ranges.flatMap(({ topic, partition, to }) => {
       const partitionFold = partitionFolds.get(`${topicPrefix}${topic}/${partition}`);
       if (partitionFold === undefined || stopped.has(partitionFold)) return [];
-      return { topic: topicPrefix + topic, partition, from: partitionFold.next, to };
+      return { topic: topicPrefix + topic, partition, from: nextOf(partitionFold), to };
     });
     try {
       for await (const batch of readBatches(kafka, left, signal)) await take(batch);
@@ -76,6 +85,16 @@ export async function foldRecords(
       await pause(backoffMs(RETRY, attempt), signal);
     }
   }
+}
+
+/** A batch begins where the one before it ended, unless what lay between was deleted. */
+function demandContinuous({ topic, partition }: EventPartition, to: bigint, from: bigint): void {
+  if (from <= to) return;
+  throw new AppError(
+    'TOPIC_MISMATCH',
+    `${topic}/${partition} has lost its records from ${to} to ${from}: what is left does not show what was handed out`,
+    { retriable: false },
+  );
 }
 
 function isTransient({ code }: AppError): boolean {

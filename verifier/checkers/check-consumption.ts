@@ -176,13 +176,15 @@ function checkOwnCounters(
   const { topic, partition, nextOffset, applied, repeated, fenced, markers, deadLettered } =
     checkpoint;
   const topicPartition = topicPartitionOf(topic, partition);
-  const firstOffset =
-    log.find((p) => p.topic === topic && p.partition === partition)?.firstOffset ?? 0;
+  const read = log.find((p) => p.topic === topic && p.partition === partition);
+  const vacant = (read?.vacant ?? []).reduce(
+    (sum, { from, to }) => sum + Math.max(0, Math.min(to, nextOffset) - from),
+    0,
+  );
+  const consumed = nextOffset - (read?.firstOffset ?? 0) - vacant;
   const counted = applied + repeated + fenced + markers + deadLettered;
-  if (counted !== nextOffset - firstOffset) {
-    breach(
-      `${topicPartition}: the counters know ${counted} records, consumed were ${nextOffset - firstOffset}`,
-    );
+  if (counted !== consumed) {
+    breach(`${topicPartition}: the counters know ${counted} records, consumed were ${consumed}`);
   }
   const found = byTopicPartition.get(topicPartition) ?? { fenced: 0, markers: 0, dead: 0 };
   if (fenced !== found.fenced) {

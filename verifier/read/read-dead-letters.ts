@@ -34,5 +34,5 @@ export async function readDeadLetters(
 
 function textOf(headers: RecordHeaders, name: string): string | null {
   const value = headers[name];
-  return value === undefined || Array.isArray(value) ? null : value.toString();
+  return value == null || Array.isArray(value) ? null : value.toString();
 }

@@ -6,7 +6,7 @@ import type { LogEvent } from '../../domain/coupon-events.ts';
 import { decodeReadable } from '../../platform/avro/decode-readable.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import type { KafkaClient } from '../../platform/kafka/client.ts';
-import type { LogRange } from '../../platform/kafka/record.ts';
+import type { KafkaRecord, LogRange } from '../../platform/kafka/record.ts';
 import type { PartitionFacts } from '../facts.ts';
 import { readRanges } from './read-topic.ts';
 
@@ -31,7 +31,10 @@ export async function readEventTopics(options: {
   );
   const slim = createSlimmer();
   let read = 0;
-  await readRanges(kafka, topicPrefix, ranges, async (range, { value, offset }) => {
+  const onVacant = (range: LogRange, from: bigint, to: bigint): void => {
+    partitions.get(range)?.vacant.push({ from: Number(from), to: Number(to) });
+  };
+  const onRecord = async (range: LogRange, { value, offset }: KafkaRecord): Promise<void> => {
     read += 1;
     if (read % 10_000 === 0) options.progress(read);
     const position = { topic: range.topic, partition: range.partition, offset };
@@ -44,12 +47,14 @@ export async function readEventTopics(options: {
       ...{ offset: Number(offset), event: event === null ? null : slim(event) },
       ...(isDiscarded ? { isDiscarded } : {}),
     });
-  });
+  };
+  await readRanges(kafka, topicPrefix, ranges, onRecord, onVacant);
   return [...partitions.values()];
 }
 
 function toPartitionFacts({ topic, partition, from, to }: LogRange): PartitionFacts {
-  return { topic, partition, firstOffset: Number(from), endOffset: Number(to), records: [] };
+  const [firstOffset, endOffset] = [Number(from), Number(to)];
+  return { topic, partition, firstOffset, endOffset, records: [], vacant: [] };
 }
 
 /** @returns null when no event can ever be read in these bytes */

@@ -26,7 +26,8 @@ export function endsOf(ranges: readonly LogRange[]): Map<string, number> {
 }
 
 /**
- * Gives every record of these ranges (of logical topics) to `onRecord`, in order within a partition, one at a time.
+ * Gives every record of these ranges (of logical topics) to `onRecord`, in order within a partition, one at a time,
+ * and offsets from `from` up to `to` that have none to `onVacant`.
  * @throws as `readBatches`; what `onRecord` threw
  */
 export async function readRanges(
@@ -34,14 +35,21 @@ export async function readRanges(
   topicPrefix: string,
   ranges: readonly LogRange[],
   onRecord: (range: LogRange, record: KafkaRecord) => Promise<void>,
+  onVacant: (range: LogRange, from: bigint, to: bigint) => void = () => undefined,
 ): Promise<void> {
   const rangeIn = new Map(
     ranges.map((range) => [topicPartitionOf(topicPrefix + range.topic, range.partition), range]),
   );
   const physical = ranges.map((range) => ({ ...range, topic: topicPrefix + range.topic }));
-  for await (const { topic, partition, records } of readBatches(kafka, physical)) {
+  for await (const { topic, partition, from, to, records } of readBatches(kafka, physical)) {
     const range = rangeIn.get(topicPartitionOf(topic, partition));
     if (range === undefined) continue;
-    for (const record of records) await onRecord(range, record);
+    let next = from;
+    for (const record of records) {
+      if (next < record.offset) onVacant(range, next, record.offset);
+      await onRecord(range, record);
+      next = record.offset + 1n;
+    }
+    if (next < to) onVacant(range, next, to);
   }
 }

@@ -40,6 +40,32 @@ export async function appendRecords(
   return offsets;
 }
 
+/** As other clients write it: with what kafkajs' types don't know, and any time. */
+export type ForeignRecord = {
+  partition: number;
+  key?: Buffer | string | null;
+  value: Buffer | string | null;
+  timestamp?: string;
+  headers?: Record<string, unknown>;
+};
+
+/** Appends these to `topic` (physical) in one batch, compressed with the codec of this name. */
+export async function appendForeign(
+  client: KafkaClient,
+  topic: string,
+  records: readonly ForeignRecord[],
+  codec: keyof typeof kafkajs.CompressionTypes = 'None',
+): Promise<void> {
+  const producer = kafkajsOf(client).producer();
+  await producer.connect();
+  const messages = records as unknown as Parameters<typeof producer.send>[0]['messages'];
+  try {
+    await producer.send({ topic, messages, compression: kafkajs.CompressionTypes[codec] });
+  } finally {
+    await producer.disconnect();
+  }
+}
+
 /** Everything that a topic (physical) holds, in order within its partitions; or one partition of it. */
 export async function recordsOf(
   client: KafkaClient,

@@ -181,6 +181,7 @@ function applied(nextOffset: number, count: number, deadLettered = 0): ApplyOutc
 function textOf(decoded: DecodeResult): string {
   const { offset } = decoded.record;
   if (decoded.kind === 'event') return String(offset);
+  if (decoded.kind === 'vacant') return `${offset}-${decoded.record.to}`;
   return `${offset}:${decoded.poison.code}/${decoded.poison.attempts}`;
 }
 

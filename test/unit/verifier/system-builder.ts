@@ -263,7 +263,14 @@ export class SystemBuilder {
 
 function emptyFacts(): SystemFacts {
   const log: PartitionFacts[] = [LIFECYCLE_TOPIC, ASSIGN_TOPIC].flatMap((topic) =>
-    [0, 1, 2].map((partition) => ({ topic, partition, firstOffset: 0, endOffset: 0, records: [] })),
+    [0, 1, 2].map((partition) => ({
+      topic,
+      partition,
+      firstOffset: 0,
+      endOffset: 0,
+      records: [],
+      vacant: [],
+    })),
   );
   const checkpoints: CheckpointRow[] = log.map(({ topic, partition }) => ({
     topic,

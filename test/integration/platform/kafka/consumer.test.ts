@@ -75,8 +75,8 @@ describe('A consumer of a group', function () {
     await write('a', 'b');
     let behind = 0n;
     await join(async (batch) => {
-      expect(batch.endOffset >= batch.nextOffset).to.equal(true);
-      behind = batch.nextOffset;
+      expect(batch.endOffset >= batch.to).to.equal(true);
+      behind = batch.to;
       await takeAll(batch);
     });
     await waitUntil('both are there', () => seen.length === 2);
@@ -105,7 +105,7 @@ describe('A consumer of a group', function () {
     await write('a', 'b');
     const first = await join(async (batch) => {
       await takeAll(batch);
-      await batch.commit(batch.nextOffset);
+      await batch.commit(batch.to);
     });
     await waitUntil('both are there', () => seen.length === 2);
     await first.close();

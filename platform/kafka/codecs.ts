@@ -1,0 +1,62 @@
+// Every codec that a record batch may be compressed with: the topic's `compression.type`, or another
+// client, chooses. kafkajs has gzip alone. Importing this file adds the others for the process.
+import { promisify } from 'node:util';
+import { zstdCompress, zstdDecompress } from 'node:zlib';
+import kafkajs from 'kafkajs';
+import { compressFrame, decompressFrame } from 'lz4-napi';
+import { compress, uncompress } from 'snappy';
+
+/** The way from bytes to fewer of them, and back. */
+type Codec = {
+  compress(records: { buffer: Buffer }): Promise<Buffer>;
+  decompress(compressed: Buffer): Promise<Buffer>;
+};
+
+/** Before the blocks of a Java client: 8 bytes, and two versions of 4. */
+const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
+const XERIAL_HEADER_BYTES = 16;
+
+const zstdCompressed = promisify(zstdCompress);
+const zstdDecompressed = promisify(zstdDecompress);
+
+const snappy: Codec = {
+  compress: ({ buffer }) => compress(buffer),
+  decompress: async (compressed) => {
+    const blocks = await Promise.all(snappyBlocksOf(compressed).map((block) => uncompress(block)));
+    return Buffer.concat(blocks.map((block) => Buffer.from(block)));
+  },
+};
+
+const lz4: Codec = {
+  compress: ({ buffer }) => compressFrame(buffer),
+  decompress: (compressed) => decompressFrame(compressed),
+};
+
+const zstd: Codec = {
+  compress: ({ buffer }) => zstdCompressed(buffer),
+  decompress: (compressed) => zstdDecompressed(compressed),
+};
+
+// The default export: named ones of kafkajs are not all seen.
+const { CompressionCodecs, CompressionTypes } = kafkajs;
+CompressionCodecs[CompressionTypes.Snappy] = () => snappy;
+CompressionCodecs[CompressionTypes.LZ4] = () => lz4;
+CompressionCodecs[CompressionTypes.ZSTD] = () => zstd;
+
+/**
+ * The raw Snappy blocks of a batch: those of the Java client are framed (each behind its length), and
+ * librdkafka writes one without a frame.
+ * @throws Error when a frame is cut off
+ */
+export function snappyBlocksOf(compressed: Buffer): Buffer[] {
+  if (!compressed.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return [compressed];
+  const blocks: Buffer[] = [];
+  for (let at = XERIAL_HEADER_BYTES; at < compressed.length; ) {
+    const length = compressed.length - at < 4 ? -1 : compressed.readInt32BE(at);
+    const block = compressed.subarray(at + 4, at + 4 + length);
+    if (length < 0 || block.length < length) throw new Error('a snappy block is cut off');
+    blocks.push(block);
+    at += 4 + length;
+  }
+  return blocks;
+}
