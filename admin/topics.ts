@@ -1,6 +1,6 @@
 // Makes the topics as they have to be. This is a step of `migrate`, never of a service.
 import {
-  isKept,
+  isAsWanted,
   physicalLayout,
   settingFaults,
   shapeFaults,
@@ -105,8 +105,8 @@ async function changeSettings(
   for (const layout of layouts) {
     const changes = findChanges(layout, described.get(layout.topic));
     if (changes.length === 0) continue;
-    const made = Object.fromEntries(changes.map(({ name, now }) => [name, now]));
-    await admin.changeConfig(layout.topic, made);
+    const wanted = changes.map(({ name, now }) => [name, now] as const);
+    await admin.changeConfig(layout.topic, Object.fromEntries(wanted));
     // Of a setting that a broker still gives as it was, the first finding is the true one.
     const first = changed.get(layout.topic) ?? new Map<string, SettingChange>();
     for (const change of changes) if (!first.has(change.name)) first.set(change.name, change);
@@ -120,7 +120,7 @@ function findChanges(
   found: DescribedConfig | undefined,
 ): SettingChange[] {
   return Object.entries(settings)
-    .filter(([name, now]) => !isKept(name, now, found?.own[name]))
+    .filter(([name, now]) => !isAsWanted(name, found?.own[name], now))
     .map(([name, now]) => {
       const before = found?.all[name] ?? '';
       return { name, before, isInherited: found?.own[name] === undefined, now };

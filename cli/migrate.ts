@@ -1,8 +1,10 @@
 // firstcome migrate: everything that has to be there before a service starts. Safe to repeat.
 import type { Command } from 'commander';
 import { migrate } from '../admin/migrate.ts';
+import { readLostRecords } from '../redis-rebuild/log-start.ts';
 import { readAddresses, systemEnvironment } from './shared/addresses.ts';
-import { EXIT_CODE, type ExitCode, endingWith } from './shared/exit-code.ts';
+import { openLog } from './shared/connect.ts';
+import { type ExitCode, endingWith, exitCodeOf } from './shared/exit-code.ts';
 import { wholeNumber } from './shared/option-values.ts';
 import { createOutput, withJsonOption } from './shared/output.ts';
 
@@ -35,6 +37,8 @@ async function runMigrate({ assignPartitions, json }: Options): Promise<ExitCode
   ]);
   const wanted = assignPartitions === undefined ? {} : { assignPartitions };
   const result = await migrate({ ...addresses, ...wanted }, output.progress);
-  if (json === true) output.result(result, '');
-  return EXIT_CODE.done;
+  const lost = await readLostRecords(await openLog('migrate', addresses));
+  for (const line of lost) output.progress(`log      ${line}`);
+  if (json === true) output.result({ ...result, lost }, '');
+  return exitCodeOf(lost.length === 0);
 }

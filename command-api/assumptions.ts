@@ -3,13 +3,18 @@ import type { Redis } from 'ioredis';
 import { layoutFaults, physicalLayout } from '../contracts/topic-layout.ts';
 import type { Assumption } from '../platform/assumptions.ts';
 import { redisClockAssumption } from '../platform/clock-assumption.ts';
-import type { KafkaClient } from '../platform/kafka/client.ts';
 import { topicsAssumption } from '../platform/kafka/topic-assumption.ts';
+import type { Log } from '../redis-rebuild/log.ts';
+import { logStartAssumption } from '../redis-rebuild/log-start.ts';
 
-type Parts = { kafka: KafkaClient; redis: Redis; topicPrefix: string };
+type Parts = Log & { redis: Redis };
 
 /** While one that closes is broken, its gate is closed, and nothing is decided. */
-export function commandApiAssumptions({ kafka, redis, topicPrefix }: Parts): Assumption[] {
-  const layouts = physicalLayout(topicPrefix);
-  return [topicsAssumption(kafka, layouts, layoutFaults), redisClockAssumption(redis)];
+export function commandApiAssumptions({ redis, ...log }: Parts): Assumption[] {
+  const layouts = physicalLayout(log.topicPrefix);
+  return [
+    topicsAssumption(log.kafka, layouts, layoutFaults),
+    logStartAssumption(log),
+    redisClockAssumption(redis),
+  ];
 }

@@ -39,7 +39,7 @@ await runService({
       settings,
       {
         ...{ redis, kafka, admin, createProducerClient, codec },
-        assumptions: commandApiAssumptions({ kafka, redis, topicPrefix }),
+        assumptions: commandApiAssumptions({ kafka, codec, redis, topicPrefix }),
         rebuild: (attempt) => rebuildRedis({ ...log, ...attempt }),
       },
       { logger, lifecycle },

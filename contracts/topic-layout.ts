@@ -87,15 +87,6 @@ export function shapeFaults(
   ];
 }
 
-/**
- * Is the setting as it has to be? More in-sync replicas than that acknowledge no less.
- * @param value as the layout has it
- */
-export function isKept(name: string, value: string, found: string | undefined): boolean {
-  if (name === 'min.insync.replicas') return Number(found) >= Number(value);
-  return found === value;
-}
-
 /** What differs in the settings: one sentence each. Of a topic that is not there, nothing. */
 export function settingFaults(
   { topic, settings }: TopicLayout,
@@ -103,8 +94,16 @@ export function settingFaults(
 ): string[] {
   if (found === undefined) return [];
   return Object.entries(settings)
-    .filter(([name, value]) => !isKept(name, value, found.settings[name]))
+    .filter(([name, value]) => !isAsWanted(name, found.settings[name], value))
     .map(([name, value]) => `${topic} has ${name}=${found.settings[name]}, not ${value}`);
+}
+
+/** Settings of which more does no harm: larger records, more replicas that acknowledge. */
+const AT_LEAST: ReadonlySet<string> = new Set(['max.message.bytes', 'min.insync.replicas']);
+
+/** Whether a setting does what is wanted. */
+export function isAsWanted(name: string, found: string | undefined, wanted: string): boolean {
+  return AT_LEAST.has(name) ? Number(found) >= Number(wanted) : found === wanted;
 }
 
 /** Where the topics differ from their layouts: one sentence each; none when all is as it has to be. */

@@ -106,16 +106,14 @@ export function deadLettersRefused(lastsMs: number): Fault {
       ]);
       await discardUnreadable(environment.system.events);
     },
-    end: (environment) => setMaxBytes(environment, null),
+    end: (environment) => setMaxBytes(environment, String(2 * 1_048_576)),
   };
 }
 
-/** `bytes`: of the largest record that the topic takes; null: as many as every topic. */
-function setMaxBytes({ system }: FaultEnvironment, bytes: string | null): Promise<void> {
+/** `bytes`: of the largest record that the topic takes. */
+function setMaxBytes({ system }: FaultEnvironment, bytes: string): Promise<void> {
   const { kafka, topicPrefix } = system.events;
   return setTopicConfig(kafka, topicPrefix + deadLetterTopicOf(ASSIGN_TOPIC), {
-    'min.insync.replicas': '2',
-    'retention.ms': '-1',
-    ...(bytes === null ? {} : { 'max.message.bytes': bytes }),
+    'max.message.bytes': bytes,
   });
 }

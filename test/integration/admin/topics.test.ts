@@ -148,13 +148,14 @@ describe('creating the topics', () => {
     expect(error.message).to.equal(`${prefix}coupon-epochs has 2 replica(s), not 3`);
   });
 
-  it('mends the settings of a topic that may lose records, says which, and leaves its others', async () => {
+  it('mends the settings of a topic that may lose records, says which, and leaves its others and a higher limit', async () => {
     const topic = `${prefix}coupon-lifecycle`;
     const config = {
       'cleanup.policy': 'compact',
       'retention.bytes': '1000000',
       'unclean.leader.election.enable': 'true',
       'min.insync.replicas': '1',
+      'max.message.bytes': '4194304',
       'segment.ms': '86400000',
     };
     await admin.createTopic({ topic, partitions: 3, replicationFactor: 3, config });
@@ -170,11 +171,14 @@ describe('creating the topics', () => {
       ['unclean.leader.election.enable', 'true', false],
       ['compression.type', 'producer', true],
       ['message.timestamp.type', 'CreateTime', true],
-      ['max.message.bytes', '1048588', true],
     ]);
     const own = (await admin.describeConfigs([topic])).get(topic)?.own;
     const wanted = physicalLayout(prefix).find((layout) => layout.topic === topic)?.settings;
-    expect(own).to.deep.equal({ ...wanted, 'segment.ms': '86400000' });
+    expect(own).to.deep.equal({
+      ...wanted,
+      'max.message.bytes': '4194304',
+      'segment.ms': '86400000',
+    });
     const again = await createTopics(kafka, prefix);
     expect(again.flatMap((report) => report.changed)).to.deep.equal([]);
   });

@@ -1,10 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
 import { type MigrateSettings, migrate } from '../../../admin/migrate.ts';
+import { withAdmin } from '../../../platform/kafka/admin.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { randomName } from '../../support/random-name.ts';
 import { addressOf } from '../../support/system/addresses.ts';
 import { createEmptyDatabase, type TestDatabase } from '../../support/system/database.ts';
+import { appendRecords } from '../../support/system/records.ts';
 import { runCli } from '../../support/system/run-cli.ts';
 import { createTestKafka, deleteSubjects, deleteTopics } from '../../support/system/topics.ts';
 
@@ -73,6 +75,23 @@ describe('migrate', () => {
       `${prefix}coupon-assign has 4 partitions now; they are used after: firstcome rebuild-redis\n`,
     );
     expect(more.stdout).to.contain(`${prefix}coupon-assign-dlt has 4 partitions now\n`);
+  });
+
+  it('mends settings that lose records, and ends with 1 over records that are lost', async () => {
+    await migrate(settings, () => undefined);
+    const kafka = createTestKafka();
+    const topic = `${prefix}coupon-assign`;
+    await appendRecords(kafka, [{ topic, partition: 0, value: 'lost' }]);
+    await withAdmin(kafka, async (admin) => {
+      await admin.changeConfig(topic, { 'retention.bytes': '1000000' });
+      await admin.deleteRecordsBefore(topic, new Map([[0, 1n]]));
+    });
+    const { code, stdout } = await runCli('migrate', [], variables());
+    expect(stdout).to.contain(`${topic}: retention.bytes was 1000000, is set to -1\n`);
+    expect(stdout).to.contain(
+      'log      coupon-assign/0 begins at 1, and no snapshot covers what was before\n',
+    );
+    expect(code).to.equal(1);
   });
 
   it('ends with 1 and every faulty setting, before it connects to anything', async () => {

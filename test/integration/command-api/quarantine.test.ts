@@ -54,8 +54,6 @@ describe('An event that the log refuses', () => {
     const name = `${system.topicPrefix}${topic}`;
     await setTopicConfig(system.kafka, name, {
       'max.message.bytes': String(bytes),
-      'min.insync.replicas': '2',
-      'retention.ms': '-1',
     });
     await untilInForce(name, bytes === SMALL ? 'refused' : 'acknowledged');
   };

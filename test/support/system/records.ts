@@ -1,6 +1,6 @@
 // Records of any topic, written and read as they are.
 import kafkajs from 'kafkajs';
-import { readLogRanges } from '../../../platform/kafka/admin.ts';
+import { readLogRanges, withAdmin } from '../../../platform/kafka/admin.ts';
 import type { KafkaClient } from '../../../platform/kafka/client.ts';
 import { kafkajsOf } from '../../../platform/kafka/kafkajs-of.ts';
 import { partitionOfKey } from '../../../platform/kafka/partitioner.ts';
@@ -79,21 +79,11 @@ export async function recordsOf(
   return records;
 }
 
-/** Sets all that a topic (physical) has of its own: what is left out goes back to its default. */
-export async function setTopicConfig(
+/** Sets these settings of a topic (physical); its other ones stay. */
+export function setTopicConfig(
   client: KafkaClient,
   topic: string,
   config: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const admin = kafkajsOf(client).admin();
-  await admin.connect();
-  try {
-    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-    await admin.alterConfigs({
-      validateOnly: false,
-      resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries }],
-    });
-  } finally {
-    await admin.disconnect();
-  }
+  return withAdmin(client, (admin) => admin.changeConfig(topic, config));
 }

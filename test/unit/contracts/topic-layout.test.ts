@@ -41,6 +41,19 @@ describe('the layout of the topics', () => {
     });
   }
 
+  it('takes larger records, and no smaller ones', () => {
+    const withLargest = (bytes: string) =>
+      layoutFaults(
+        LAYOUTS,
+        found((topic) => ({
+          ...topic,
+          settings: { ...topic.settings, 'max.message.bytes': bytes },
+        })),
+      );
+    expect(withLargest('10485760')).to.deep.equal([]);
+    expect(withLargest('1000012')).to.have.lengthOf(1);
+  });
+
   it('finds too few partitions and replicas, and takes more partitions of events', () => {
     const withReplicas = (counts: number[]) =>
       layoutFaults(
