@@ -1,6 +1,6 @@
 // How every connection to MySQL begins: whatever the server's defaults are, a session has these settings,
 // and is looked at before anything is sent over it.
-import type { Connection } from 'mysql2/promise';
+import type { Connection } from 'mysql2';
 import { AppError } from './errors.ts';
 
 /**
@@ -20,7 +20,8 @@ const BEGIN_SESSION = `SET NAMES utf8mb4, sql_mode = '${SQL_MODE}', autocommit =
 
 const LOOK_AT_SESSION = `SELECT @@SESSION.sql_mode AS sql_mode, @@SESSION.autocommit AS autocommit,
   @@SESSION.time_zone AS time_zone, @@SESSION.character_set_client AS character_set_client,
-  @@SESSION.character_set_connection AS character_set_connection`;
+  @@SESSION.character_set_connection AS character_set_connection,
+  @@SESSION.max_allowed_packet AS max_allowed_packet`;
 
 const EXPECTED: Readonly<Record<string, unknown>> = {
   sql_mode: SQL_MODE,
@@ -29,6 +30,13 @@ const EXPECTED: Readonly<Record<string, unknown>> = {
   character_set_client: 'utf8mb4',
   character_set_connection: 'utf8mb4',
 };
+
+const packetLimits = new WeakMap<object, number>();
+
+/** The bytes that a packet to the server may have on this connection; no limit before it has begun. */
+export function packetLimitOf(connection: object): number {
+  return packetLimits.get(connection) ?? Number.POSITIVE_INFINITY;
+}
 
 /**
  * Sets a new connection up: as above, then by `statements`. Looks at it last.
@@ -39,11 +47,13 @@ export async function beginSession(
   connection: Connection,
   statements: readonly string[],
 ): Promise<void> {
-  await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-  await connection.query(BEGIN_SESSION);
-  for (const statement of statements) await connection.query(statement);
-  const [rows] = await connection.query(LOOK_AT_SESSION);
+  const session = connection.promise();
+  await session.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+  await session.query(BEGIN_SESSION);
+  for (const statement of statements) await session.query(statement);
+  const [rows] = await session.query(LOOK_AT_SESSION);
   const [found = {}] = rows as Record<string, unknown>[];
+  packetLimits.set(connection, Number(found.max_allowed_packet));
   for (const [name, value] of Object.entries(EXPECTED)) {
     if (found[name] === value) continue;
     const reason = `MySQL does not keep ${name} of a session: it is "${found[name]}" and has to be "${value}"`;

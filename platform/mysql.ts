@@ -40,7 +40,7 @@ export function createMysql(
       min: 0,
       max: poolSize,
       afterCreate: (connection: Connection, done: (error: unknown) => void) => {
-        beginSession(connection.promise(), sessionStatements).then(() => done(null), done);
+        beginSession(connection, sessionStatements).then(() => done(null), done);
       },
     },
     acquireConnectionTimeout: timeoutMs,

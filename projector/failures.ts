@@ -1,5 +1,6 @@
 // The one table of what a failure means for the records under way.
 import { AppError, messageOf } from '../platform/errors.ts';
+import { MYSQL_AWAY } from '../platform/mysql-failures.ts';
 
 export type Failure =
   /** It passes by itself: wait and do the same again, for as long as it takes. */
@@ -23,45 +24,7 @@ const MEANING: Readonly<Record<string, Failure>> = {
   // A registry that was restored, or lags, may know the schema a few seconds later.
   SCHEMA_UNKNOWN: poison(5),
 
-  // MySQL is away, or the way to it.
-  ECONNREFUSED: TRANSIENT,
-  ECONNRESET: TRANSIENT,
-  ECONNABORTED: TRANSIENT,
-  EPIPE: TRANSIENT,
-  ETIMEDOUT: TRANSIENT,
-  EHOSTUNREACH: TRANSIENT,
-  ENETUNREACH: TRANSIENT,
-  ENOTFOUND: TRANSIENT,
-  EAI_AGAIN: TRANSIENT,
-  PROTOCOL_CONNECTION_LOST: TRANSIENT,
-  PROTOCOL_SEQUENCE_TIMEOUT: TRANSIENT,
-  KnexTimeoutError: TRANSIENT,
-  ER_SERVER_SHUTDOWN: TRANSIENT,
-  ER_CLIENT_INTERACTION_TIMEOUT: TRANSIENT,
-  ER_CONNECTION_KILLED: TRANSIENT,
-  ER_HOST_IS_BLOCKED: TRANSIENT,
-  ER_NET_READ_ERROR: TRANSIENT,
-  ER_NET_READ_INTERRUPTED: TRANSIENT,
-  ER_NET_ERROR_ON_WRITE: TRANSIENT,
-  ER_NET_WRITE_INTERRUPTED: TRANSIENT,
-  ER_QUERY_INTERRUPTED: TRANSIENT,
-  ER_QUERY_TIMEOUT: TRANSIENT,
-  ER_STATEMENT_TIMEOUT: TRANSIENT,
-  // MySQL is full, of work or of data.
-  ER_CON_COUNT_ERROR: TRANSIENT,
-  ER_TOO_MANY_USER_CONNECTIONS: TRANSIENT,
-  ER_USER_LIMIT_REACHED: TRANSIENT,
-  ER_OUT_OF_RESOURCES: TRANSIENT,
-  ER_DISK_FULL: TRANSIENT,
-  ER_RECORD_FILE_FULL: TRANSIENT,
-  // MySQL takes no writes for now.
-  ER_OPTION_PREVENTS_STATEMENT: TRANSIENT,
-  ER_READ_ONLY_MODE: TRANSIENT,
-  ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION: TRANSIENT,
-  // Another transaction was in the way.
-  ER_LOCK_DEADLOCK: TRANSIENT,
-  ER_LOCK_WAIT_TIMEOUT: TRANSIENT,
-
+  ...Object.fromEntries([...MYSQL_AWAY].map((code) => [code, TRANSIENT])),
   // A constraint. The second try sees what another transaction inserted meanwhile.
   ER_DUP_ENTRY: poison(2),
   ER_DATA_TOO_LONG: poison(1),
@@ -70,6 +33,7 @@ const MEANING: Readonly<Record<string, Failure>> = {
   ER_BAD_NULL_ERROR: poison(1),
   ER_TRUNCATED_WRONG_VALUE: poison(1),
   ER_TRUNCATED_WRONG_VALUE_FOR_FIELD: poison(1),
+  // Before it was sent (platform/mysql-statements.ts): the server would only end the connection.
   ER_NET_PACKET_TOO_LARGE: poison(1),
 };
 

@@ -13,6 +13,7 @@ import {
 import type { Position } from '../../contracts/position.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { ConsumedRecord, ReadResult } from '../consumed-record.ts';
+import { codeOf } from '../failures.ts';
 import {
   addCounts,
   type DispositionCounts,
@@ -34,6 +35,8 @@ type ParkedRow = {
 
 const MAX_KEY_BYTES = 512;
 const MAX_CODE_CHARACTERS = 64;
+const TOO_LARGE_TO_KEEP =
+  'value and headers stand in the dead letter topic only, they are more than max_allowed_packet';
 const NO_ORIGIN: Poison = {
   code: 'RECORD_UNREADABLE',
   reason: 'it stands in a dead letter topic without the headers of a dead letter',
@@ -143,20 +146,36 @@ async function park(
       .where({ id: existing.id })
       .update({ ...reason, status: 'parked' });
   } else if (existing === undefined) {
-    await trx('dead_letters').insert({
+    const row = {
       ...whereOf(position),
       // Longer than any key of ours: the whole of it stays in the topic.
       record_key: key?.subarray(0, MAX_KEY_BYTES) ?? null,
-      record_value: value,
-      headers: JSON.stringify(readableHeaders(headers)),
       ...reason,
       failed_at: toDateTime(failedAtMs),
-    });
+    };
+    const whole = { record_value: value, headers: JSON.stringify(readableHeaders(headers)) };
+    await insertParked(trx, row, whole);
   } else {
     return { repeated: 1 };
   }
   logger.error({ topic, partition, offset: String(offset), ...poison }, 'dead letter parked');
   return { deadLettered: 1 };
+}
+
+/** Inserts a row as it is `whole`; where MySQL takes no statement of that size, without value and headers. */
+async function insertParked(
+  trx: Knex.Transaction,
+  row: { reason: string },
+  whole: { record_value: Buffer | null; headers: string },
+): Promise<void> {
+  try {
+    await trx('dead_letters').insert({ ...row, ...whole });
+  } catch (error) {
+    if (codeOf(error) !== 'ER_NET_PACKET_TOO_LARGE') throw error;
+    // Nothing was sent, so the transaction goes on.
+    const reason = shorten(`${TOO_LARGE_TO_KEEP}: ${row.reason}`);
+    await trx('dead_letters').insert({ ...row, reason, record_value: null, headers: '{}' });
+  }
 }
 
 async function mark(

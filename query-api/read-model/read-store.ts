@@ -1,6 +1,7 @@
 // The SELECTs. MySQL only, and every one of them ends in bounded time.
 import type { Knex } from 'knex';
 import { AppError } from '../../platform/errors.ts';
+import { MYSQL_AWAY } from '../../platform/mysql-failures.ts';
 import type { Page } from '../http/parse-query.ts';
 import type { StoredAssignment, StoredCoupon } from '../http/resources.ts';
 import {
@@ -127,11 +128,13 @@ function toCheckpoint(row: CheckpointRow): ProjectionCheckpoint {
   };
 }
 
-// What MySQL finds wrong with a statement is the only thing that waiting does not mend: errors of
-// class 42 (syntax, unknown table or column, access), as SQLSTATE names them. They stay as they are.
+// What MySQL finds wrong with a statement is the only thing that waiting does not mend: errors of class
+// 42 (syntax, unknown table or column), as SQLSTATE names them. They stay as they are. Limits of a user
+// and rights that are missing are in that class, too, and say nothing of the statement.
 function toThrown(error: unknown): unknown {
-  const { sqlState } = (error ?? {}) as { sqlState?: unknown };
-  const isStatementAtFault = typeof sqlState === 'string' && sqlState.startsWith('42');
+  const { sqlState, code } = (error ?? {}) as { sqlState?: unknown; code?: unknown };
+  const isStatementAtFault =
+    typeof sqlState === 'string' && sqlState.startsWith('42') && !MYSQL_AWAY.has(String(code));
   return isStatementAtFault ? error : unavailable('MySQL did not answer', error);
 }
 

@@ -3,8 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import type { Knex } from 'knex';
 import { migrateToLatest } from '../../../admin/migrations.ts';
+import type { NonEmpty } from '../../../platform/bisect-batch.ts';
 import { createMysql } from '../../../platform/mysql.ts';
 import { mysqlWritableAssumption } from '../../../platform/mysql-writable.ts';
+import type { ConsumedRecord } from '../../../projector/consumed-record.ts';
+import { createApplyBatch } from '../../../projector/consumer/apply-batch.ts';
+import { createPartitionLease } from '../../../projector/consumer/partition-lease.ts';
+import { createRetryDeadLetter } from '../../../projector/dead-letters/retry-dead-letter.ts';
+import { codeOf } from '../../../projector/failures.ts';
 import { createProjectBatch } from '../../../projector/projection/project-batch.ts';
 import { applyOnce } from '../../../projector/projection/store.ts';
 import { SESSION_STATEMENTS } from '../../../projector/projection/transaction.ts';
@@ -12,7 +18,13 @@ import type { StoredAssignment } from '../../../query-api/http/resources.ts';
 import { createReadStore, type ReadStore } from '../../../query-api/read-model/read-store.ts';
 import type { TimeKey, WalkedPage, WalkPlace } from '../../../query-api/read-model/walk.ts';
 import { type OwnDatabases, startOwnDatabases } from '../../support/servers/own-mysql.ts';
-import { anAssignment, decodedAt, marker } from '../projector/support/event-log.ts';
+import { silentLogger } from '../../support/silent-logger.ts';
+import {
+  anAssignment,
+  decodedAt,
+  marker,
+  someAssignments,
+} from '../projector/support/event-log.ts';
 import { insertAssignments, insertCoupon } from '../query-api/rows.ts';
 
 /** User ids that are more than a value where a client puts them into a statement by itself. */
@@ -102,6 +114,94 @@ describe('A database with defaults of its own', function () {
             { id: assignmentId, couponId, userId, sequence, assignedAt: occurredAt },
           ]);
         }
+      });
+
+      it('is known to be away by a user whose connections are used up, or whose password is old', async () => {
+        const user = "'firstcome'@'127.0.0.1'";
+        const { password } = new URL(servers.urls[flavour]);
+        const operator = createMysql({ url: servers.urls[flavour], poolSize: 1 });
+        const failureOfReads = async (): Promise<Set<unknown>> => {
+          const late = createMysql({ url: servers.urls[flavour], poolSize: 10 });
+          const store = createReadStore(late, { timeoutMs: 10_000, maxReads: 50 });
+          const reads = Array.from({ length: 20 }, () => store.coupons({ limit: 9, after: null }));
+          const answers = await Promise.allSettled(reads);
+          await late.destroy();
+          return new Set(
+            answers.flatMap((one) => (one.status === 'rejected' ? [codeOf(one.reason)] : [])),
+          );
+        };
+        await operator.raw(`ALTER USER ${user} WITH MAX_USER_CONNECTIONS 2`);
+        expect(await failureOfReads()).to.deep.equal(new Set(['MYSQL_UNAVAILABLE']));
+        await operator.raw(`ALTER USER ${user} WITH MAX_USER_CONNECTIONS 0`);
+        await operator.raw(`ALTER USER ${user} IDENTIFIED BY 'new'`);
+        expect(await failureOfReads()).to.deep.equal(new Set(['MYSQL_UNAVAILABLE']));
+        await operator.raw(`ALTER USER ${user} IDENTIFIED BY '${password}'`);
+        expect(await failureOfReads()).to.deep.equal(new Set());
+        await operator.destroy();
+      });
+
+      describe('that takes small packets', () => {
+        const LIMIT = 4_096;
+        let small: Knex;
+
+        before(async () => {
+          await db.raw(`SET GLOBAL max_allowed_packet = ${LIMIT}`);
+          small = createMysql({
+            url: servers.urls[flavour],
+            ...{ poolSize: 2, sessionStatements: SESSION_STATEMENTS },
+          });
+        });
+        after(async () => {
+          await small?.destroy();
+          await db.raw('SET GLOBAL max_allowed_packet = 16777216');
+        });
+
+        it('gets a batch in parts that fit', async () => {
+          const couponId = randomUUID();
+          const events = [marker(0), ...someAssignments(couponId, 100)];
+          const records = decodedAt(0, ...events).map(({ record }, partOf) => ({
+            ...record,
+            ...{ partition: 7, value: Buffer.from(`${partOf}`) },
+          }));
+          const projectBatch = createProjectBatch(async (deadLetters) => {
+            expect(deadLetters).to.deep.equal([]);
+          });
+          const applyBatch = createApplyBatch({
+            codec: {
+              decode: async (value) => {
+                const { type, ...event } = events[Number(value)] ?? marker(0);
+                return { name: type, event };
+              },
+            },
+            store: (decoded) => applyOnce(small, decoded, projectBatch),
+            consumerHealth: { stalled: () => expect.fail('it waits'), resumed: () => undefined },
+            logger: silentLogger(),
+          });
+          const lease = createPartitionLease({
+            ...{ heartbeat: async () => undefined, isOurs: () => true },
+            closing: new AbortController().signal,
+          });
+          const outcome = await applyBatch(records as unknown as NonEmpty<ConsumedRecord>, lease);
+          expect(outcome).to.deep.include({ kind: 'applied', nextOffset: 101n });
+          expect(await db('assignments').where({ coupon_id: couponId })).to.have.length(100);
+        });
+
+        it('keeps a dead letter that never fits without its value, and says so', async () => {
+          const retry = createRetryDeadLetter(Date.now, silentLogger());
+          const topic = 'coupon-assign-dlt';
+          const [{ record }] = decodedAt(0, marker(0));
+          const poison = { code: 'RECORD_UNREADABLE', reason: 'no event', attempts: 1 };
+          const value = Buffer.alloc(2 * LIMIT, 0xff);
+          const outcome = await applyOnce(
+            small,
+            [{ kind: 'poison', record: { ...record, topic, value }, poison }],
+            retry,
+          );
+          expect(outcome).to.deep.include({ kind: 'applied', nextOffset: 1n });
+          const row = await db('dead_letters').where({ topic }).first();
+          expect(row).to.include({ record_value: null });
+          expect(row.reason).to.contain('max_allowed_packet');
+        });
       });
 
       it('is known to be a replica while it is read only', async () => {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { recordNameOf } from '../../../../contracts/event-record.ts';
 import { ASSIGN_TOPIC, destinationOf, EVENT_TOPICS } from '../../../../contracts/topics.ts';
 import type { CouponAssigned, CouponCreated, LogEvent } from '../../../../domain/coupon-events.ts';
-import type { DecodeResult } from '../../../../projector/consumed-record.ts';
+import type { ReadResult } from '../../../../projector/consumed-record.ts';
 import { couponAssigned, couponCreated, NOW } from '../../../support/fixtures/sample-events.ts';
 import { appendRecords, type TestRecord } from '../../../support/system/records.ts';
 import type { EventSystem } from '../../../support/system/topics.ts';
@@ -91,7 +91,7 @@ export function anAssignment(
 export function decodedAt(
   offset: number,
   ...events: LogEvent[]
-): [DecodeResult, ...DecodeResult[]] {
+): [ReadResult, ...ReadResult[]] {
   return events.map((event, index) => ({
     kind: 'event',
     event,
@@ -99,5 +99,5 @@ export function decodedAt(
       ...{ topic: ASSIGN_TOPIC, partition: 0, offset: BigInt(offset + index) },
       ...{ key: null, value: null, headers: {} },
     },
-  })) as DecodeResult[] as [DecodeResult, ...DecodeResult[]];
+  })) as ReadResult[] as [ReadResult, ...ReadResult[]];
 }
