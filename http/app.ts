@@ -136,8 +136,9 @@ function endRequestSpan(
 }
 
 function refuseUnread(request: Request, response: Response, problem: Problem): void {
-  if (problem.name === 'bodyTooLarge' && !request.complete) closeAfterAnswer(request, response);
-  else closeUnlessShort(request, response);
+  const isHttp = request.complete || problem.name === 'unsupportedMediaType';
+  if (isHttp) closeUnlessShort(request, response);
+  else closeAfterAnswer(request, response);
   sendProblem(response, problem);
 }
 

@@ -11,6 +11,13 @@ const MAX_LINGER_BYTES = 8 * 1_024 * 1_024;
 /** A rest of a body that is not longer is read, and the connection stays. */
 const SHORT_REST_BYTES = 65_536;
 
+const ending = new WeakSet<Socket>();
+
+/** Does this connection end with an answer that was given already? What comes after it is no request. */
+export function isEnding(socket: Socket): boolean {
+  return ending.has(socket);
+}
+
 /**
  * To be called before an answer to a request that was not read to its end: the connection ends with the
  * answer, unless what is left of the body is known to be short.
@@ -29,6 +36,7 @@ export function closeUnlessShort(request: IncomingMessage, response: ServerRespo
 export function closeAfterAnswer(request: IncomingMessage, response: ServerResponse): void {
   const { socket } = request;
   response.setHeader('Connection', 'close');
+  ending.add(socket);
   // node:http calls this after the last answer of a connection.
   socket.destroySoon = () => lingerAndClose(socket);
 }

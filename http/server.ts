@@ -10,6 +10,7 @@ import type { Duplex } from 'node:stream';
 import { promisify } from 'node:util';
 import type { Express } from 'express';
 import type { Problem } from '../contracts/problems.ts';
+import { isEnding } from './close-after-answer.ts';
 import { answerRefusals, turnAway } from './turn-away.ts';
 
 export type HttpServer = {
@@ -76,6 +77,7 @@ export async function listen(
   let closing = false;
   const newest = new WeakMap<Duplex, ServerResponse>();
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    if (isEnding(request.socket)) return;
     underWay.add(response);
     newest.set(request.socket, response);
     response.once('close', () => underWay.delete(response));

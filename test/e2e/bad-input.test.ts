@@ -9,6 +9,7 @@ import {
   couponBody,
   createCoupon,
 } from '../support/system/api.ts';
+import { readRawAnswer, sendRaw } from '../support/system/raw-http.ts';
 import { type System, startSystem } from '../support/system/system.ts';
 
 const NOBODY = '00000000-0000-4000-8000-000000000000';
@@ -59,6 +60,7 @@ describe('Bad input gets a typed problem and changes nothing', () => {
   const badCoupons: [string, unknown, number, string][] = [
     ['no title', { title: undefined }, 400, 'Coupon-0005'],
     ['a title of blanks', { title: ' \t　 ' }, 400, 'Coupon-0005'],
+    ['a title of fillers', { title: '\u3164\u200b\u2800' }, 400, 'Coupon-0005'],
     ['101 characters', { title: '😀'.repeat(101) }, 400, 'Coupon-0004'],
     ['a control character in the title', { title: 'a\u0007b' }, 400, 'Coupon-0010'],
     ['a title that is a number', { title: 5 }, 400, 'Coupon-0010'],
@@ -81,6 +83,7 @@ describe('Bad input gets a typed problem and changes nothing', () => {
       400,
       'Coupon-0003',
     ],
+    ['the year 99', { startDate: '0099-12-31T23:30:00-01:00' }, 400, 'Coupon-0003'],
     ['the year 10000', { endDate: '+010000-01-01T00:00:00Z' }, 400, 'Coupon-0003'],
     ['a date as number', { endDate: 4_000_000_000_000 }, 400, 'Coupon-0003'],
     ['a limit of 0', { perUserLimit: 0 }, 400, 'Coupon-0010'],
@@ -123,6 +126,8 @@ describe('Bad input gets a typed problem and changes nothing', () => {
     ['a zero byte in it', { userId: 'a\u0000' }],
     ['half a character in it', { userId: 'a\ud800' }],
     ['a blank at its end', { userId: 'a ' }],
+    ['a filler for a name', { userId: '\u3164' }],
+    ['two dots for a name', { userId: '..' }],
     ['a field nobody knows', { userId: 'a', admin: true }],
     ['a prototype', JSON.parse('{"userId":"a","__proto__":{"x":1}}')],
   ];
@@ -134,6 +139,7 @@ describe('Bad input gets a typed problem and changes nothing', () => {
 
   const badBodies: [string, string, number, string][] = [
     ['broken JSON', '{"userId":', 400, 'Coupon-0018'],
+    ['a name twice', '{"userId":"ann","userId":"bob"}', 400, 'Coupon-0018'],
     ['a list', '[]', 400, 'Coupon-0010'],
     ['null', 'null', 400, 'Coupon-0010'],
     ['a text', '"ann"', 400, 'Coupon-0010'],
@@ -175,6 +181,14 @@ describe('Bad input gets a typed problem and changes nothing', () => {
     expectProblem(await post('/coupons/%00/assign', { userId: 'a' }), 400, 'Coupon-0010');
     expectProblem(await post('/coupons/%ff/assign', { userId: 'a' }), 400, 'Coupon-0025');
     expectProblem(await post(`/coupons/${NOBODY}/assign`, { userId: 'a' }), 404, 'Coupon-0001');
+  });
+
+  it('refuses what is not HTTP, in all services, with a problem', async () => {
+    const twoHosts = 'GET /health/live HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n';
+    for (const url of Object.values(system.services.urls)) {
+      const answer = readRawAnswer(await sendRaw(Number(new URL(url).port), twoHosts));
+      expect(answer).to.include({ status: 400, code: 'Coupon-0025', closes: true });
+    }
   });
 
   it('knows no other addresses and methods', async () => {

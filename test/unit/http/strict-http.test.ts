@@ -191,6 +191,29 @@ describe('HTTP by the letter', () => {
       await waiting.close();
     });
 
+    it('ends it after a request that is not what HTTP says, though it was to be kept', async () => {
+      for (const head of ['', `${HOST}${HOST}`, `${HOST}Expect: x\r\n`]) {
+        const received = await sendRaw(server.port, `${GET(head)}${GET(`${HOST}${CLOSE}`)}`);
+        expect(readRawAnswer(received)).to.include({ closes: true, answers: 1 });
+      }
+    });
+
+    it('does not carry out what comes after a request that is not what HTTP says', async () => {
+      const urls: (string | undefined)[] = [];
+      const watched = await startTestServer({
+        shedLoad: ({ url }) => {
+          urls.push(url);
+          return null;
+        },
+      });
+      await sendRaw(
+        watched.port,
+        `${GET(HOST + HOST)}POST /echo HTTP/1.1\r\n${USUAL}Content-Length: 2\r\n\r\n{}`,
+      );
+      await watched.close();
+      expect(urls).to.deep.equal(['/named/x']);
+    });
+
     it('says nothing more after an answer that ended it', async () => {
       const received = await sendRaw(
         server.port,
