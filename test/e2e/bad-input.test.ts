@@ -176,6 +176,17 @@ describe('Bad input gets a typed problem and changes nothing', () => {
     }
   });
 
+  it('refuses two keys in one request', async () => {
+    const body = '{"userId":"k"}';
+    const request = [
+      `POST /coupons/${couponId}/assign HTTP/1.1`,
+      ...['Host: x', 'Connection: close', 'Content-Type: application/json'],
+      ...['Idempotency-Key: a', 'Idempotency-Key: b', `Content-Length: ${body.length}`, '', body],
+    ].join('\r\n');
+    const received = await sendRaw(Number(new URL(system.commandApi).port), request);
+    expect(readRawAnswer(received)).to.include({ status: 400, code: 'Coupon-0010' });
+  });
+
   it('refuses ids that are none, and does not know ids that nobody has', async () => {
     expectProblem(await post('/coupons/1/assign', { userId: 'a' }), 400, 'Coupon-0010');
     expectProblem(await post('/coupons/%00/assign', { userId: 'a' }), 400, 'Coupon-0010');
