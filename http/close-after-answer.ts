@@ -5,7 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /** What still comes is thrown away for so long, in milliseconds, */
-const LINGER_MS = 2_000;
+const LINGER_MS = 5_000;
 /** and up to so many bytes. */
 const MAX_LINGER_BYTES = 8 * 1_024 * 1_024;
 /** A rest of a body that is not longer is read, and the connection stays. */
