@@ -5,7 +5,7 @@ import type { Position } from '../contracts/position.ts';
 import { createRedisKeys, type RedisKeys } from '../contracts/redis-keys.ts';
 import { ASSIGN_TOPIC, EPOCHS_TOPIC, EVENT_TOPICS, type EventTopic } from '../contracts/topics.ts';
 import { createApp } from '../http/app.ts';
-import { healthRoutes, withAssumptions } from '../http/health.ts';
+import { healthRoutes, unlessStopping, withAssumptions } from '../http/health.ts';
 import type { ShedLoad } from '../http/server.ts';
 import {
   ASSUMPTIONS_EVERY_MS,
@@ -116,7 +116,7 @@ export async function openCommandApi(
   });
   const { answerTimeoutMs } = settings;
   const drain = () => publisher.drained(answerTimeoutMs);
-  lifecycle.opened('publisher', drain, answerTimeoutMs + 1_000);
+  lifecycle.opened('publisher', drain, { limitMs: answerTimeoutMs + 1_000 });
   metrics.watch({
     mayDecide: () => gate.state().kind === 'open',
     waitingEvents: publisher.waiting,
@@ -132,7 +132,17 @@ export async function openCommandApi(
   const context: CommandContext = { gate, publisher, endOf, load, metrics };
   const commands = createCommandHandlers(context, decideBy);
   return {
-    ...createHttp(settings, { context, commands, gate, writer, redis, keys, logger, watch }),
+    ...createHttp(settings, {
+      context,
+      commands,
+      gate,
+      writer,
+      redis,
+      keys,
+      logger,
+      watch,
+      lifecycle,
+    }),
     ...{ commands, gate, publisher, keys, decideBy },
     startRelay: (relaySettings) => {
       const parts = { redis, keys, gate, publisher, metrics, logger };
@@ -165,9 +175,10 @@ function createHttp(
     keys: RedisKeys;
     logger: Logger;
     watch: AssumptionWatch;
+    lifecycle: Lifecycle;
   },
 ): Pick<CommandApi, 'app' | 'shedLoad'> {
-  const { context, commands, gate, writer, redis, keys, logger, watch } = parts;
+  const { context, commands, gate, writer, redis, keys, logger, watch, lifecycle } = parts;
   const newAssignmentId = createAssignmentIds({
     partitions: () => gate.lastOpen()?.partitions[ASSIGN_TOPIC] ?? 1,
     partitionOf: partitionOfKey,
@@ -178,7 +189,7 @@ function createHttp(
     markAnswered: createMarkAnswered(redis, keys, logger),
   });
   const check = () => checkReadiness({ redis, gate, writer });
-  const health = healthRoutes(withAssumptions(check, watch));
+  const health = healthRoutes(unlessStopping(withAssumptions(check, watch), lifecycle.isStopping));
   const app = createApp([health, commandRouter(routes)], {
     ...{ logger, maxBodyBytes: settings.http.maxBodyBytes },
   });

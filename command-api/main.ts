@@ -47,7 +47,9 @@ await runService({
     api.startRelay(settings.relay);
     const { host, port } = settings.http;
     const server = await listen(api.app, host, port, api.shedLoad);
-    lifecycle.opened('HTTP', () => server.close(), 30_000);
+    // The last requests wait for Redis, and then as long as an answer may take.
+    const limitMs = settings.answerTimeoutMs + 2 * settings.redis.commandTimeoutMs + 3_000;
+    lifecycle.opened('HTTP', () => server.close(), { limitMs, holdsAnswers: true });
     logger.info({ host, port: server.port }, 'listening');
   },
 });

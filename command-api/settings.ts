@@ -8,7 +8,7 @@ import { readTelemetrySettings } from '../platform/telemetry.ts';
 /** What the command API needs of its settings, beside its connections. */
 export type CommandApiSettings = Omit<
   ReturnType<typeof parseSettings>,
-  'logLevel' | 'telemetry' | 'kafka' | 'redis' | 'registry' | 'rebuildLagMs'
+  'logLevel' | 'telemetry' | 'shutdownDelayMs' | 'kafka' | 'redis' | 'registry' | 'rebuildLagMs'
 >;
 
 /** A batch without an acknowledgement within this time is sent again. */
@@ -23,6 +23,8 @@ export function parseSettings(env: Environment) {
   const settings = Object.freeze({
     logLevel: read.oneOf('LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error']),
     telemetry: readTelemetrySettings(read),
+    /** How long it goes on taking requests after it was told to stop: until balancers have noticed. */
+    shutdownDelayMs: read.integer('SHUTDOWN_DELAY_MS', 5_000, { min: 0, max: 600_000 }),
     http: {
       host: read.host('HTTP_HOST'),
       port: read.port('HTTP_PORT'),

@@ -25,6 +25,14 @@ export function withAssumptions(
   };
 }
 
+/** `check`, but not ready from the moment on that the process was told to stop. */
+export function unlessStopping(
+  check: () => Promise<Readiness>,
+  isStopping: () => boolean,
+): () => Promise<Readiness> {
+  return async () => (isStopping() ? { ready: false, reason: 'stopping' } : check());
+}
+
 /**
  * The two health routes; `check` must answer within a second or so, and must not throw. `isLive`:
  * for a process whose work goes on outside of HTTP; false asks for its restart.

@@ -17,7 +17,7 @@ export type HttpServer = {
   port: number;
   /**
    * Takes no new connection, answers what is under way and what is still sent on open connections,
-   * ends idle connections, then resolves.
+   * ends idle connections, and after a while those on which a request was begun and not sent, then resolves.
    */
   close(): Promise<void>;
 };
@@ -59,6 +59,8 @@ const STRICT = {
  */
 const IDLE_GRACE_MS = 500;
 const IDLE_CHECK_MS = 50;
+/** A request that is not sent to its end so long after `close` gets no answer: nothing was accepted. */
+const UNSENT_GRACE_MS = 5_000;
 
 /**
  * Listens on host and port (0: a free one). From `close` on, every answer says `Connection: close`,
@@ -106,13 +108,14 @@ export async function listen(
     port: (server.address() as AddressInfo).port,
     close: () => {
       closing = true;
+      const unsentUntilMs = performance.now() + UNSENT_GRACE_MS;
       for (const response of underWay) {
         if (!response.headersSent) response.setHeader('Connection', 'close');
       }
       // http.Server.close would end idle connections at once, and lose what is on its way to them.
       return closeGently(
         () => promisify(NetServer.prototype.close).call(server),
-        () => endIdle(sockets, underWay),
+        () => endIdle(sockets, performance.now() < unsentUntilMs ? underWay : sentOf(underWay)),
       );
     },
   };
@@ -130,6 +133,10 @@ async function closeGently(close: () => Promise<void>, end: () => void): Promise
     clearTimeout(grace);
     clearInterval(checks);
   }
+}
+
+function sentOf(underWay: Iterable<ServerResponse>): ServerResponse[] {
+  return [...underWay].filter(({ req }) => req.complete);
 }
 
 // Also those that never sent anything, which http.Server.closeIdleConnections takes for busy.

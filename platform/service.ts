@@ -5,12 +5,15 @@ import { createLogger, type Logger } from './logger.ts';
 import type { Environment } from './settings.ts';
 import { startTelemetry, type TelemetrySettings } from './telemetry.ts';
 
+/** Spans that a collector does not take by then are left behind. */
+const TELEMETRY_LIMIT_MS = 2_000;
+
 /**
  * Runs a service. Faulty settings end it with exit code 1 and one message before anything connects.
- * `open` connects and listens; `stop` is for a service that finds it cannot go on.
+ * `open` connects and listens; `shutdownDelayMs`: how long it goes on after a signal (lifecycle.ts); `stop` is for a service that finds it cannot go on.
  */
 export async function runService<
-  S extends { logLevel: string; telemetry: TelemetrySettings },
+  S extends { logLevel: string; telemetry: TelemetrySettings; shutdownDelayMs?: number },
 >(service: {
   name: string;
   env: Environment;
@@ -29,9 +32,9 @@ export async function runService<
     return;
   }
   const logger = createLogger(service.name, settings.logLevel);
-  await runUntilSignal(logger, async (lifecycle, stop) => {
+  await runUntilSignal(logger, settings.shutdownDelayMs ?? 0, async (lifecycle, stop) => {
     const telemetry = await startTelemetry(service.name, settings.telemetry);
-    lifecycle.opened('telemetry', telemetry.close);
+    lifecycle.opened('telemetry', telemetry.close, { limitMs: TELEMETRY_LIMIT_MS });
     await service.open(settings, { logger, lifecycle, stop });
   });
 }

@@ -4,7 +4,7 @@ import type { Knex } from 'knex';
 import { TOPICS_OF_RECORD } from '../contracts/event-record.ts';
 import { deadLetterTopicOf, EVENT_TOPICS } from '../contracts/topics.ts';
 import { createApp } from '../http/app.ts';
-import { healthRoutes, withAssumptions } from '../http/health.ts';
+import { healthRoutes, unlessStopping, withAssumptions } from '../http/health.ts';
 import { ASSUMPTIONS_EVERY_MS, createAssumptionWatch } from '../platform/assumptions.ts';
 import { readAvroRecords } from '../platform/avro/avro-schemas.ts';
 import { createEventCodec, type EventCodec } from '../platform/avro/event-codec.ts';
@@ -47,7 +47,9 @@ const MAX_BATCH_BYTES = 1_048_576;
 /** Both topics of a small installation at once: a partition that waits holds up no other. */
 const PARTITIONS_AT_ONCE = 6;
 /** A batch under way may take as long as its transaction. */
-const CLOSE_LIMIT_MS = 30_000;
+const CLOSE_LIMIT_MS = 14_000;
+/** A MySQL that does not answer is not waited for. */
+const MYSQL_CLOSE_MS = 2_000;
 
 type Tools = {
   logger: Logger;
@@ -66,10 +68,10 @@ export async function createProjectorApp(
 ): Promise<ProjectorApp> {
   const { logger, lifecycle } = tools;
   const db = createMysql({ ...settings.mysql, sessionStatements: SESSION_STATEMENTS }, logger);
-  lifecycle.opened('mysql', () => db.destroy());
+  lifecycle.opened('mysql', () => db.destroy(), { limitMs: MYSQL_CLOSE_MS });
   // Batches may have all connections of the pool: busy is not unready.
   const probe = createMysql({ ...settings.mysql, poolSize: 1 }, logger);
-  lifecycle.opened('mysql probe', () => probe.destroy());
+  lifecycle.opened('mysql probe', () => probe.destroy(), { limitMs: MYSQL_CLOSE_MS });
   const codec = await createEventCodec({
     registry: settings.registry,
     topicPrefix: settings.topicPrefix,
@@ -86,7 +88,8 @@ export async function createProjectorApp(
     ...{ everyMs: ASSUMPTIONS_EVERY_MS, logger },
   });
   lifecycle.opened('assumption watch', async () => watch.close());
-  const isReady = withAssumptions(() => checkProjectorReadiness(probe, consumerHealth), watch);
+  const check = withAssumptions(() => checkProjectorReadiness(probe, consumerHealth), watch);
+  const isReady = unlessStopping(check, lifecycle.isStopping);
 
   const shared = { ...tools, settings, db, codec, kafka, consumerHealth, progress };
   return {
@@ -95,8 +98,12 @@ export async function createProjectorApp(
       maxBodyBytes: MAX_BODY_BYTES,
     }),
     consume: async () => {
-      await consumeDeadLetters(shared);
-      await consumeEvents(shared, writeDeadLetters);
+      const closing: (() => Promise<void>)[] = [];
+      const closeAll = () => Promise.all(closing.map((close) => close()));
+      // At once: each may wait for a broker that does not answer.
+      lifecycle.opened('consumers', closeAll, { limitMs: CLOSE_LIMIT_MS });
+      closing.push(await consumeDeadLetters(shared));
+      closing.push(await consumeEvents(shared, writeDeadLetters));
     },
   };
 }
@@ -121,9 +128,9 @@ type Shared = Tools & {
   progress: Progress;
 };
 
-async function consumeDeadLetters(shared: Shared): Promise<void> {
-  const { settings, logger, lifecycle } = shared;
-  const close = await startProjecting(shared, {
+function consumeDeadLetters(shared: Shared): Promise<() => Promise<void>> {
+  const { settings, logger } = shared;
+  return startProjecting(shared, {
     name: 'dead letters',
     groupId: `${settings.consumerGroup}-dead-letters`,
     topics: EVENT_TOPICS.map(deadLetterTopicOf),
@@ -131,12 +138,14 @@ async function consumeDeadLetters(shared: Shared): Promise<void> {
     partitionsAtOnce: 1,
     makeChange: createRetryDeadLetter(Date.now, logger),
   });
-  lifecycle.opened('dead letter consumer', close, CLOSE_LIMIT_MS);
 }
 
-async function consumeEvents(shared: Shared, writeDeadLetters: WriteDeadLetters): Promise<void> {
-  const { settings, lifecycle } = shared;
-  const close = await startProjecting(shared, {
+function consumeEvents(
+  shared: Shared,
+  writeDeadLetters: WriteDeadLetters,
+): Promise<() => Promise<void>> {
+  const { settings } = shared;
+  return startProjecting(shared, {
     name: 'events',
     groupId: settings.consumerGroup,
     topics: [...EVENT_TOPICS],
@@ -144,7 +153,6 @@ async function consumeEvents(shared: Shared, writeDeadLetters: WriteDeadLetters)
     partitionsAtOnce: PARTITIONS_AT_ONCE,
     makeChange: createProjectBatch(writeDeadLetters),
   });
-  lifecycle.opened('event consumer', close, CLOSE_LIMIT_MS);
 }
 
 function startProjecting(

@@ -12,7 +12,7 @@ await runService({
     const { http } = settings;
     const app = await createProjectorApp(settings, tools);
     const server = await listen(app.http, http.host, http.port);
-    tools.lifecycle.opened('http', server.close);
+    tools.lifecycle.opened('http', () => server.close());
     await app.consume();
     tools.logger.info({ host: http.host, port: server.port }, 'listening');
   },

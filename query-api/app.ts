@@ -2,7 +2,13 @@
 import type { Express } from 'express';
 import type { Knex } from 'knex';
 import { createApp } from '../http/app.ts';
-import { type AssumptionFindings, healthRoutes, withAssumptions } from '../http/health.ts';
+import {
+  type AssumptionFindings,
+  healthRoutes,
+  unlessStopping,
+  withAssumptions,
+} from '../http/health.ts';
+import type { Lifecycle } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import { queryRoutes } from './http/routes.ts';
 import { createReadStore } from './read-model/read-store.ts';
@@ -18,7 +24,15 @@ const READY_LIMIT_MS = 1_000;
 export function createQueryApp(
   { reads, probe }: { reads: Knex; probe: Knex },
   { mysql, maxReads, maxWaiting }: Pick<QueryApiSettings, 'mysql' | 'maxReads' | 'maxWaiting'>,
-  { logger, assumptions }: { logger: Logger; assumptions: AssumptionFindings },
+  {
+    logger,
+    assumptions,
+    lifecycle,
+  }: {
+    logger: Logger;
+    assumptions: AssumptionFindings;
+    lifecycle: Pick<Lifecycle, 'isStopping'>;
+  },
 ): Express {
   const store = createReadStore(reads, { timeoutMs: mysql.timeoutMs, maxReads });
   const waitForPosition = createPositionWait({
@@ -30,7 +44,7 @@ export function createQueryApp(
     { database: probe, answered: store.answered, limitMs: READY_LIMIT_MS },
     logger,
   );
-  const isReady = withAssumptions(check, assumptions);
+  const isReady = unlessStopping(withAssumptions(check, assumptions), lifecycle.isStopping);
   return createApp(
     [healthRoutes(isReady), queryRoutes({ store, waitForPosition, now: Date.now })],
     {

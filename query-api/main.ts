@@ -8,6 +8,9 @@ import { queryApiAssumptions } from './assumptions.ts';
 import { POSITION_WAIT } from './http/parse-query.ts';
 import { parseQueryApiSettings } from './settings.ts';
 
+/** A MySQL that does not answer is not waited for. */
+const MYSQL_CLOSE_MS = 2_000;
+
 await runService({
   name: 'query-api',
   env: process.env,
@@ -15,18 +18,22 @@ await runService({
   open: async (settings, { logger, lifecycle }) => {
     const { http, mysql } = settings;
     const database = createMysql(mysql, logger);
-    lifecycle.opened('mysql', () => database.destroy());
+    lifecycle.opened('mysql', () => database.destroy(), { limitMs: MYSQL_CLOSE_MS });
     const probe = createMysql({ ...mysql, poolSize: 1 }, logger);
-    lifecycle.opened('mysql probe', () => probe.destroy());
+    lifecycle.opened('mysql probe', () => probe.destroy(), { limitMs: MYSQL_CLOSE_MS });
     const assumptions = createAssumptionWatch({
       ...{ assumptions: queryApiAssumptions(database), everyMs: ASSUMPTIONS_EVERY_MS, logger },
     });
     lifecycle.opened('assumption watch', async () => assumptions.close());
-    const app = createQueryApp({ reads: database, probe }, settings, { logger, assumptions });
+    const app = createQueryApp({ reads: database, probe }, settings, {
+      logger,
+      assumptions,
+      lifecycle,
+    });
     const server = await listen(app, http.host, http.port);
     // A read under way may wait for its position, and then for MySQL.
-    const closeLimitMs = POSITION_WAIT.maxSeconds * 1_000 + 5 * mysql.timeoutMs;
-    lifecycle.opened('http', server.close, closeLimitMs);
+    const limitMs = POSITION_WAIT.maxSeconds * 1_000 + 5 * mysql.timeoutMs;
+    lifecycle.opened('http', () => server.close(), { limitMs, holdsAnswers: true });
     logger.info({ port: server.port }, 'listening');
   },
 });

@@ -12,6 +12,8 @@ export function parseQueryApiSettings(env: Environment) {
   const settings = Object.freeze({
     logLevel: read.oneOf('LOG_LEVEL', 'info', ['debug', 'info', 'warn', 'error']),
     telemetry: readTelemetrySettings(read),
+    /** How long it goes on taking requests after it was told to stop: until balancers have noticed. */
+    shutdownDelayMs: read.integer('SHUTDOWN_DELAY_MS', 5_000, { min: 0, max: 600_000 }),
     http: { host: read.host('HTTP_HOST'), port: read.port('HTTP_PORT') },
     mysql: {
       ...readMysqlSettings(read),

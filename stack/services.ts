@@ -67,6 +67,8 @@ export async function startServices(options: ServicesOptions): Promise<Services>
           HTTP_PORT: String(ports[name]),
           METRICS_PORT: String(ports[`${name}-metrics`]),
           QUERY_API_URL: urlOf('query-api'),
+          // Nothing balances here.
+          SHUTDOWN_DELAY_MS: '0',
           ...options.variables,
           ...options.settings?.[name],
         },

@@ -140,7 +140,7 @@ export async function openCommandNode(
       api.startRelay({ intervalMs, minAgeMs }),
     close: async () => {
       links.mend();
-      const failed = await lifecycle.close();
+      const { failed } = await lifecycle.close();
       if (failed.length > 0) throw new Error(`not closed: ${failed.join(', ')}`);
     },
   };

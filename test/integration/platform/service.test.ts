@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -87,6 +89,50 @@ describe('A service', () => {
       expect(error?.part).to.equal('second part');
     });
   }
+
+  it('ends with code 0 when nobody waits for what does not close, and names it', async () => {
+    const service = run({ TROUBLE: 'close hangs', HOLDS_ANSWERS: 'no' });
+    await service.started();
+    service.child.kill('SIGTERM');
+    expect(await service.ended).to.deep.equal({ code: 0, signal: null });
+    const warning = service.entries().find(({ level }) => level === 'warn');
+    expect(warning?.part).to.equal('second part');
+  });
+
+  it('goes on for the time it is told to, and ends at a second signal', async () => {
+    const service = run({ DELAY: '600000' });
+    await service.started();
+    service.child.kill('SIGTERM');
+    await waitUntil('it is not ready any more', () =>
+      service.entries().some(({ msg }) => msg.startsWith('not ready any more')),
+    );
+    expect(service.closed()).to.deep.equal([]);
+    service.child.kill('SIGTERM');
+    expect(await service.ended).to.deep.equal({ code: 0, signal: null });
+    expect(service.closed()).to.include('third part');
+  });
+
+  it('stops while a part that is being opened does not answer', async () => {
+    const service = run({ TROUBLE: 'open hangs' });
+    await waitUntil('it is opening', () => service.entries().some(({ msg }) => msg === 'opening'));
+    service.child.kill('SIGTERM');
+    expect(await service.ended).to.deep.equal({ code: 0, signal: null });
+    expect(service.closed()).to.include('first part');
+  });
+
+  it('ends with code 0 when its spans wait for a collector that never answers', async () => {
+    const collector = createServer(() => undefined);
+    await new Promise<void>((resolve) => collector.listen(0, '127.0.0.1', resolve));
+    const { port } = collector.address() as AddressInfo;
+    const service = run({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` });
+    await service.started();
+    service.child.kill('SIGTERM');
+    expect(await service.ended).to.deep.equal({ code: 0, signal: null });
+    const warning = service.entries().find(({ level }) => level === 'warn');
+    expect(warning?.part).to.equal('telemetry');
+    collector.closeAllConnections();
+    await new Promise((resolve) => collector.close(resolve));
+  });
 
   it('ends although something that was forgotten would keep it alive', async () => {
     const service = run({ TROUBLE: 'leaks' });

@@ -23,6 +23,7 @@ export async function startExtraService(
       HTTP_HOST: '127.0.0.1',
       HTTP_PORT: String(port),
       QUERY_API_URL: system.queryApi,
+      SHUTDOWN_DELAY_MS: '0',
       ...system.variables,
       ...settings,
     },

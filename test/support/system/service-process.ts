@@ -25,7 +25,7 @@ export async function startService(
 ): Promise<ServiceProcess> {
   const child = spawn(process.execPath, [`${folder}/main.ts`], {
     cwd: root,
-    env: { HTTP_HOST: '127.0.0.1', HTTP_PORT: '0', ...settings },
+    env: { HTTP_HOST: '127.0.0.1', HTTP_PORT: '0', SHUTDOWN_DELAY_MS: '0', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));

@@ -13,7 +13,7 @@ describe('Closing what was opened', () => {
         order.push(`${part} ends`);
       });
     }
-    expect(await lifecycle.close()).to.deep.equal([]);
+    expect(await lifecycle.close()).to.deep.equal({ failed: [], answersLost: false });
     expect(order).to.deep.equal([
       'HTTP begins',
       'HTTP ends',
@@ -34,7 +34,8 @@ describe('Closing what was opened', () => {
     lifecycle.opened('throws', () => {
       throw new Error('no');
     });
-    expect(await lifecycle.close()).to.deep.equal(['throws', 'rejects']);
+    const { failed } = await lifecycle.close();
+    expect(failed).to.deep.equal(['throws', 'rejects']);
     expect(closed).to.equal(1);
   });
 
@@ -44,8 +45,8 @@ describe('Closing what was opened', () => {
     lifecycle.opened('first', async () => {
       closed += 1;
     });
-    lifecycle.opened('hangs', () => new Promise(() => undefined), 20);
-    expect(await lifecycle.close()).to.deep.equal(['hangs']);
+    lifecycle.opened('hangs', () => new Promise(() => undefined), { limitMs: 20 });
+    expect((await lifecycle.close()).failed).to.deep.equal(['hangs']);
     expect(closed).to.equal(1);
   });
 
@@ -58,5 +59,39 @@ describe('Closing what was opened', () => {
     await lifecycle.close();
     await lifecycle.close();
     expect(closed).to.equal(1);
+  });
+
+  it('knows whether somebody was left without an answer', async () => {
+    for (const holdsAnswers of [true, false]) {
+      const lifecycle = createLifecycle(silentLogger());
+      lifecycle.opened('stuck', () => Promise.reject(new Error('no')), { holdsAnswers });
+      expect(await lifecycle.close()).to.deep.equal({
+        failed: ['stuck'],
+        answersLost: holdsAnswers,
+      });
+    }
+  });
+
+  it('is over in bounded time: what comes behind is closed at once then, all together', async () => {
+    const lifecycle = createLifecycle(silentLogger());
+    let closed = 0;
+    const closing = Promise.withResolvers<void>();
+    for (const part of ['a', 'b']) {
+      lifecycle.opened(part, async () => {
+        closed += 1;
+        if (closed === 2) closing.resolve();
+        await closing.promise;
+      });
+    }
+    lifecycle.opened('hangs', () => new Promise(() => undefined));
+    expect((await lifecycle.close(20)).failed).to.deep.equal(['hangs']);
+    expect(closed).to.equal(2);
+  });
+
+  it('is stopping from the announcement on', () => {
+    const lifecycle = createLifecycle(silentLogger());
+    expect(lifecycle.isStopping()).to.equal(false);
+    lifecycle.announceStop();
+    expect(lifecycle.isStopping()).to.equal(true);
   });
 });
