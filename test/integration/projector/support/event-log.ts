@@ -88,10 +88,7 @@ export function anAssignment(
 }
 
 /** These events as they were decoded from consecutive records of partition 0 of the assignments' topic. */
-export function decodedAt(
-  offset: number,
-  ...events: LogEvent[]
-): [ReadResult, ...ReadResult[]] {
+export function decodedAt(offset: number, ...events: LogEvent[]): [ReadResult, ...ReadResult[]] {
   return events.map((event, index) => ({
     kind: 'event',
     event,
