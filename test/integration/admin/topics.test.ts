@@ -48,6 +48,7 @@ describe('creating the topics', () => {
       'coupon-lifecycle': [3, 3, 3],
       'coupon-assign': [3, 3, 3],
       'coupon-epochs': [3],
+      'coupon-discards': [3],
       'coupon-snapshots': [3, 3],
       'coupon-lifecycle-dlt': [3, 3, 3],
       'coupon-assign-dlt': [3, 3, 3],
@@ -65,7 +66,9 @@ describe('creating the topics', () => {
   it('changes nothing the second time', async () => {
     await createTopics(kafka, prefix);
     const again = await createTopics(kafka, prefix);
-    expect(again.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('existing'));
+    expect(again.map(({ kind }) => kind)).to.deep.equal(
+      Array(TOPIC_LAYOUT.length).fill('existing'),
+    );
   });
 
   it('makes what is missing beside what is there', async () => {
@@ -77,7 +80,10 @@ describe('creating the topics', () => {
 
   it('may run twice at the same time', async () => {
     const both = await Promise.all([createTopics(kafka, prefix), createTopics(kafka, prefix)]);
-    expect(both.map((reports) => reports.length)).to.deep.equal([6, 6]);
+    expect(both.map((reports) => reports.length)).to.deep.equal([
+      TOPIC_LAYOUT.length,
+      TOPIC_LAYOUT.length,
+    ]);
   });
 
   const countsOf = async (): Promise<Record<string, number>> => {

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
 import { type MigrateSettings, migrate } from '../../../admin/migrate.ts';
+import { TOPIC_LAYOUT } from '../../../contracts/topic-layout.ts';
 import { withAdmin } from '../../../platform/kafka/admin.ts';
 import { errorOf } from '../../support/error-of.ts';
 import { randomName } from '../../support/random-name.ts';
@@ -9,6 +10,9 @@ import { createEmptyDatabase, type TestDatabase } from '../../support/system/dat
 import { appendRecords } from '../../support/system/records.ts';
 import { runCli } from '../../support/system/run-cli.ts';
 import { createTestKafka, deleteSubjects, deleteTopics } from '../../support/system/topics.ts';
+
+const TOPICS = TOPIC_LAYOUT.length;
+const SETTINGS = TOPIC_LAYOUT.flatMap(({ settings }) => Object.keys(settings)).length;
 
 describe('migrate', () => {
   let prefix: string;
@@ -40,11 +44,11 @@ describe('migrate', () => {
 
   it('makes topics, schemas and tables; the second time there is nothing to do', async () => {
     const first = await migrate(settings, () => undefined);
-    expect(first.topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('created'));
+    expect(first.topics.map(({ kind }) => kind)).to.deep.equal(Array(TOPICS).fill('created'));
     expect(first.subjects.map(({ kind }) => kind)).to.deep.equal(Array(7).fill('registered'));
     expect(first.migrations).not.to.deep.equal([]);
     const second = await migrate(settings, () => undefined);
-    expect(second.topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('existing'));
+    expect(second.topics.map(({ kind }) => kind)).to.deep.equal(Array(TOPICS).fill('existing'));
     expect(second.subjects.map(({ kind }) => kind)).to.deep.equal(Array(7).fill('existing'));
     expect(second.migrations).to.deep.equal([]);
   });
@@ -59,7 +63,7 @@ describe('migrate', () => {
         .split('\n')
         .map((line) => line.replace(/\d+\.\d s/, 'N s')),
     ).to.deep.equal([
-      'topics   6 created, 0 existed before; 49 settings are as they have to be (N s)',
+      `topics   ${TOPICS} created, 0 existed before; ${SETTINGS} settings are as they have to be (N s)`,
       'schemas  7 registered, 0 existed before (N s)',
       `tables   ${readdirSync('migrations').length} migration(s) ran (N s)`,
     ]);
@@ -70,7 +74,7 @@ describe('migrate', () => {
     const more = await runCli('migrate', ['--assign-partitions', '4'], variables());
     expect(more.stderr).to.equal('');
     expect(more.code).to.equal(0);
-    expect(more.stdout).to.contain(' 2 of them got more partitions; 49 settings');
+    expect(more.stdout).to.contain(` 2 of them got more partitions; ${SETTINGS} settings`);
     expect(more.stdout).to.contain(
       `${prefix}coupon-assign has 4 partitions now; they are used after: firstcome rebuild-redis\n`,
     );
@@ -140,7 +144,7 @@ describe('migrate', () => {
     const half = { ...settings, mysql: { url: 'mysql://root@127.0.0.1:9/nothing' } };
     await errorOf(migrate(half, () => undefined));
     const { topics, migrations } = await migrate(settings, () => undefined);
-    expect(topics.map(({ kind }) => kind)).to.deep.equal(Array(6).fill('existing'));
+    expect(topics.map(({ kind }) => kind)).to.deep.equal(Array(TOPICS).fill('existing'));
     expect(migrations).not.to.deep.equal([]);
   });
 });
