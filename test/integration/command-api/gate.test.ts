@@ -246,7 +246,7 @@ describe('The gate', () => {
       expect(await masterCheck.check()).to.include({ epoch });
       await evictVolatileKeys(direct, keys.idempotency('coupon', 'key'));
       expect(await masterCheck.check()).to.equal(null);
-      await untilClosed('evicted keys');
+      await untilClosed('evicted keys since the gate was opened');
       const { evictedKeys } = await readReplication(direct);
       expect(evictedKeys).to.equal(1);
       await direct.hset(keys.gate, { evictedKeys });

@@ -231,6 +231,7 @@ describe('The fences of a rebuild', () => {
         void evictVolatileKeys(redis, system.keys.idempotency(couponId, 'key'));
       }),
     );
+    expect(result.kind).to.equal('lost');
     expect(result.kind === 'lost' && result.reason).to.contain('evicted keys');
     expect(await system.gate()).to.include({ closing: `${epoch + 1}` });
     await expectRebuiltNext();
