@@ -8,6 +8,7 @@ import { createLogger } from '../platform/logger.ts';
 import { createMysql } from '../platform/mysql.ts';
 import { formatMigrations, formatSubjects, formatTopics } from './format-migrate.ts';
 import { migrateToLatest } from './migrations.ts';
+import { pinSchemas, requirePinnedIds } from './schemas/pin-schemas.ts';
 import { readOwnSchemas, registerSchemas, type SubjectReport } from './schemas/register-schemas.ts';
 import { createTopics, type TopicReport } from './topics.ts';
 
@@ -61,7 +62,13 @@ export async function migrate(
   );
   const subjects = await step(
     'schemas',
-    () => registerSchemas(registry, topicPrefix, readOwnSchemas()),
+    async () => {
+      const parts = { kafka, registry, topicPrefix };
+      await requirePinnedIds(parts);
+      const reports = await registerSchemas(registry, topicPrefix, readOwnSchemas());
+      await pinSchemas(parts, reports);
+      return reports;
+    },
     formatSubjects,
   );
   const migrations = await step('tables', () => migrateTables(mysql), formatMigrations);

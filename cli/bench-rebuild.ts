@@ -2,6 +2,7 @@
 // key prefix from it, and reports how long each part took.
 import type { Command } from 'commander';
 import type { Redis } from 'ioredis';
+import { pinSchemas } from '../admin/schemas/pin-schemas.ts';
 import { readOwnSchemas, registerSchemas } from '../admin/schemas/register-schemas.ts';
 import { createRegistryApi } from '../admin/schemas/registry-api.ts';
 import { createTopics } from '../admin/topics.ts';
@@ -56,7 +57,9 @@ async function runBenchRebuild(options: Options): Promise<ExitCode> {
   await redis.connect();
   try {
     await createTopics(kafka, topicPrefix);
-    await registerSchemas(addresses.registry, topicPrefix, readOwnSchemas());
+    const { registry } = addresses;
+    const subjects = await registerSchemas(registry, topicPrefix, readOwnSchemas());
+    await pinSchemas({ kafka, registry, topicPrefix }, subjects);
     await measure(await rebuildOptions(addresses, topicPrefix, redis), options);
   } finally {
     await removeKeys(redis, topicPrefix);

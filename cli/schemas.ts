@@ -10,8 +10,11 @@ import {
   formatVersion,
 } from '../admin/schemas/format-schemas.ts';
 import { findVersion, listSubjects } from '../admin/schemas/list-subjects.ts';
+import { pinSchemas, requirePinnedIds } from '../admin/schemas/pin-schemas.ts';
 import { readOwnSchemas, registerSchemas } from '../admin/schemas/register-schemas.ts';
 import { createRegistryApi } from '../admin/schemas/registry-api.ts';
+import { restoreSchemas } from '../admin/schemas/restore-schemas.ts';
+import type { KafkaClient } from '../platform/kafka/client.ts';
 import { readAddresses, systemEnvironment } from './shared/addresses.ts';
 import { createCommandKafka } from './shared/connect.ts';
 import { EXIT_CODE, type ExitCode, endingWith, exitCodeOf } from './shared/exit-code.ts';
@@ -38,6 +41,9 @@ export function defineSchemas(command: Command): void {
   withJsonOption(command.command('register'))
     .description('register what is missing (migrate does so, too)')
     .action(endingWith(register));
+  withJsonOption(command.command('restore'))
+    .description('put schemas that the registry lost back under the ids that the log pins')
+    .action(endingWith(restore));
   withJsonOption(command.command('decode'))
     .description('one record of the log, readable; any topic')
     .argument('<topic>', 'its name without TOPIC_PREFIX')
@@ -73,8 +79,19 @@ async function check(options: Options): Promise<ExitCode> {
 
 async function register(options: Options): Promise<ExitCode> {
   const { settings, topicPrefix } = openRegistry();
+  const kafka = openKafka();
+  await requirePinnedIds({ kafka, registry: settings, topicPrefix });
   const reports = await registerSchemas(settings, topicPrefix, readOwnSchemas());
+  await pinSchemas({ kafka, registry: settings, topicPrefix }, reports);
   createOutput(options).result(reports, formatRegistrations(reports));
+  return EXIT_CODE.done;
+}
+
+async function restore(options: Options): Promise<ExitCode> {
+  const { settings, topicPrefix } = openRegistry();
+  const result = await restoreSchemas({ kafka: openKafka(), registry: settings, topicPrefix });
+  const { pinned, restored } = result;
+  createOutput(options).result(result, `${pinned} schema ids are pinned; ${restored} restored`);
   return EXIT_CODE.done;
 }
 
@@ -97,6 +114,10 @@ async function decode(
 function openRegistry() {
   const { registry, topicPrefix } = readAddresses(systemEnvironment(), ['registry', 'topicPrefix']);
   return { topicPrefix, settings: registry, registry: createRegistryApi(registry) };
+}
+
+function openKafka(): KafkaClient {
+  return createCommandKafka('schemas', readAddresses(systemEnvironment(), ['kafka']).kafka);
 }
 
 function failWith(reason: string): ExitCode {

@@ -31,7 +31,8 @@ export const SUBCOMMANDS: readonly Subcommand[] = [
   },
   {
     name: 'schemas',
-    summary: 'the registry, and any record of the log: list, show, check, register, decode',
+    summary:
+      'the registry, and any record of the log: list, show, check, register, restore, decode',
     load: async () => (await import('./schemas.ts')).defineSchemas,
   },
   {

@@ -1,9 +1,11 @@
 // The process of the command API: settings, connections, and listening. app.ts builds the rest.
 import { TOPICS_OF_RECORD } from '../contracts/event-record.ts';
 import { createRedisKeys } from '../contracts/redis-keys.ts';
+import { SCHEMAS_TOPIC } from '../contracts/topics.ts';
 import { listen } from '../http/server.ts';
 import { readAvroRecords } from '../platform/avro/avro-schemas.ts';
 import { createEventCodec } from '../platform/avro/event-codec.ts';
+import { createPinsReader } from '../platform/avro/schema-pins.ts';
 import { openAdmin } from '../platform/kafka/admin.ts';
 import { createKafkaClient } from '../platform/kafka/client.ts';
 import { createRedis } from '../platform/redis.ts';
@@ -22,10 +24,12 @@ await runService({
     const kafka = createKafkaClient(settings.kafka, logger);
     const admin = await openAdmin(kafka);
     lifecycle.opened('Kafka admin', () => admin.close());
+    const pins = createPinsReader(kafka, topicPrefix + SCHEMAS_TOPIC);
     const codec = await createEventCodec({
       registry: settings.registry,
       topicPrefix,
       schemas: readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD),
+      pins,
     });
     const redis = createRedis(settings.redis, logger);
     await redis.connect();
@@ -39,7 +43,9 @@ await runService({
       settings,
       {
         ...{ redis, kafka, admin, createProducerClient, codec },
-        assumptions: commandApiAssumptions({ kafka, codec, redis, topicPrefix }),
+        assumptions: commandApiAssumptions({
+          ...{ kafka, codec, redis, topicPrefix, pins, registry: settings.registry },
+        }),
         rebuild: (attempt) => rebuildRedis({ ...log, ...attempt }),
       },
       { logger, lifecycle },

@@ -5,6 +5,7 @@ import {
   deadLetterTopicOf,
   EPOCHS_TOPIC,
   EVENT_TOPICS,
+  SCHEMAS_TOPIC,
   SNAPSHOTS_TOPIC,
 } from './topics.ts';
 
@@ -56,11 +57,12 @@ const DEAD_LETTERS = { ...EVENTS, settings: DEAD_LETTER_SETTINGS };
 export const TOPIC_LAYOUT: readonly TopicLayout[] = [
   ...EVENT_TOPICS.map((topic) => ({ topic, ...EVENTS })),
   { topic: EPOCHS_TOPIC, ...EVENTS, partitions: 1, mayBeMore: false },
-  { topic: DISCARDS_TOPIC, ...EVENTS, partitions: 1, mayBeMore: false },
   {
     ...{ topic: SNAPSHOTS_TOPIC, partitions: 2, mayBeMore: false },
     ...{ replicas: REPLICAS, settings: SNAPSHOT_SETTINGS },
   },
+  { topic: SCHEMAS_TOPIC, ...EVENTS, partitions: 1, mayBeMore: false },
+  { topic: DISCARDS_TOPIC, ...EVENTS, partitions: 1, mayBeMore: false },
   ...EVENT_TOPICS.map((topic) => ({ topic: deadLetterTopicOf(topic), ...DEAD_LETTERS })),
 ];
 

@@ -9,6 +9,8 @@ export const EPOCHS_TOPIC = 'coupon-epochs';
 export const SNAPSHOTS_TOPIC = 'coupon-snapshots';
 export const CHUNKS_PARTITION = 0;
 export const COMPLETIONS_PARTITION = 1;
+/** One partition; the schema behind each id that events are written under, pinned before they are. */
+export const SCHEMAS_TOPIC = 'coupon-schemas';
 /** One partition; which records of the log an operator discarded although nobody can read them. */
 export const DISCARDS_TOPIC = 'coupon-discards';
 

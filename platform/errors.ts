@@ -4,6 +4,8 @@
 export const ERROR_CODES = {
   SETTINGS_INVALID: 'One or more settings are missing or wrong; nothing was started.',
   SCHEMA_UNKNOWN: 'The registry has no schema under that id, or not the one this version writes.',
+  SCHEMA_MISMATCH: 'The registry does not have the schemas that the log pins, under their ids.',
+  VERSION_TOO_OLD: 'A record was written by a newer version, which this one can not read.',
   SCHEMA_INCOMPATIBLE: 'The registry refuses a schema: older and newer could not read each other.',
   REGISTRY_UNAVAILABLE: 'The schema registry did not answer.',
   EVENT_INVALID: 'An event does not fit its schema; it was not written.',

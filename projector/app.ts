@@ -2,12 +2,13 @@
 import type { Express } from 'express';
 import type { Knex } from 'knex';
 import { TOPICS_OF_RECORD } from '../contracts/event-record.ts';
-import { deadLetterTopicOf, EVENT_TOPICS } from '../contracts/topics.ts';
+import { deadLetterTopicOf, EVENT_TOPICS, SCHEMAS_TOPIC } from '../contracts/topics.ts';
 import { createApp } from '../http/app.ts';
 import { healthRoutes, unlessStopping, withAssumptions } from '../http/health.ts';
 import { ASSUMPTIONS_EVERY_MS, createAssumptionWatch } from '../platform/assumptions.ts';
 import { readAvroRecords } from '../platform/avro/avro-schemas.ts';
 import { createEventCodec, type EventCodec } from '../platform/avro/event-codec.ts';
+import { createPinsReader } from '../platform/avro/schema-pins.ts';
 import { createKafkaClient, type KafkaClient } from '../platform/kafka/client.ts';
 import { createProducer } from '../platform/kafka/producer.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
@@ -72,12 +73,13 @@ export async function createProjectorApp(
   // Batches may have all connections of the pool: busy is not unready.
   const probe = createMysql({ ...settings.mysql, poolSize: 1 }, logger);
   lifecycle.opened('mysql probe', () => probe.destroy(), { limitMs: MYSQL_CLOSE_MS });
+  const kafka = createKafkaClient(settings.kafka, logger);
   const codec = await createEventCodec({
     registry: settings.registry,
     topicPrefix: settings.topicPrefix,
     schemas: readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD),
+    pins: createPinsReader(kafka, settings.topicPrefix + SCHEMAS_TOPIC),
   });
-  const kafka = createKafkaClient(settings.kafka, logger);
   const writeDeadLetters = await openDeadLetterWriter(kafka, settings, tools);
   const consumerHealth = createConsumerHealth(['events', 'dead letters'], () => performance.now());
   const progress = createProgress(logger, createProjectorMetrics());

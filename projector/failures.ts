@@ -18,6 +18,8 @@ const MEANING: Readonly<Record<string, Failure>> = {
   REGISTRY_UNAVAILABLE: TRANSIENT,
   MYSQL_UNAVAILABLE: TRANSIENT,
   KAFKA_UNAVAILABLE: TRANSIENT,
+  // A newer version, which is on its way when its events are, takes the partition over.
+  VERSION_TOO_OLD: TRANSIENT,
   RECORD_UNREADABLE: poison(1),
   RECORD_REJECTED: poison(1),
   MalformedEvent: poison(1),

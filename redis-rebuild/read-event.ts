@@ -44,6 +44,9 @@ export async function readWith<T>(
   try {
     return { kind: 'read', content: read(await codec.decode(value)) };
   } catch (error) {
+    if (error instanceof AppError && error.code === 'VERSION_TOO_OLD') {
+      return { kind: 'unreadable', error: tooOldAt(position, error) };
+    }
     const isForGood = error instanceof AppError && error.retriable === false;
     if (!isForGood && !(error instanceof MalformedEvent)) throw error;
     return { kind: 'unreadable', error: unreadableAt(position, error) };
@@ -56,4 +59,12 @@ function unreadableAt({ topic, partition, offset }: Position, cause: Error): App
   const command = `firstcome discard ${topic} ${partition} ${offset} --because TEXT`;
   const advice = `If a newer version or a restored registry can't read it, and nobody was given anything by it: ${command}`;
   return new AppError('RECORD_UNREADABLE', `${reason}. ${advice}`, { cause, retriable: false });
+}
+
+function tooOldAt({ topic, partition, offset }: Position, cause: Error): AppError {
+  const reason = `${topic}/${partition} can't be read at offset ${offset} by this version: ${cause.message}`;
+  return new AppError('RECORD_UNREADABLE', `${reason}. A newer version has to rebuild`, {
+    cause,
+    retriable: false,
+  });
 }

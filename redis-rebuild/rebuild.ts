@@ -79,6 +79,7 @@ export type RebuildResult =
  * not discarded
  */
 export async function rebuildRedis(options: RebuildOptions): Promise<RebuildResult> {
+  await stepAsideIfTooOld(options);
   const lockAttempt = await acquireLock(options.redis, options.keys);
   if (lockAttempt.kind === 'held') return { kind: 'held-by-another' };
   if (lockAttempt.kind === 'not-master')
@@ -95,6 +96,17 @@ export async function rebuildRedis(options: RebuildOptions): Promise<RebuildResu
   } finally {
     await lock.release();
   }
+}
+
+/**
+ * With a schema pinned that this version can't read, the log is read before the lock is asked for: a process
+ * that is too old for the log must not take the lock again and again from one that is not.
+ */
+async function stepAsideIfTooOld(options: RebuildOptions): Promise<void> {
+  if (!(await options.codec.isTooOld())) return;
+  const { signal = new AbortController().signal, report = () => undefined } = options;
+  report('newer schemas are pinned: the log is read before the lock');
+  await readAhead(options, await readDiscards(options, signal), signal, report);
 }
 
 /** What every step of an attempt works with. */

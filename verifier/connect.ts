@@ -1,7 +1,9 @@
 // Connections to everything that a verification reads.
 import { TOPICS_OF_RECORD } from '../contracts/event-record.ts';
+import { SCHEMAS_TOPIC } from '../contracts/topics.ts';
 import { readAvroRecords } from '../platform/avro/avro-schemas.ts';
 import { createEventCodec } from '../platform/avro/event-codec.ts';
+import { createPinsReader } from '../platform/avro/schema-pins.ts';
 import { AppError, messageOf } from '../platform/errors.ts';
 import { openAdmin } from '../platform/kafka/admin.ts';
 import { createKafkaClient } from '../platform/kafka/client.ts';
@@ -35,6 +37,7 @@ export async function connectVerifier(settings: VerifySettings) {
       registry: settings.registry,
       topicPrefix: settings.topicPrefix,
       schemas: readAvroRecords(new URL('../schemas/', import.meta.url), TOPICS_OF_RECORD),
+      pins: createPinsReader(kafka, settings.topicPrefix + SCHEMAS_TOPIC),
     });
     return { kafka, admin, redis, db, codec, close: () => lifecycle.close() };
   } catch (error) {

@@ -2,7 +2,9 @@
 
 import type { Knex } from 'knex';
 import { readOwnSchemas } from '../../admin/schemas/register-schemas.ts';
+import { SCHEMAS_TOPIC } from '../../contracts/topics.ts';
 import { createEventCodec, type EventCodec } from '../../platform/avro/event-codec.ts';
+import { createPinsReader } from '../../platform/avro/schema-pins.ts';
 import type { KafkaConnection } from '../../platform/connections/kafka-settings.ts';
 import type { MysqlConnection } from '../../platform/connections/mysql-settings.ts';
 import { createKafkaClient, type KafkaClient } from '../../platform/kafka/client.ts';
@@ -26,11 +28,10 @@ export async function openLog(
   command: string,
   { kafka, registry, topicPrefix }: Pick<Addresses, 'kafka' | 'registry' | 'topicPrefix'>,
 ): Promise<{ kafka: KafkaClient; codec: EventCodec; topicPrefix: string }> {
-  return {
-    kafka: createCommandKafka(command, kafka),
-    codec: await createEventCodec({ registry, topicPrefix, schemas: readOwnSchemas() }),
-    topicPrefix,
-  };
+  const client = createCommandKafka(command, kafka);
+  const pins = createPinsReader(client, topicPrefix + SCHEMAS_TOPIC);
+  const codec = await createEventCodec({ registry, topicPrefix, schemas: readOwnSchemas(), pins });
+  return { kafka: client, codec, topicPrefix };
 }
 
 /** Runs `work` on a small pool of connections to MySQL, which is closed afterwards. */

@@ -4,7 +4,9 @@ import avro from 'avsc';
 import type { RegistrySettings } from '../connections/registry-settings.ts';
 import { AppError, messageOf } from '../errors.ts';
 import { type AvroRecord, fullNameOf, type RecordSchema, subjectOf } from './avro-schemas.ts';
+import { createPinnedLookUp, type PinnedLookUp } from './pinned-look-up.ts';
 import { FRAME_BYTES, readFrame, writeFrame } from './record-frame.ts';
+import type { ReadSchemaPins } from './schema-pins.ts';
 import { createSchemaLookUp, type SchemaLookUp } from './schema-registry.ts';
 
 export type EventCodec = {
@@ -15,9 +17,15 @@ export type EventCodec = {
   encode(topic: string, recordName: string, event: object): Buffer;
   /**
    * The record in framed bytes, as the newest schema of its name sees it; times are numbers.
-   * @throws AppError RECORD_UNREADABLE, SCHEMA_UNKNOWN (neither retriable), REGISTRY_UNAVAILABLE (retriable)
+   * @throws AppError RECORD_UNREADABLE, SCHEMA_UNKNOWN (neither retriable), REGISTRY_UNAVAILABLE
+   * (retriable), VERSION_TOO_OLD (retriable, by a newer version) for a pinned schema of a newer version
    */
   decode(value: Buffer | null): Promise<DecodedRecord>;
+  /**
+   * Is a schema pinned that this version can't read? Reads the pins anew.
+   * @throws AppError KAFKA_UNAVAILABLE (retriable)
+   */
+  isTooOld(): Promise<boolean>;
 };
 /** `name` is the record's name without its namespace. */
 export type DecodedRecord = { name: string; event: Record<string, unknown> };
@@ -30,17 +38,23 @@ type NewestType = { record: AvroRecord; type: avro.Type; textFields: string[] };
 
 /**
  * Looks up every schema under `<topicPrefix><topic>-<record full name>`; never registers one.
- * @throws AppError SCHEMA_UNKNOWN when one is not registered, REGISTRY_UNAVAILABLE
+ * @throws AppError SCHEMA_UNKNOWN when one is not pinned, or (without pins) not registered;
+ * REGISTRY_UNAVAILABLE, KAFKA_UNAVAILABLE
  */
 export async function createEventCodec(options: {
   registry: RegistrySettings;
   topicPrefix: string;
   schemas: AvroRecord[];
+  /** The pins of the log, which go before the registry. Left out: what is read is not of the log. */
+  pins?: ReadSchemaPins;
 }): Promise<EventCodec> {
-  const lookUp = createSchemaLookUp(options.registry);
+  const { pins = async () => [] } = options;
+  const inRegistry = createSchemaLookUp(options.registry);
+  const pinned = await createPinnedLookUp(inRegistry, pins);
+  const lookUp = options.pins === undefined ? inRegistry : pinned;
   const newest = options.schemas.map(newestTypeOf);
   const writers = await lookUpWriters(lookUp, newest, options.topicPrefix);
-  const readerOf = createReaderCache(lookUp, newest);
+  const readerOf = createReaderCache({ ...lookUp, isPinned: pinned.isPinned }, newest);
   for (const { schemaId, newestType } of writers) readerOf.learn(schemaId, newestType.type);
   const scratch = { buffer: Buffer.allocUnsafeSlow(2_048) };
   const writerOf = new Map<string, Map<string, Writer>>();
@@ -66,7 +80,19 @@ export async function createEventCodec(options: {
       const reader = readerOf.known(frame.schemaId) ?? (await readerOf.find(frame.schemaId));
       return reader(value);
     },
+    isTooOld: async () =>
+      [...(await pinned.readPins())].some(([schemaId, type]) => !canRead(schemaId, type, newest)),
   };
+}
+
+function canRead(schemaId: number, writerType: avro.Type, newest: NewestType[]): boolean {
+  try {
+    readerFor(schemaId, writerType, newest);
+    return true;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'RECORD_UNREADABLE') return false;
+    throw error;
+  }
 }
 
 type Writer = { topic: string; schemaId: number; newestType: NewestType };
@@ -145,7 +171,10 @@ function encodeWith(
   }
 }
 
-function createReaderCache(lookUp: SchemaLookUp, newest: NewestType[]) {
+function createReaderCache(
+  lookUp: Pick<PinnedLookUp, 'typeOf' | 'isPinned'>,
+  newest: NewestType[],
+) {
   const readers = new Map<number, Reader>();
   const pending = new Map<number, Promise<Reader>>();
   const failures = new Map<number, { error: unknown; untilMs: number }>();
@@ -163,8 +192,9 @@ function createReaderCache(lookUp: SchemaLookUp, newest: NewestType[]) {
     try {
       return learn(schemaId, await lookUp.typeOf(schemaId));
     } catch (error) {
-      remember(schemaId, error);
-      throw error;
+      const failure = lookUp.isPinned(schemaId) ? asTooOld(error) : error;
+      remember(schemaId, failure);
+      throw failure;
     } finally {
       pending.delete(schemaId);
     }
@@ -217,6 +247,12 @@ function resolverOf(
       cause,
     );
   }
+}
+
+/** A pinned schema is one of ours: what this version can't make of it a newer one can. */
+function asTooOld(error: unknown): unknown {
+  if (!(error instanceof AppError && error.code === 'RECORD_UNREADABLE')) return error;
+  return new AppError('VERSION_TOO_OLD', error.message, { cause: error, retriable: true });
 }
 
 function unreadable(reason: string, cause?: unknown): AppError {

@@ -5,7 +5,14 @@ import { text } from 'node:stream/consumers';
 import type { RegistrySettings } from '../connections/registry-settings.ts';
 import { tlsOptionsOf } from '../connections/tls.ts';
 
-export type RegistryRequest = { method: string; path: string; body?: object | undefined };
+export type RegistryRequest = {
+  method: string;
+  path: string;
+  /** Sent as JSON. */
+  body?: object | undefined;
+  /** A ZIP archive, sent as it is. */
+  archive?: Buffer;
+};
 
 /**
  * Sends a request to a path below the registry's address.
@@ -22,18 +29,19 @@ export function createRegistrySender(
 ): SendToRegistry {
   const agent = registryAgent(registry);
   const send = registry.url.startsWith('https://') ? httpsRequest : httpRequest;
-  return async ({ method, path, body }) => {
+  return async ({ method, path, body, archive }) => {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const request = send(`${registry.url}${path}`, {
       ...{ method, agent, signal: AbortSignal.timeout(timeoutMs) },
       headers: {
         ...registryHeaders(registry),
         ...(body === undefined ? {} : { 'Content-Type': 'application/vnd.schemaregistry.v1+json' }),
+        ...(archive === undefined ? {} : { 'Content-Type': 'application/zip' }),
       },
     });
     request.once('response', resolve);
     request.once('error', reject);
-    request.end(body === undefined ? undefined : JSON.stringify(body));
+    request.end(body === undefined ? archive : JSON.stringify(body));
     const response = await promise;
     return { status: response.statusCode ?? 0, text: await text(response) };
   };

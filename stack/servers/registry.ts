@@ -86,6 +86,19 @@ export async function startRegistry(
   return url;
 }
 
+/** A registry with its data in memory, as a process that is not started yet. */
+export function registryInMemory(port: number, managementPort: number) {
+  const choice = chooseRegistry(findJavas());
+  const { java } = choice;
+  return {
+    url: urlAt(port),
+    command: join(java.home, 'bin', 'java'),
+    args: javaArguments(choice, classArchiveOptions({ program: programOf(choice), java })),
+    env: listenOn(port, managementPort),
+    ready: () => awaitRegistry(urlAt(port)),
+  };
+}
+
 /** Lets it run with its data in memory, for the archive of its classes. */
 async function archiveClasses(choice: RegistryChoice, signal?: AbortSignal): Promise<void> {
   const [http, management] = await Promise.all([lockPort(), lockPort()]);

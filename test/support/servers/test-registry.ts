@@ -8,15 +8,13 @@ export async function registerAnything(
   subject: string,
   schema: object,
   schemaType: 'AVRO' | 'JSON' = 'AVRO',
+  registryUrl = addressOf('SCHEMA_REGISTRY_URL'),
 ): Promise<number> {
-  const response = await fetch(
-    `${addressOf('SCHEMA_REGISTRY_URL')}/subjects/${encodeURIComponent(subject)}/versions`,
-    {
-      method: 'POST',
-      headers: JSON_HEADERS,
-      body: JSON.stringify({ schemaType, schema: JSON.stringify(schema) }),
-    },
-  );
+  const response = await fetch(`${registryUrl}/subjects/${encodeURIComponent(subject)}/versions`, {
+    method: 'POST',
+    headers: JSON_HEADERS,
+    body: JSON.stringify({ schemaType, schema: JSON.stringify(schema) }),
+  });
   const answer = (await response.json()) as { id?: number };
   if (answer.id === undefined) throw new Error(`not registered: ${JSON.stringify(answer)}`);
   return answer.id;

@@ -1,7 +1,11 @@
 // A log of its own for each test: topics, schemas and codec under a prefix that nobody else has.
+
+import { pinSchemas } from '../../../admin/schemas/pin-schemas.ts';
 import { readOwnSchemas, registerSchemas } from '../../../admin/schemas/register-schemas.ts';
 import { createTopics } from '../../../admin/topics.ts';
+import { SCHEMAS_TOPIC } from '../../../contracts/topics.ts';
 import { createEventCodec, type EventCodec } from '../../../platform/avro/event-codec.ts';
+import { createPinsReader } from '../../../platform/avro/schema-pins.ts';
 import { withAdmin } from '../../../platform/kafka/admin.ts';
 import { createKafkaClient, type KafkaClient } from '../../../platform/kafka/client.ts';
 import { createLogger } from '../../../platform/logger.ts';
@@ -37,8 +41,13 @@ export async function createEventSystem(prefix: string): Promise<EventSystem> {
   try {
     await createTopics(kafka, topicPrefix);
     const schemas = readOwnSchemas();
-    await registerSchemas({ url: registryUrl }, topicPrefix, schemas);
-    const codec = await createEventCodec({ registry: { url: registryUrl }, topicPrefix, schemas });
+    const registry = { url: registryUrl };
+    await pinSchemas(
+      { kafka, registry, topicPrefix },
+      await registerSchemas(registry, topicPrefix, schemas),
+    );
+    const pins = createPinsReader(kafka, topicPrefix + SCHEMAS_TOPIC);
+    const codec = await createEventCodec({ registry, topicPrefix, schemas, pins });
     return { topicPrefix, kafka, codec, registryUrl, cleanup };
   } catch (error) {
     await cleanup();
