@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { createRebuilder, type Rebuild } from '../../../command-api/gate/rebuild-runner.ts';
+import { AppError } from '../../../platform/errors.ts';
 import type { RebuildResult } from '../../../redis-rebuild/rebuild.ts';
 import { silentLogger } from '../../support/silent-logger.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -116,5 +117,24 @@ describe('Rebuilds in the background', () => {
     await closed;
     start();
     expect(attempts).to.have.length(1);
+  });
+
+  it('says which record it could not read until that is past, and nothing of the kind for other failures', async () => {
+    const { rebuilder, attempts, start } = createBench();
+    expect(rebuilder.unreadable()).to.equal(null);
+    start();
+    const error = new AppError('RECORD_UNREADABLE', 'coupon-assign/2 at 7', { retriable: false });
+    await attempts[0]?.fail(error);
+    expect(rebuilder.unreadable()).to.equal('coupon-assign/2 at 7');
+    await waitUntil('the next attempt', () => {
+      start();
+      return attempts.length === 2;
+    });
+    expect(rebuilder.unreadable()).to.equal('coupon-assign/2 at 7');
+    await attempts[1]?.end(REBUILT);
+    expect(rebuilder.unreadable()).to.equal(null);
+    start();
+    await attempts[2]?.fail(new Error('the brokers are away'));
+    expect(rebuilder.unreadable()).to.equal(null);
   });
 });
