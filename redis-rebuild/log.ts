@@ -16,21 +16,13 @@ export type EventPartition = { topic: EventTopic; partition: number };
 export type EventRange = EventPartition & LogRange;
 
 /**
- * Every partition of both event topics, from its first record to its end at this moment.
- * @throws AppError TOPIC_MISMATCH (not retriable) when one has lost its first records: what is left
- * does not show what was handed out; KAFKA_UNAVAILABLE (retriable)
+ * Every partition of both event topics, from the first record that it still has to its end at this moment.
+ * @throws AppError KAFKA_UNAVAILABLE (retriable)
  */
 export async function listEventRanges({ kafka, topicPrefix }: Log): Promise<EventRange[]> {
   const ranges: EventRange[] = [];
   for (const topic of EVENT_TOPICS) {
     for (const { partition, from, to } of await readLogRanges(kafka, topicPrefix + topic)) {
-      if (from > 0n) {
-        throw new AppError(
-          'TOPIC_MISMATCH',
-          `${topic}/${partition} begins at ${from}: its first records were deleted`,
-          { retriable: false },
-        );
-      }
       ranges.push({ topic, partition, from, to });
     }
   }
@@ -43,6 +35,19 @@ export async function listEventRanges({ kafka, topicPrefix }: Log): Promise<Even
  */
 export async function listEventPartitions(log: Log): Promise<EventPartition[]> {
   return (await listEventRanges(log)).map(({ topic, partition }) => ({ topic, partition }));
+}
+
+/** Which partitions have lost their first records, in words; null: none has. */
+export function whyHeadless(ranges: readonly EventRange[]): string | null {
+  const lost = ranges
+    .filter(({ from }) => from > 0n)
+    .map(({ topic, partition, from }) => `${topic}/${partition} begins at ${from}`);
+  return lost.length === 0 ? null : `${lost.join(', ')}: the first records were deleted`;
+}
+
+/** What a log is refused with whose first records no snapshot stands for: it does not show what was handed out. */
+export function headGone(reason: string): AppError {
+  return new AppError('TOPIC_MISMATCH', reason, { retriable: false });
 }
 
 /**

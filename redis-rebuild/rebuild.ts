@@ -75,8 +75,8 @@ export type RebuildResult =
  * One attempt to rebuild Redis from the log and to open its gate for a new epoch. An attempt that
  * ends early, in whatever way, leaves the gate closed; the lock of a process that dies expires.
  * @throws AppError KAFKA_UNAVAILABLE, REDIS_UNAVAILABLE (both retriable), TOPIC_MISMATCH when the
- * log has lost its first records, RECORD_UNREADABLE when it holds a record that can't be read and was
- * not discarded
+ * log has lost its first records and no snapshot stands for them, RECORD_UNREADABLE when it holds a
+ * record that can't be read and was not discarded
  */
 export async function rebuildRedis(options: RebuildOptions): Promise<RebuildResult> {
   await stepAsideIfTooOld(options);

@@ -14,7 +14,7 @@ export type Rebuilder = {
   start(reason: string, isNeeded: () => Promise<boolean>): void;
   /** How far the rebuild of this process is; null when there is none. */
   progress(): string | null;
-  /** The record that the last attempt could not read, and what to do about it; null when it was not for that. */
+  /** What of the log the last attempt could not read, and what to do about it; null when it was not for that. */
   unreadable(): string | null;
   /** Ends a rebuild that is on its way; its lock is released. */
   close(): Promise<void>;
@@ -40,8 +40,8 @@ export function createRebuilder(options: {
     notBeforeMs = performance.now() + backoffMs(RETRY, failures);
     failures += 1;
     const reason = error.message;
-    const isUnreadable = error.code === 'RECORD_UNREADABLE';
-    // It stays the same until somebody does something: one line for each such record.
+    const isUnreadable = error.code === 'RECORD_UNREADABLE' || error.code === 'TOPIC_MISMATCH';
+    // It stays the same until somebody does something: one line for each reason.
     if (isUnreadable && unreadable === reason) return;
     unreadable = isUnreadable ? reason : null;
     logger.error({ reason, failures }, 'Redis could not be rebuilt; another attempt follows');
@@ -50,7 +50,9 @@ export function createRebuilder(options: {
   const attempt = async (isNeeded: () => Promise<boolean>): Promise<void> => {
     const report = (line: string): void => {
       progress = line;
-      logger.info({ progress: line }, 'rebuilding Redis');
+      // Each attempt at a log that can't be read says the same.
+      const level = unreadable === null ? 'info' : 'debug';
+      logger[level]({ progress: line }, 'rebuilding Redis');
     };
     const result = await options.rebuild({ isNeeded, report, signal: closing.signal });
     switch (result.kind) {

@@ -12,7 +12,7 @@ export type ReadAhead = { fold: LogFold; foldMs: number };
 /**
  * Folds every partition up to its end of now, from the newest snapshot on.
  * @throws AppError RECORD_UNREADABLE (not retriable), which names the record; TOPIC_MISMATCH,
- * KAFKA_UNAVAILABLE as `listEventRanges`; the signal's reason
+ * KAFKA_UNAVAILABLE as `loadSnapshot`; the signal's reason
  */
 export async function readAhead(
   log: Log,

@@ -1,12 +1,12 @@
 // The start of a fold: the newest snapshot that fits the log, or nothing. A snapshot saves time and
-// decides nothing: whatever is wrong with one, the log is read from its beginning.
+// decides nothing: whatever is wrong with one, the log is read from its beginning, if it still has it.
 import type { SnapshotChunk, SnapshotCompleted } from '../../contracts/snapshot.ts';
 import { CHUNKS_PARTITION, SNAPSHOTS_TOPIC } from '../../contracts/topics.ts';
-import { messageOf } from '../../platform/errors.ts';
+import { AppError, messageOf } from '../../platform/errors.ts';
 import { readRecords } from '../../platform/kafka/range-reader.ts';
 import type { KafkaRecord, LogRange } from '../../platform/kafka/record.ts';
 import { emptyFold, identityOf, type LogFold, sizeOf } from '../fold/fold.ts';
-import type { Log } from '../log.ts';
+import { headGone, type Log, whyHeadless } from '../log.ts';
 import { countCoupon } from './snapshot-chunks.ts';
 import {
   type ListedSnapshot,
@@ -18,7 +18,8 @@ import {
 /**
  * The fold of the first records of each partition within `limits`, from the newest snapshot that
  * fits; of no record when none does. Says in one line which it took, and why not another.
- * @throws only the signal's reason
+ * @throws AppError when the log has lost its first records and no snapshot could be loaded that stands
+ * for them: TOPIC_MISMATCH, or KAFKA_UNAVAILABLE (retriable) when one could not be read; the signal's reason
  */
 export async function loadSnapshot(
   log: Log,
@@ -26,33 +27,46 @@ export async function loadSnapshot(
   signal: AbortSignal,
   report: (line: string) => void,
 ): Promise<LogFold> {
-  const refused: string[] = [];
+  const refused: Refused = { reasons: [], isForNow: false };
   const reportChoice = (chosen: string): void =>
-    report([chosen, ...refused.map((reason) => `not used: ${reason}`)].join('; '));
+    report([chosen, ...refused.reasons.map((reason) => `not used: ${reason}`)].join('; '));
   for (const { completed } of await listOrNone(log, signal, refused)) {
-    const fold = await tryToLoad(log, limits, completed, signal);
+    const fold = await tryToLoad(log, limits, completed, signal, refused);
     if (typeof fold !== 'string') {
       reportChoice(
         `snapshot ${completed.snapshotId}: ${completed.records} records need not be read again`,
       );
       return fold;
     }
-    refused.push(`snapshot ${completed.snapshotId}, ${fold}`);
+    refused.reasons.push(`snapshot ${completed.snapshotId}, ${fold}`);
   }
+  demandBeginning(limits, refused);
   reportChoice('no snapshot: every record is read');
   return emptyFold(limits.ranges);
+}
+
+/** Why snapshots were not taken; `isForNow`: one of them because something did not answer. */
+type Refused = { reasons: string[]; isForNow: boolean };
+
+function demandBeginning({ ranges }: SnapshotLimits, { reasons, isForNow }: Refused): void {
+  const headless = whyHeadless(ranges);
+  if (headless === null) return;
+  const reason = [headless, 'and no snapshot stands for them', ...reasons].join('; ');
+  if (isForNow) throw new AppError('KAFKA_UNAVAILABLE', reason, { retriable: true });
+  throw headGone(reason);
 }
 
 async function listOrNone(
   log: Log,
   signal: AbortSignal,
-  refused: string[],
+  refused: Refused,
 ): Promise<ListedSnapshot[]> {
   try {
     return await listSnapshots(log, signal);
   } catch (error) {
     signal.throwIfAborted();
-    refused.push(`the snapshots, ${messageOf(error)}`);
+    refused.reasons.push(`the snapshots, ${messageOf(error)}`);
+    refused.isForNow = true;
     return [];
   }
 }
@@ -63,15 +77,18 @@ async function tryToLoad(
   limits: SnapshotLimits,
   completed: SnapshotCompleted,
   signal: AbortSignal,
+  refused: Refused,
 ): Promise<LogFold | string> {
   const unfit = whyUnfit(completed, limits);
   if (unfit !== null) return unfit;
   const fold = emptyFold(limits.ranges);
   try {
-    const fault = (await readInto(log, fold, completed, signal)) ?? whyIncomplete(fold, completed);
+    const fault =
+      (await readInto(log, fold, completed, limits, signal)) ?? whyIncomplete(fold, completed);
     if (fault !== null) return fault;
   } catch (error) {
     signal.throwIfAborted();
+    if (error instanceof AppError && error.retriable === true) refused.isForNow = true;
     return messageOf(error);
   }
   fold.records = completed.records;
@@ -80,11 +97,15 @@ async function tryToLoad(
   return fold;
 }
 
-/** Chunks, and beside them the record that must still lie where the snapshot ends in each partition. */
+/**
+ * Chunks, and beside them the record that must still lie where the snapshot ends in each partition;
+ * unless it was deleted with those before it, and the log goes on exactly there.
+ */
 async function readInto(
   log: Log,
   fold: LogFold,
   completed: SnapshotCompleted,
+  { ranges }: SnapshotLimits,
   signal: AbortSignal,
 ): Promise<string | null> {
   const chunksTopic = log.topicPrefix + SNAPSHOTS_TOPIC;
@@ -96,6 +117,13 @@ async function readInto(
   const lastRecords = new Map(
     completed.partitions
       .filter(({ next }) => next > 0)
+      .filter(
+        (end) =>
+          !ranges.some(
+            ({ topic, partition, from }) =>
+              topic === end.topic && partition === end.partition && from === BigInt(end.next),
+          ),
+      )
       .map(({ topic, partition, next, lastRecord }) => [
         `${log.topicPrefix}${topic}/${partition}`,
         { topic: log.topicPrefix + topic, partition, offset: BigInt(next - 1), lastRecord },

@@ -47,12 +47,19 @@ export function whyUnfit(snapshot: SnapshotCompleted, limits: SnapshotLimits): s
       (candidate) => candidate.topic === topic && candidate.partition === partition,
     );
     if (range === undefined) return `there is no ${place}`;
+    if (next < range.from) return `it ends at ${next} in ${place}, which begins at ${range.from}`;
     if (next > range.to) return `it goes to ${next} in ${place}, further than ${range.to}`;
     if (highestEpoch !== null && highestEpoch >= limits.epoch) {
       return `it knows epoch ${highestEpoch} in ${place}, and this is ${limits.epoch}`;
     }
   }
-  return null;
+  const unknown = limits.ranges.find(
+    ({ topic, partition, from }) =>
+      from > 0n && !snapshot.partitions.some((p) => p.topic === topic && p.partition === partition),
+  );
+  return unknown === undefined
+    ? null
+    : `it does not know ${unknown.topic}/${unknown.partition}, which begins at ${unknown.from}`;
 }
 
 function rangeOf(ranges: readonly LogRange[], partition: number): LogRange | undefined {

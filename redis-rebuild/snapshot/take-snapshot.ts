@@ -33,7 +33,7 @@ export type SnapshotResult =
  * the newest two. Any prefix of a partition will do, so it ends before a record that nobody can read
  * and nobody discarded: another version, or a registry that has its schemas back, may read it one day.
  * @throws AppError KAFKA_UNAVAILABLE (retriable), TOPIC_MISMATCH when the log has lost its first
- * records; the signal's reason
+ * records and no snapshot stands for them; the signal's reason
  */
 export async function takeSnapshot(options: SnapshotOptions): Promise<SnapshotResult> {
   const { minRecords, report, signal } = options;

@@ -8,6 +8,7 @@ import {
   COMPLETIONS_PARTITION,
 } from '../../../contracts/topics.ts';
 import { AppError } from '../../../platform/errors.ts';
+import { withAdmin } from '../../../platform/kafka/admin.ts';
 import { listEventRanges } from '../../../redis-rebuild/log.ts';
 import { loadSnapshot } from '../../../redis-rebuild/snapshot/load-snapshot.ts';
 import { takeSnapshot } from '../../../redis-rebuild/snapshot/take-snapshot.ts';
@@ -182,6 +183,31 @@ describe('Rebuilding Redis from a snapshot', () => {
     expect(fromSnapshot.result).to.include({ assignments: 1, discarded: 0 });
     expect(fromStart.result).to.include({ assignments: 1, discarded: 1 });
     expectSame(fromSnapshot, fromStart);
+  });
+
+  it('stands for first records that the log has lost, up to its very end', async () => {
+    const epoch = await epochOpened();
+    await system.append([couponCreated({ epoch }), couponAssigned(1, { epoch })]);
+    const { completed } = await takeOne(system);
+    await system.append([couponAssigned(2, { epoch, userId: 'bo' })]);
+    const deleteTo = async (nextOf: (next: number) => number): Promise<void> => {
+      const { kafka, topicPrefix } = system.events;
+      for (const { topic, partition, next } of completed.partitions) {
+        const offsets = new Map([[partition, BigInt(nextOf(next))]]);
+        await withAdmin(kafka, (a) => a.deleteRecordsBefore(topicPrefix + topic, offsets));
+      }
+    };
+    for (const nextOf of [(next: number) => next - 1, (next: number) => next]) {
+      await deleteTo(nextOf);
+      const result = await system.rebuild();
+      expect(result).to.include({ coupons: 1, assignments: 2 });
+      expect(result.snapshot?.snapshotId).to.equal(completed.snapshotId);
+    }
+    await deleteTo((next) => next + 1);
+    const { epoch: last } = await system.gate();
+    const error = await errorOf(system.attempt());
+    expect(error).to.include({ code: 'TOPIC_MISMATCH', retriable: false });
+    expect(await system.gate()).to.include({ epoch: last });
   });
 
   it('reads a partition that it does not know from its first record', async () => {

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
+import { pino } from 'pino';
 import { createRebuilder, type Rebuild } from '../../../command-api/gate/rebuild-runner.ts';
 import { AppError } from '../../../platform/errors.ts';
 import type { RebuildResult } from '../../../redis-rebuild/rebuild.ts';
-import { silentLogger } from '../../support/silent-logger.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 
 const REBUILT: RebuildResult = {
@@ -24,6 +24,8 @@ function createBench() {
   }[] = [];
   const settle = () => new Promise<void>(setImmediate);
   let rebuilt = 0;
+  const lines: string[] = [];
+  const errors = () => lines.map((line) => JSON.parse(line).reason as string);
   const rebuild: Rebuild = ({ report, signal }) => {
     const outcome = Promise.withResolvers<RebuildResult>();
     attempts.push({
@@ -45,10 +47,10 @@ function createBench() {
     onRebuilt: () => {
       rebuilt += 1;
     },
-    logger: silentLogger(),
+    logger: pino({ level: 'error' }, { write: (line: string) => lines.push(line) }),
   });
   const start = () => rebuilder.start('for a test', async () => true);
-  return { rebuilder, attempts, start, rebuilt: () => rebuilt };
+  return { rebuilder, attempts, start, rebuilt: () => rebuilt, errors };
 }
 
 describe('Rebuilds in the background', () => {
@@ -95,6 +97,27 @@ describe('Rebuilds in the background', () => {
     expect(pausesMs[0]).to.be.at.least(90);
     expect(pausesMs[1]).to.be.at.least(190);
     expect(pausesMs[2]).to.be.at.least(390);
+  });
+
+  it('say once that the log has lost its first records, and again only for another reason', async () => {
+    const { rebuilder, attempts, start, errors } = createBench();
+    for (const reason of ['its head is gone', 'its head is gone', 'another is']) {
+      const count = attempts.length;
+      await waitUntil('the next attempt', () => {
+        start();
+        return attempts.length > count;
+      });
+      attempts.at(-1)?.report('locked');
+      await attempts.at(-1)?.fail(new AppError('TOPIC_MISMATCH', reason));
+      expect(rebuilder.unreadable()).to.equal(reason);
+    }
+    expect(errors()).to.deep.equal(['its head is gone', 'another is']);
+    await waitUntil('the next attempt', () => {
+      start();
+      return attempts.length > 3;
+    });
+    await attempts[3]?.end(REBUILT);
+    expect(rebuilder.unreadable()).to.equal(null);
   });
 
   it('follow at once when another process was quicker', async () => {
