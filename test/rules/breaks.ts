@@ -53,6 +53,14 @@ export const BREAKS: readonly Break[] = [
     tests: ['test/unit/command-api/publisher.test.ts', HANDLERS],
   },
   {
+    rule: 'P2',
+    name: 'the end of the claims is that of the oldest open transaction',
+    file: 'platform/kafka/kafkajs-internals.ts',
+    find: 'const READ_UNCOMMITTED = 0;',
+    replace: 'const READ_UNCOMMITTED = 1;',
+    tests: ['test/integration/platform/kafka/transactions.test.ts'],
+  },
+  {
     rule: 'P3',
     name: "confirms with the gate's epoch",
     file: 'command-api/write-model/prelude.lua',
