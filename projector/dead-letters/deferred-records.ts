@@ -5,13 +5,12 @@ import type { Knex } from 'knex';
 import type { Poison } from '../../contracts/dead-letter.ts';
 import { toLogEvent } from '../../contracts/event-record.ts';
 import { formatPositions, type Position, topicPartitionOf } from '../../contracts/position.ts';
-import type { LogEvent } from '../../domain/coupon-events.ts';
 import type { EventCodec } from '../../platform/avro/event-codec.ts';
 import type { DeadLetter, DecodeResult } from '../consumed-record.ts';
 import { failureOf } from '../failures.ts';
 import { addIssued, insertRows } from '../projection/insert-rows.ts';
-import { type AppliedEvent, type Projection, project } from '../projection/project.ts';
-import { LIVE_TABLES, type ReadTables } from '../projection/tables.ts';
+import { project } from '../projection/project.ts';
+import type { ReadTables } from '../projection/tables.ts';
 import { inTransaction } from '../projection/transaction.ts';
 
 export type DeferredRecords = {
@@ -53,7 +52,6 @@ export function createDeferredRecords(
     const projection = project(record.topic, [decoded], highestMarker);
     if (projection.deadLetters.length > 0) return;
     await inTransaction(db, TRANSACTION_LIMIT_MS, async (trx) => {
-      await copyAppliedPositions(trx, projection);
       const { issued } = await insertRows(trx, projection, tables);
       await addIssued(trx, issued, tables);
     });
@@ -87,24 +85,6 @@ export function createDeferredRecords(
         return offset < end && !deferred.has(name);
       }),
   };
-}
-
-// What was applied from the dead letter topic keeps that position: walks that are under way rely on it.
-async function copyAppliedPositions(
-  trx: Knex.Transaction,
-  { coupons, assignments }: Projection,
-): Promise<void> {
-  const copy = async (table: string, { event, applied }: AppliedEvent<LogEvent>): Promise<void> => {
-    const row = await trx(table)
-      .where({ id: event.eventId })
-      .first('applied_partition', 'applied_offset');
-    // Not of rows from before there were positions.
-    if (row === undefined || Number(row.applied_offset) < 0) return;
-    applied.partition = row.applied_partition;
-    applied.offset = Number(row.applied_offset);
-  };
-  for (const coupon of coupons) await copy(LIVE_TABLES.coupons, coupon);
-  for (const assignment of assignments) await copy(LIVE_TABLES.assignments, assignment);
 }
 
 function nameOf(position: Position): string {

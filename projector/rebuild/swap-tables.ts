@@ -72,6 +72,7 @@ async function swapOnce({
       const startedMs = performance.now();
       if (!(await catchUp(CATCH_UP_MS))) return { kind: 'stale' };
       await copyDeadLetterCheckpoints(db, next);
+      await copyDeadLetterPositions(db, next);
       await session.query(statement);
       swapped = { kind: 'swapped', stoodStillMs: performance.now() - startedMs, old };
       await fence('projection_generation').update({
@@ -97,4 +98,26 @@ async function copyDeadLetterCheckpoints(db: Knex, next: ReadTables): Promise<vo
     LIVE_TABLES.checkpoints,
     topics as unknown as Knex.Value,
   ]);
+}
+
+// What was applied from a dead letter topic was built here at its place in the event topic. It keeps
+// the position at which it came: walks that are under way would pass it over at the other.
+async function copyDeadLetterPositions(db: Knex, next: ReadTables): Promise<void> {
+  await db.raw(
+    `UPDATE ?? AS live STRAIGHT_JOIN ?? AS next ON next.id = live.id
+     SET next.applied_partition = live.applied_partition,
+         next.applied_offset = live.applied_offset
+     WHERE live.applied_partition < 0`,
+    [LIVE_TABLES.coupons, next.coupons],
+  );
+  // Coupon by coupon: no index has them all together.
+  await db.raw(
+    `UPDATE ?? AS counter
+       STRAIGHT_JOIN ?? AS live FORCE INDEX (assignments_of_coupon_by_applied)
+         ON live.coupon_id = counter.coupon_id AND live.applied_partition < 0
+       STRAIGHT_JOIN ?? AS next ON next.id = live.id
+     SET next.applied_partition = live.applied_partition,
+         next.applied_offset = live.applied_offset`,
+    [LIVE_TABLES.counters, LIVE_TABLES.assignments, next.assignments],
+  );
 }

@@ -23,3 +23,10 @@ export function reachOf(
 export function isWithin(reach: Reach, now: Reach): boolean {
   return [...reach].every(([partition, offset]) => offset <= (now.get(partition) ?? 0));
 }
+
+/** The partitions that are further `now` than `reach`. */
+export function partitionsAbove(reach: Reach, now: Reach): number[] {
+  return [...now.keys()].filter(
+    (partition) => (now.get(partition) ?? 0) > (reach.get(partition) ?? 0),
+  );
+}

@@ -4,44 +4,45 @@ import type { Reach } from './reach.ts';
 /** What every row of a walk says of itself. Big numbers may come as text: the driver keeps them exact. */
 export type AppliedRow = { applied_partition: number; applied_offset: number | string };
 
+/** Rows of some partitions: the first `share` of each above the reach, or all that there are. */
+export type Since<Row> = { partitions: readonly number[]; share: number; rows: readonly Row[] };
+
 /**
  * Takes the next `room` rows. Within a partition they go by offset, which is the order in which they
  * were applied; between partitions the lower one by `compare` comes first.
- * @param since the first `room` + 1 rows above `reach` of each partition, or as many as there are; read
- * after `now`
- * @returns next: the reach below which every row was taken now or before; null when none is left
+ * @param options `now`: checkpoints that were read before the rows
+ * @returns reach: below it every row was taken now or before; isLeft: rows are left that were not taken
  */
 export function takeSince<Row extends AppliedRow>(
-  since: readonly Row[],
+  since: Since<Row>,
   options: { reach: Reach; now: Reach; room: number; compare: (a: Row, b: Row) => number },
-): { taken: Row[]; next: Reach | null } {
-  const { reach, now, room, compare } = options;
-  const queues = queuesOf(since);
+): { taken: Row[]; reach: Reach; isLeft: boolean } {
+  const queues = since.partitions.map((partition) => queueOf(since.rows, partition));
+  const reach = new Map(options.reach);
   const taken: Row[] = [];
-  const next = new Map(reach);
-  while (taken.length < room) {
-    const [first] = [...queues.values()].flatMap((queue) => queue.slice(0, 1)).sort(compare);
-    if (first === undefined) break;
-    taken.push(first);
-    queues.get(first.applied_partition)?.shift();
-    next.set(first.applied_partition, Number(first.applied_offset) + 1);
+  while (taken.length < options.room) {
+    const heads = queues.filter(({ rows }) => rows.length > 0);
+    const [first] = heads.sort((a, b) => options.compare(a.rows[0] as Row, b.rows[0] as Row));
+    const row = first?.rows.shift();
+    if (row === undefined) break;
+    taken.push(row);
+    reach.set(row.applied_partition, Number(row.applied_offset) + 1);
   }
-  if ([...queues.values()].every((queue) => queue.length === 0)) return { taken, next: null };
-  // Of a partition whose rows were all taken, everything up to `now` is known.
-  for (const [partition, offset] of now) {
-    const isTaken = (queues.get(partition) ?? []).length === 0;
-    if (isTaken && offset > (next.get(partition) ?? 0)) next.set(partition, offset);
+  for (const { partition, rows, count } of queues) {
+    // All there were, and all taken: everything up to the checkpoint is known.
+    if (rows.length > 0 || count === since.share) continue;
+    const known = Math.max(reach.get(partition) ?? 0, options.now.get(partition) ?? 0);
+    reach.set(partition, known);
   }
-  return { taken, next };
+  return { taken, reach, isLeft: queues.some(({ rows }) => rows.length > 0) };
 }
 
-function queuesOf<Row extends AppliedRow>(rows: readonly Row[]): Map<number, Row[]> {
-  const queues = new Map<number, Row[]>();
-  const byOffset = rows.toSorted((a, b) => Number(a.applied_offset) - Number(b.applied_offset));
-  for (const row of byOffset) {
-    const queue = queues.get(row.applied_partition);
-    if (queue === undefined) queues.set(row.applied_partition, [row]);
-    else queue.push(row);
-  }
-  return queues;
+function queueOf<Row extends AppliedRow>(
+  all: readonly Row[],
+  partition: number,
+): { partition: number; rows: Row[]; count: number } {
+  const rows = all
+    .filter((row) => row.applied_partition === partition)
+    .sort((a, b) => Number(a.applied_offset) - Number(b.applied_offset));
+  return { partition, rows, count: rows.length };
 }

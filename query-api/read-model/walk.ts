@@ -4,7 +4,7 @@
 import type { Knex } from 'knex';
 import { appliedTopicsOf } from '../../contracts/applied-position.ts';
 import type { EventTopic } from '../../contracts/topics.ts';
-import { isWithin, type Reach, reachOf } from './reach.ts';
+import { isWithin, partitionsAbove, type Reach, reachOf } from './reach.ts';
 import { type AppliedRow, takeSince } from './take-since.ts';
 
 /**
@@ -68,11 +68,9 @@ export async function readWalkPage<Row extends AppliedRow, Key>(
     return { kind: 'page', rows: rows.slice(0, limit), next };
   }
   if (after === null) return { kind: 'page', rows, next: null };
-  const room = limit - rows.length;
-  const since = await readSince(db, list, { reach, now, limit: room + 1 }, readRows);
-  const compare = list.isNewestFirst ? (a: Row, b: Row) => list.compare(b, a) : list.compare;
-  const { taken, next } = takeSince(since, { reach, now, room, compare });
-  return { kind: 'page', rows: [...rows, ...taken], next: next && { reach: next, after: null } };
+  const since = await readSince(db, list, { reach, now, room: limit - rows.length }, readRows);
+  const next = since.reach && { reach: since.reach, after: null };
+  return { kind: 'page', rows: [...rows, ...since.rows], next };
 }
 
 /** A row of the statement below: a checkpoint, the highest value (its topic is ''), or one of the list. */
@@ -141,19 +139,49 @@ function onlyWithin(rows: Knex.QueryBuilder, reach: Reach): void {
   }
 }
 
-/** The first `limit` rows of each partition that was applied further than `reach`, in their order. */
+/**
+ * The next `room` rows that were applied since, and the reach of the walk then; null: none are left.
+ * Each partition is asked for its share of what is wanted. Where that was too little, those that gave
+ * their share are asked again, so a page takes about as many rows as it shows, whoever has them.
+ */
 async function readSince<Row extends AppliedRow, Key>(
   db: Knex,
   list: WalkedList<Row, Key>,
-  { reach, now, limit }: { reach: Reach; now: Reach; limit: number },
+  { reach, now, room }: { reach: Reach; now: Reach; room: number },
   readRows: ReadRows,
-): Promise<Row[]> {
-  const queries = [...now].flatMap(([partition, offset]) => {
-    const from = reach.get(partition) ?? 0;
-    if (offset <= from) return [];
-    const rows = list.rows(list.indexes.byApplied).select(list.columns);
-    rows.where('applied_partition', partition);
-    return [rows.where('applied_offset', '>=', from).orderBy('applied_offset').limit(limit)];
-  });
-  return queries.length === 0 ? [] : readRows<Row>(db.unionAll(queries, true));
+): Promise<{ rows: Row[]; reach: Reach | null }> {
+  const compare = list.isNewestFirst ? (a: Row, b: Row) => list.compare(b, a) : list.compare;
+  const rows: Row[] = [];
+  let known = reach;
+  for (;;) {
+    const partitions = partitionsAbove(known, now);
+    if (partitions.length === 0) return { rows, reach: null };
+    const missing = room - rows.length;
+    // One more than fits, to know whether there is one.
+    const share = Math.ceil((missing + 1) / partitions.length);
+    const read = await readRows<Row>(selectSince(db, list, { known, partitions, share }));
+    const since = { partitions, share, rows: read };
+    const step = takeSince(since, { reach: known, now, room: missing, compare });
+    rows.push(...step.taken);
+    if (step.isLeft) return { rows, reach: step.reach };
+    known = step.reach;
+  }
+}
+
+/** The first `share` rows of each of these partitions that are not known, in their order. */
+function selectSince<Row extends AppliedRow, Key>(
+  db: Knex,
+  list: WalkedList<Row, Key>,
+  parts: { known: Reach; partitions: readonly number[]; share: number },
+): Knex.QueryBuilder {
+  const queries = parts.partitions.map((partition) =>
+    list
+      .rows(list.indexes.byApplied)
+      .select(list.columns)
+      .where('applied_partition', partition)
+      .where('applied_offset', '>=', parts.known.get(partition) ?? 0)
+      .orderBy('applied_offset')
+      .limit(parts.share),
+  );
+  return db.unionAll(queries, true);
 }
