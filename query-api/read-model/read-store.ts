@@ -8,18 +8,18 @@ import {
   ASSIGNMENT_COLUMNS,
   assignmentsOfCoupon,
   assignmentsOfUser,
-  couponColumns,
-  couponsList,
+  COUPON_COLUMNS,
+  COUPONS,
 } from './lists.ts';
 import {
-  type StoredAssignmentRow,
-  type StoredCouponRow,
+  type SelectedAssignment,
+  type SelectedCoupon,
   toAssignment,
   toCoupon,
 } from './stored-rows.ts';
-import type { AppliedRow } from './take-since.ts';
 import type { ProjectionCheckpoint } from './wait-for-position.ts';
 import {
+  columnsOf,
   type ReadRows,
   readWalkPage,
   type SequenceKey,
@@ -63,61 +63,67 @@ export function createReadStore(
   database: Knex,
   limits: { timeoutMs: number; maxReads: number },
 ): ReadStore {
-  const { rowsOf, answered } = createBoundedRead(limits);
-  const walk = async <Row extends AppliedRow, Key, Stored>(
+  const { bounded, answered } = createBoundedRead(limits);
+  const readRows: ReadRows = async ({ sql, values }) => {
+    const [rows] = await bounded(database.raw(sql, values));
+    return rows;
+  };
+  const walk = async <Row, Key, Stored>(
     list: WalkedList<Row, Key>,
     page: Page<Key>,
     toStored: (row: Row) => Stored,
   ): Promise<WalkedPage<Stored, Key>> => {
-    const walked = await readWalkPage(database, list, page, rowsOf);
+    const walked = await readWalkPage(list, page, readRows);
     return walked.kind === 'page' ? { ...walked, rows: walked.rows.map(toStored) } : walked;
   };
   return {
     async coupon(id) {
-      const query = database('coupons').select(couponColumns(database)).where({ id });
-      const [row] = await rowsOf<StoredCouponRow>(query);
+      const sql = `SELECT ${columnsOf(COUPON_COLUMNS)} FROM coupons WHERE id = ?`;
+      const [row] = await readRows<SelectedCoupon>({ sql, values: [id] });
       return row && toCoupon(row);
     },
-    coupons: (page) => walk(couponsList(database), page, toCoupon),
+    coupons: (page) => walk(COUPONS, page, toCoupon),
     async assignment(id) {
-      const query = database('assignments').select(ASSIGNMENT_COLUMNS).where({ id });
-      const [row] = await rowsOf<StoredAssignmentRow>(query);
+      const sql = `SELECT ${columnsOf(ASSIGNMENT_COLUMNS)} FROM assignments WHERE id = ?`;
+      const [row] = await readRows<SelectedAssignment>({ sql, values: [id] });
       return row && toAssignment(row);
     },
     assignmentsOfCoupon: (couponId, page) =>
-      walk(assignmentsOfCoupon(database, couponId), page, toAssignment),
-    assignmentsOfUser: (userId, page) =>
-      walk(assignmentsOfUser(database, userId), page, toAssignment),
+      walk(assignmentsOfCoupon(couponId), page, toAssignment),
+    assignmentsOfUser: (userId, page) => walk(assignmentsOfUser(userId), page, toAssignment),
     async checkpoints() {
       const columns = ['topic', 'partition_id', 'next_offset'];
-      const rows = await rowsOf<CheckpointRow>(database('projection_checkpoints').select(columns));
-      return rows.map(toCheckpoint);
+      const query = database('projection_checkpoints').select(columns);
+      return ((await bounded(query)) as CheckpointRow[]).map(toCheckpoint);
     },
     answered,
   };
 }
 
+type Timed<Result> = { timeout(ms: number): PromiseLike<Result> };
+type BoundedRead = <Result>(query: Timed<Result>) => Promise<Result>;
+
 /** Runs queries, each in bounded time and no more than `maxReads` at once. */
 function createBoundedRead({ timeoutMs, maxReads }: { timeoutMs: number; maxReads: number }): {
-  rowsOf: ReadRows;
+  bounded: BoundedRead;
   answered: () => number;
 } {
   let underWay = 0;
   let answered = 0;
-  const rowsOf: ReadRows = async (query) => {
+  const bounded: BoundedRead = async (query) => {
     if (underWay >= maxReads) throw unavailable(`${maxReads} reads are under way already`);
     underWay += 1;
     try {
-      const rows = await query.timeout(timeoutMs);
+      const result = await query.timeout(timeoutMs);
       answered += 1;
-      return rows;
+      return result;
     } catch (error) {
       throw toThrown(error);
     } finally {
       underWay -= 1;
     }
   };
-  return { rowsOf, answered: () => answered };
+  return { bounded, answered: () => answered };
 }
 
 function toCheckpoint(row: CheckpointRow): ProjectionCheckpoint {

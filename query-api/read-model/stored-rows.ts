@@ -2,7 +2,7 @@
 import type { StoredAssignment, StoredCoupon } from '../http/resources.ts';
 
 /** A coupon with its counter. Big numbers may come as text: the driver keeps them exact. */
-export type StoredCouponRow = {
+export type SelectedCoupon = {
   id: string;
   title: string;
   quantity: number;
@@ -13,7 +13,7 @@ export type StoredCouponRow = {
   issued: number | string;
 };
 
-export type StoredAssignmentRow = {
+export type SelectedAssignment = {
   id: string;
   coupon_id: string;
   user_id: string;
@@ -22,7 +22,7 @@ export type StoredAssignmentRow = {
 };
 
 /** The coupon in a row. */
-export function toCoupon(row: StoredCouponRow): StoredCoupon {
+export function toCoupon(row: SelectedCoupon): StoredCoupon {
   return {
     id: row.id,
     title: row.title,
@@ -36,7 +36,7 @@ export function toCoupon(row: StoredCouponRow): StoredCoupon {
 }
 
 /** The assignment in a row. */
-export function toAssignment(row: StoredAssignmentRow): StoredAssignment {
+export function toAssignment(row: SelectedAssignment): StoredAssignment {
   return {
     id: row.id,
     couponId: row.coupon_id,

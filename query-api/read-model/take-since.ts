@@ -13,13 +13,13 @@ export type Since<Row> = { partitions: readonly number[]; share: number; rows: r
  * @param options `now`: checkpoints that were read before the rows
  * @returns reach: below it every row was taken now or before; isLeft: rows are left that were not taken
  */
-export function takeSince<Row extends AppliedRow>(
-  since: Since<Row>,
+export function takeSince<Row>(
+  since: Since<Row & AppliedRow>,
   options: { reach: Reach; now: Reach; room: number; compare: (a: Row, b: Row) => number },
-): { taken: Row[]; reach: Reach; isLeft: boolean } {
+): { taken: (Row & AppliedRow)[]; reach: Reach; isLeft: boolean } {
   const queues = since.partitions.map((partition) => queueOf(since.rows, partition));
   const reach = new Map(options.reach);
-  const taken: Row[] = [];
+  const taken: (Row & AppliedRow)[] = [];
   while (taken.length < options.room) {
     const heads = queues.filter(({ rows }) => rows.length > 0);
     const [first] = heads.sort((a, b) => options.compare(a.rows[0] as Row, b.rows[0] as Row));
