@@ -8,6 +8,7 @@ import { createEventCodec } from '../platform/avro/event-codec.ts';
 import { createPinsReader } from '../platform/avro/schema-pins.ts';
 import { openAdmin } from '../platform/kafka/admin.ts';
 import { createKafkaClient } from '../platform/kafka/client.ts';
+import { ANSWERS_FIRST } from '../platform/lifecycle.ts';
 import { createRedis } from '../platform/redis.ts';
 import { runService } from '../platform/service.ts';
 import { rebuildRedis } from '../redis-rebuild/rebuild.ts';
@@ -53,9 +54,7 @@ await runService({
     api.startRelay(settings.relay);
     const { host, port } = settings.http;
     const server = await listen(api.app, host, port, api.shedLoad);
-    // The last requests wait for Redis, and then as long as an answer may take.
-    const limitMs = settings.answerTimeoutMs + 2 * settings.redis.commandTimeoutMs + 3_000;
-    lifecycle.opened('HTTP', () => server.close(), { limitMs, holdsAnswers: true });
+    lifecycle.opened('HTTP', () => server.close(), ANSWERS_FIRST);
     logger.info({ host, port: server.port }, 'listening');
   },
 });

@@ -22,6 +22,9 @@ type CloseOptions = {
   /** Somebody waits for an answer of it: not closed in time, the process ends with 1. */
   holdsAnswers?: boolean;
 };
+/** For what answers requests: it may have all of the time, and what comes behind the moment that follows. */
+export const ANSWERS_FIRST: CloseOptions = { limitMs: CLOSE_LIMIT_MS, holdsAnswers: true };
+
 type Resource = { name: string; close: () => Promise<unknown>; limitMs: number } & CloseOptions;
 
 /** How closing went. */

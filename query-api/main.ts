@@ -1,11 +1,11 @@
 // The process of the query API: settings, MySQL, listening, shutdown.
 import { listen } from '../http/server.ts';
 import { ASSUMPTIONS_EVERY_MS, createAssumptionWatch } from '../platform/assumptions.ts';
+import { ANSWERS_FIRST } from '../platform/lifecycle.ts';
 import { createMysql } from '../platform/mysql.ts';
 import { runService } from '../platform/service.ts';
 import { createQueryApp } from './app.ts';
 import { queryApiAssumptions } from './assumptions.ts';
-import { POSITION_WAIT } from './http/parse-query.ts';
 import { parseQueryApiSettings } from './settings.ts';
 
 /** A MySQL that does not answer is not waited for. */
@@ -31,9 +31,7 @@ await runService({
       lifecycle,
     });
     const server = await listen(app, http.host, http.port);
-    // A read under way may wait for its position, and then for MySQL.
-    const limitMs = POSITION_WAIT.maxSeconds * 1_000 + 5 * mysql.timeoutMs;
-    lifecycle.opened('http', () => server.close(), { limitMs, holdsAnswers: true });
+    lifecycle.opened('http', () => server.close(), ANSWERS_FIRST);
     logger.info({ port: server.port }, 'listening');
   },
 });

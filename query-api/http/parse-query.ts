@@ -28,7 +28,7 @@ export type Freshness = { positions: readonly Position[]; waitMs: number };
 type Query = Readonly<Record<string, unknown>>;
 
 const PAGE = { defaultLimit: 100, maxLimit: 1_000 } as const;
-export const POSITION_WAIT = { defaultSeconds: 2, maxSeconds: 10 } as const;
+const POSITION_WAIT = { defaultSeconds: 2, maxSeconds: 10 } as const;
 
 /** An id in the path, `field` its name there, of a resource that has no query parameters. */
 export function parseById(field: string, id: unknown, query: Query): ParsedQuery<string> {
