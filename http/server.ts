@@ -57,7 +57,7 @@ const STRICT = {
  * For so long after `close`, in milliseconds, an idle connection stays open: what its client was
  * just sending is answered, with `Connection: close`, instead of being met by a reset.
  */
-const IDLE_GRACE_MS = 500;
+const IDLE_GRACE_MS = 1_000;
 const IDLE_CHECK_MS = 50;
 /** A request that is not sent to its end so long after `close` gets no answer: nothing was accepted. */
 const UNSENT_GRACE_MS = 5_000;
