@@ -1,4 +1,5 @@
 // Metrics for Prometheus on a port of their own, and traces by OTLP where an endpoint is named.
+import { createServer, type Server } from 'node:http';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import type { SettingsReader } from './settings.ts';
@@ -32,27 +33,43 @@ export async function startTelemetry(
   settings: TelemetrySettings,
 ): Promise<{ close(): Promise<void> }> {
   const { metricsHost: host, metricsPort: port } = settings;
-  const readers: PrometheusExporter[] = [];
-  if (port !== undefined) {
-    const exporter = new PrometheusExporter({
-      host,
-      port,
-      preventServerStart: true,
-      withoutScopeInfo: true,
-    });
-    await exporter.startServer();
-    readers.push(exporter);
-  }
+  const metrics = port === undefined ? null : await serveMetrics(host, port);
   const sdk = new NodeSDK({
     serviceName: service,
     autoDetectResources: false,
     instrumentations: [],
     logRecordProcessors: [],
-    metricReaders: readers,
+    metricReaders: metrics === null ? [] : [metrics.exporter],
     // Without an endpoint there is nobody to send spans to: the SDK would try localhost for ever.
     ...(settings.otlpEndpoint === undefined ? { spanProcessors: [] } : {}),
   });
   sdk.start();
   if (settings.otlpEndpoint !== undefined) switchTracingOn();
-  return { close: () => sdk.shutdown() };
+  return {
+    close: async () => {
+      await sdk.shutdown();
+      metrics?.server.close();
+      metrics?.server.closeAllConnections();
+    },
+  };
+}
+
+// The exporter's own server answers 400 to everything on an IPv6 host: it puts the bare address into a URL.
+async function serveMetrics(
+  host: string,
+  port: number,
+): Promise<{ exporter: PrometheusExporter; server: Server }> {
+  const exporter = new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true });
+  const server = createServer((request, response) => {
+    if (/^\/metrics(?:\?|$)/.test(request.url ?? '')) {
+      exporter.getMetricsRequestHandler(request, response);
+    } else {
+      response.writeHead(404).end();
+    }
+  });
+  const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen({ host, port }, resolve);
+  await listening;
+  return { exporter, server };
 }
