@@ -3,8 +3,8 @@
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
-import { compressFrame, decompressFrame } from 'lz4-napi';
-import { compress, uncompress } from 'snappy';
+import { decompress as fromLz4, compress as toLz4 } from 'lz4js';
+import { uncompress as fromSnappy, compress as toSnappy } from 'snappyjs';
 
 /** The way from bytes to fewer of them, and back. */
 type Codec = {
@@ -19,17 +19,16 @@ const XERIAL_HEADER_BYTES = 16;
 const zstdCompressed = promisify(zstdCompress);
 const zstdDecompressed = promisify(zstdDecompress);
 
+// In JavaScript alone, both: the lock of the services holds no package that is built for some systems only.
 const snappy: Codec = {
-  compress: ({ buffer }) => compress(buffer),
-  decompress: async (compressed) => {
-    const blocks = await Promise.all(snappyBlocksOf(compressed).map((block) => uncompress(block)));
-    return Buffer.concat(blocks.map((block) => Buffer.from(block)));
-  },
+  compress: async ({ buffer }) => toSnappy(buffer),
+  decompress: async (compressed) =>
+    Buffer.concat(snappyBlocksOf(compressed).map((block) => fromSnappy(block))),
 };
 
 const lz4: Codec = {
-  compress: ({ buffer }) => compressFrame(buffer),
-  decompress: (compressed) => decompressFrame(compressed),
+  compress: async ({ buffer }) => Buffer.from(toLz4(buffer)),
+  decompress: async (compressed) => Buffer.from(fromLz4(compressed)),
 };
 
 const zstd: Codec = {
