@@ -131,12 +131,13 @@ async function rebuildUnderLock(
   if (fault !== null) throw lostAttempt(fault);
   const watch = startRebuildWatch();
   const locked = { redis, keys, lock };
-  report(lagMs > 0 ? `locked; later waiting ${lagMs} ms for an old master to stop` : 'locked');
+  report('locked');
   const discards = await readDiscards(options, signal);
   const attempt: Attempt = { options, log: options, discards, locked, signal, report, watch };
   const ahead = await readAhead(options, discards, signal, report);
   watch.lap('ahead');
 
+  if (lagMs > 0) report(`waiting ${lagMs} ms for an old master to stop`);
   await pause(lagMs, signal);
   signal.throwIfAborted();
   // Before anything is closed: claims and partitions that are not whole end the attempt here, too.

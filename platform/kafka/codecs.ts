@@ -26,8 +26,12 @@ const snappy: Codec = {
     Buffer.concat(snappyBlocksOf(compressed).map((block) => fromSnappy(block))),
 };
 
+/** The head of a frame whose blocks (of 4 MiB) stand each for itself, as brokers demand; lz4js writes another. */
+const LZ4_HEAD = Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x70, 0x73]);
+
 const lz4: Codec = {
-  compress: async ({ buffer }) => Buffer.from(toLz4(buffer)),
+  compress: async ({ buffer }) =>
+    Buffer.concat([LZ4_HEAD, toLz4(buffer).subarray(LZ4_HEAD.length)]),
   decompress: async (compressed) => Buffer.from(fromLz4(compressed)),
 };
 

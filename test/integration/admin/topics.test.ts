@@ -48,6 +48,7 @@ describe('creating the topics', () => {
       'coupon-lifecycle': [3, 3, 3],
       'coupon-assign': [3, 3, 3],
       'coupon-epochs': [3],
+      'coupon-schemas': [3],
       'coupon-discards': [3],
       'coupon-snapshots': [3, 3],
       'coupon-lifecycle-dlt': [3, 3, 3],

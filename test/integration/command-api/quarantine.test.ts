@@ -5,6 +5,7 @@ import { createProducer } from '../../../platform/kafka/producer.ts';
 import { readRedis } from '../../../verifier/read/read-redis.ts';
 import { keyed } from '../../support/fixtures/sample-events.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/servers/own-redis.ts';
+import { discardUnreadable } from '../../support/system/discard.ts';
 import { openEpoch } from '../../support/system/epoch.ts';
 import { recordsOf, setTopicConfig } from '../../support/system/records.ts';
 import { connectRedis } from '../../support/system/redis.ts';
@@ -45,6 +46,8 @@ describe('An event that the log refuses', () => {
   });
 
   const openEpochHere = async (): Promise<void> => {
+    // Those that `untilInForce` wrote are no events.
+    await discardUnreadable(system);
     const redis = await connectRedis(server.url);
     await openEpoch(system, redis);
     redis.disconnect();

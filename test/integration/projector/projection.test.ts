@@ -56,7 +56,11 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       const assignment = anAssignment(coupon.couponId, 1, { userId: '김민수', epoch: 3 });
       await log.append(coupon, assignment);
       await caughtUp(system, database);
-      expect(await database.db('coupons').where({ id: coupon.couponId })).to.deep.equal([
+      const [coupons, assignments] = await Promise.all([
+        database.db('coupons').where({ id: coupon.couponId }),
+        database.db('assignments').where({ id: assignment.assignmentId }),
+      ]);
+      expect(coupons.map(withoutPosition)).to.deep.equal([
         {
           id: coupon.couponId,
           title: '선착순 🎟️',
@@ -68,19 +72,17 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
           epoch: 3,
         },
       ]);
-      expect(await database.db('assignments').where({ id: assignment.assignmentId })).to.deep.equal(
-        [
-          {
-            id: assignment.assignmentId,
-            coupon_id: coupon.couponId,
-            user_id: '김민수',
-            nth_of_user: 1,
-            sequence: 1,
-            assigned_at: new Date(assignment.occurredAt),
-            epoch: 3,
-          },
-        ],
-      );
+      expect(assignments.map(withoutPosition)).to.deep.equal([
+        {
+          id: assignment.assignmentId,
+          coupon_id: coupon.couponId,
+          user_id: '김민수',
+          nth_of_user: 1,
+          sequence: 1,
+          assigned_at: new Date(assignment.occurredAt),
+          epoch: 3,
+        },
+      ]);
       expect(await issuedOf(database, coupon.couponId)).to.deep.equal({ counter: 1, rows: 1 });
     });
 
@@ -186,4 +188,10 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
       ).to.deep.equal([]);
     });
   });
+}
+
+/** A row without the place in the log that it was applied from, which is the walks' (query-api/walk.test.ts). */
+function withoutPosition(row: Record<string, unknown>): object {
+  const { applied_partition: _partition, applied_offset: _offset, ...rest } = row;
+  return rest;
 }
