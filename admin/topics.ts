@@ -121,9 +121,12 @@ function findChanges(
 ): SettingChange[] {
   return Object.entries(settings)
     .filter(([name, now]) => !isAsWanted(name, found?.own[name], now))
-    .map(([name, now]) => {
+    .map(([name, wanted]) => {
       const before = found?.all[name] ?? '';
-      return { name, before, isInherited: found?.own[name] === undefined, now };
+      const isInherited = found?.own[name] === undefined;
+      // What the cluster gives may do more than is wanted: it is kept, as the topic's own.
+      const now = isAsWanted(name, before, wanted) ? before : wanted;
+      return { name, before, isInherited, now };
     });
 }
 

@@ -16,26 +16,41 @@ export function readBody(maxBytes: number, refuse: Refuse): RequestHandler {
     if (problem !== null) return refuse(request, response, problem);
     if (!hasBody(request)) return next();
 
-    const parse = (body: Buffer): void => {
-      try {
-        request.body = parseJson(body);
-      } catch {
-        refuse(request, response, { name: 'invalidJson' });
-        return;
-      }
+    if (request.headers.expect !== undefined && request.httpVersionMinor > 0) {
+      response.writeContinue();
+    }
+    const take = async (bytes: Buffer | null): Promise<void> => {
+      const read = await parseBody(request, bytes, maxBytes);
+      // Its time was up, and it was answered so: it must not be carried out all the same.
+      if (response.headersSent) return;
+      if (read.kind === 'refused') return refuse(request, response, read.problem);
+      request.body = read.body;
       next();
     };
-    if (request.headers.expect !== undefined) response.writeContinue();
-    collect(request, maxBytes, async (body) => {
-      if (body === null) return refuse(request, response, { name: 'bodyTooLarge' });
-      const encoding = request.headers['content-encoding'];
-      if (encoding === undefined || isIdentity(encoding)) return parse(body);
-      const unpacked = await unpack(body, encoding, maxBytes);
-      if (unpacked.kind === 'unpacked') return parse(unpacked.body);
-      const name = unpacked.kind === 'too-large' ? 'bodyTooLarge' : 'unreadableRequest';
-      refuse(request, response, { name });
-    });
+    collect(request, maxBytes, (bytes) => void take(bytes).catch(next));
   };
+}
+
+/** @param bytes of the body; null: there are more than `maxBytes` */
+async function parseBody(
+  { headers }: IncomingMessage,
+  bytes: Buffer | null,
+  maxBytes: number,
+): Promise<{ kind: 'read'; body: unknown } | { kind: 'refused'; problem: Problem }> {
+  const refused = (name: Problem['name']) => ({ kind: 'refused', problem: { name } }) as const;
+  if (bytes === null) return refused('bodyTooLarge');
+  const encoding = headers['content-encoding'];
+  const isPlain = encoding === undefined || isIdentity(encoding);
+  const unpacked = isPlain
+    ? ({ kind: 'unpacked', body: bytes } as const)
+    : await unpack(bytes, encoding, maxBytes);
+  if (unpacked.kind === 'too-large') return refused('bodyTooLarge');
+  if (unpacked.kind !== 'unpacked') return refused('unreadableRequest');
+  try {
+    return { kind: 'read', body: parseJson(unpacked.body) };
+  } catch {
+    return refused('invalidJson');
+  }
 }
 
 /**

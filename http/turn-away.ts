@@ -62,9 +62,11 @@ export function answerRefusals(
   server.on('clientError', (error: NodeJS.ErrnoException, socket) =>
     refuse(socket as Socket, problemOfClientError(error.code)),
   );
-  server.on('connect', ({ method }, socket) =>
-    refuse(socket as Socket, { name: 'notImplemented', detail: `${method} is not known here` }),
-  );
+  server.on('connect', ({ method }, socket) => {
+    // node:http has let go of the connection: unheard, an error of it would end the process.
+    socket.on('error', () => socket.destroy());
+    refuse(socket as Socket, { name: 'notImplemented', detail: `${method} is not known here` });
+  });
 }
 
 // The fault is in the body of this request.

@@ -50,6 +50,7 @@ export type Lifecycle = {
 export function createLifecycle(logger: Logger): Lifecycle {
   const resources: Resource[] = [];
   let stopping = false;
+  let closing = false;
   const closeOne = async (resource: Resource, limitMs: number): Promise<Resource[]> => {
     try {
       await withLimit({ ...resource, limitMs });
@@ -65,7 +66,10 @@ export function createLifecycle(logger: Logger): Lifecycle {
   };
   return {
     opened: (name, close, { limitMs = PART_LIMIT_MS, holdsAnswers = false } = {}) => {
-      resources.push({ name, close, limitMs, holdsAnswers });
+      const resource = { name, close, limitMs, holdsAnswers };
+      // A stop during the start: nobody will ask for it to be closed.
+      if (closing) void closeOne(resource, limitMs);
+      else resources.push(resource);
     },
     isStopping: () => stopping,
     announceStop: () => {
@@ -73,6 +77,7 @@ export function createLifecycle(logger: Logger): Lifecycle {
     },
     close: async (limitMs = CLOSE_LIMIT_MS) => {
       stopping = true;
+      closing = true;
       const deadlineMs = performance.now() + limitMs;
       const left = resources.splice(0);
       const failed: Resource[] = [];

@@ -39,6 +39,14 @@ export function packetLimitOf(connection: object): number {
 }
 
 /**
+ * A statement of a session (`sessionStatements`) after which the server itself ends each read that takes
+ * longer: a read that its caller gave up must not go on working.
+ */
+export function limitReadsTo(ms: number): string {
+  return `SET autocommit = 1 /*!80000 , max_execution_time = ${ms} */ /*M!100100 , max_statement_time = ${ms / 1_000} */`;
+}
+
+/**
  * Sets a new connection up: as above, then by `statements`. Looks at it last.
  * @throws AppError MYSQL_UNAVAILABLE (retriable) when the session is not as it was set, as behind a proxy
  * that leaves SET out; what MySQL refuses a statement with

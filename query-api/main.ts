@@ -3,6 +3,7 @@ import { listen } from '../http/server.ts';
 import { ASSUMPTIONS_EVERY_MS, createAssumptionWatch } from '../platform/assumptions.ts';
 import { ANSWERS_FIRST } from '../platform/lifecycle.ts';
 import { createMysql } from '../platform/mysql.ts';
+import { limitReadsTo } from '../platform/mysql-session.ts';
 import { runService } from '../platform/service.ts';
 import { createQueryApp } from './app.ts';
 import { queryApiAssumptions } from './assumptions.ts';
@@ -17,7 +18,8 @@ await runService({
   parseSettings: parseQueryApiSettings,
   open: async (settings, { logger, lifecycle }) => {
     const { http, mysql } = settings;
-    const database = createMysql(mysql, logger);
+    const sessionStatements = [limitReadsTo(mysql.timeoutMs)];
+    const database = createMysql({ ...mysql, sessionStatements }, logger);
     lifecycle.opened('mysql', () => database.destroy(), { limitMs: MYSQL_CLOSE_MS });
     const probe = createMysql({ ...mysql, poolSize: 1 }, logger);
     lifecycle.opened('mysql probe', () => probe.destroy(), { limitMs: MYSQL_CLOSE_MS });

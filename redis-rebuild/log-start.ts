@@ -35,13 +35,13 @@ export function findLostRecords(
   ];
 }
 
-// The record before `next` has to be there: it shows that the snapshot is of this log.
+// It may end exactly where the log begins, as for a rebuild (snapshot/snapshot-list.ts).
 function covers(
   { partitions }: Pick<SnapshotCompleted, 'partitions'>,
   { topic, partition, from }: LogRange,
 ): boolean {
   const known = partitions.find((one) => one.topic === topic && one.partition === partition);
-  return known !== undefined && BigInt(known.next) > from;
+  return known !== undefined && BigInt(known.next) >= from;
 }
 
 /**

@@ -3,8 +3,9 @@
 // Never into the event topic itself: behind a newer marker the event would be fenced.
 import type { Knex } from 'knex';
 import { readOrigin } from '../../contracts/dead-letter.ts';
+import { collectDiscards } from '../../contracts/discard.ts';
 import type { Position } from '../../contracts/position.ts';
-import { deadLetterTopicOf, EVENT_TOPICS } from '../../contracts/topics.ts';
+import { DISCARDS_TOPIC, deadLetterTopicOf, EVENT_TOPICS } from '../../contracts/topics.ts';
 import { messageOf } from '../../platform/errors.ts';
 import { readLogRanges } from '../../platform/kafka/admin.ts';
 import type { KafkaClient } from '../../platform/kafka/client.ts';
@@ -15,6 +16,8 @@ import {
 } from '../../platform/kafka/producer.ts';
 import { readRecords } from '../../platform/kafka/range-reader.ts';
 import type { KafkaRecord, LogRange } from '../../platform/kafka/record.ts';
+import { readWholeTopic } from '../../platform/kafka/whole-topic.ts';
+import { hashOfValue } from '../../platform/value-hash.ts';
 import type { ParkedDeadLetter } from './parked-dead-letters.ts';
 
 /** What became of the rows; `left` were dealt with by somebody else meanwhile. */
@@ -26,6 +29,7 @@ export type RedriveResult = {
 
 const DEAD_LETTERS_AT_ONCE = 100;
 const WRITE_LIMIT_MS = 30_000;
+const DISCARDED = 'it was discarded in the log while nobody could read it: that is for good';
 
 /**
  * Redrives these rows and marks them so, in one transaction each hundred: a row is marked only when
@@ -39,10 +43,18 @@ export async function redriveDeadLetters(
 ): Promise<RedriveResult> {
   const result: RedriveResult = { redriven: 0, left: 0, failed: [] };
   const found = await findDeadLetters(parts, deadLetters);
+  const discardsTopic = parts.topicPrefix + DISCARDS_TOPIC;
+  const discards = collectDiscards(await readWholeTopic(parts.kafka, discardsTopic), hashOfValue);
   const ready = deadLetters.filter((deadLetter) => {
-    const isFound = found.has(nameOf(deadLetter.position));
-    if (!isFound) result.failed.push({ deadLetter, reason: reasonOfAbsence(deadLetter) });
-    return isFound;
+    const record = found.get(nameOf(deadLetter.position));
+    if (record === undefined) {
+      result.failed.push({ deadLetter, reason: reasonOfAbsence(deadLetter) });
+      return false;
+    }
+    // Redis is rebuilt without it: applied to the tables, the two would differ for ever.
+    const isDiscarded = discards.has(deadLetter.position, record.value);
+    if (isDiscarded) result.failed.push({ deadLetter, reason: DISCARDED });
+    return !isDiscarded;
   });
   if (ready.length === 0) return result;
   const producer = createProducer(parts.kafka);

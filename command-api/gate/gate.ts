@@ -57,6 +57,7 @@ export function createGate(options: GateOptions): Gate {
     const found = await compareGate(options, closedCoupons);
     return () => {
       if (found.kind === 'open') closedCoupons.clear();
+      if (found.kind === 'open') rebuilder?.forgetUnreadable();
       if (found.kind === 'rebuild') rebuilder?.start(found.reason, isRebuildNeeded);
       status.show(found);
       return found.kind === 'open';

@@ -16,6 +16,8 @@ export type Rebuilder = {
   progress(): string | null;
   /** What of the log the last attempt could not read, and what to do about it; null when it was not for that. */
   unreadable(): string | null;
+  /** Somebody has rebuilt Redis: what this process could not read is of no interest any more. */
+  forgetUnreadable(): void;
   /** Ends a rebuild that is on its way; its lock is released. */
   close(): Promise<void>;
 };
@@ -67,7 +69,6 @@ export function createRebuilder(options: {
         return;
       case 'held-by-another':
       case 'not-needed':
-        unreadable = null;
         logger.debug(result, 'this process does not rebuild Redis');
         return;
     }
@@ -89,6 +90,9 @@ export function createRebuilder(options: {
     },
     progress: () => progress,
     unreadable: () => unreadable,
+    forgetUnreadable: () => {
+      unreadable = null;
+    },
     close: async () => {
       closing.abort(new Error('this process stops'));
       await running;

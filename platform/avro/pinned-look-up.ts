@@ -24,7 +24,13 @@ export async function createPinnedLookUp(
   let pins: SchemaPin[] = [];
   let types = new Map<number, avro.Type>();
   const readPins = async (): Promise<ReadonlyMap<number, avro.Type>> => {
-    pins = await read();
+    const found = await read();
+    // Nobody takes a pin back: fewer come of a broker that does not know the topic, or no longer shows it.
+    if (found.length < pins.length) {
+      const reason = `of ${pins.length} pins of schemas ${found.length} are left`;
+      throw new AppError('KAFKA_UNAVAILABLE', reason, { retriable: true });
+    }
+    pins = found;
     types = typesOfPins(pins);
     return types;
   };

@@ -28,7 +28,8 @@ export function readLogin(read: SettingsReader, sources: LoginSources): Login | 
   }
   const login = isAny(inSettings) ? inSettings : inAddress;
   if (!isAny(login)) return null;
-  if (login.password === '') {
+  // In an address a user alone is whole: one whom the server asks for no password.
+  if (login.password === '' && login === inSettings) {
     read.fault(`a user without a password: ${password.name} is missing`);
   } else if (login.user === '' && !userMayBeMissing) {
     read.fault(`a password without a user: ${user.name} is missing`);

@@ -66,10 +66,13 @@ function decode<Key>(
   const [version, ofList, offsets, deadLetterOffsets, ...fields] = unpack(text);
   if (version !== VERSION || ofList !== list) return null;
   if (!isOffsets(offsets) || !isOffsets(deadLetterOffsets)) return null;
-  const reach = new Map([
-    ...offsets.map((offset, partition) => [partition, offset] as const),
-    ...deadLetterOffsets.map((offset, partition) => [-1 - partition, offset] as const),
-  ]);
+  // Without an entry a partition is at 0: no cursor makes more of them than there are.
+  const reach = new Map(
+    [
+      ...offsets.map((offset, partition) => [partition, offset] as const),
+      ...deadLetterOffsets.map((offset, partition) => [-1 - partition, offset] as const),
+    ].filter(([, offset]) => offset > 0),
+  );
   if (fields.length === 0) return { reach, after: null };
   const after = toKey(fields);
   return after && { reach, after };

@@ -182,8 +182,8 @@ async function readSince<Row, Key>(
     const partitions = partitionsAbove(known, now);
     if (partitions.length === 0) return { rows, reach: null };
     const missing = room - rows.length;
-    // One more than fits, to know whether there is one.
-    const share = Math.ceil((missing + 1) / partitions.length);
+    // One more than fits, to know whether there is one. Of few sizes: each is another prepared statement.
+    const share = 2 ** Math.ceil(Math.log2(Math.ceil((missing + 1) / partitions.length)));
     const read = await readRows<Row & AppliedRow>(selectSince(list, { known, partitions, share }));
     const since = { partitions, share, rows: read };
     const step = takeSince(since, { reach: known, now, room: missing, compare });

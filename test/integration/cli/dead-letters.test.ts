@@ -205,6 +205,9 @@ describe('firstcome dead-letters', () => {
     });
     expectSaid(await run('show', id), 0, /discarded +2\S+Z by ann: a test of ours/);
     expectSaid(await run('discard', id, ...words), 0, '0 matched, 0 discarded');
+    const redriven = await run('redrive', id);
+    expectSaid(redriven, 1, '1 matched, 0 redriven, 1 failed');
+    expect(redriven.stderr).to.contain('that is for good');
   });
 
   it('never applies what is discarded, even if a letter of it was still on its way', async () => {

@@ -63,6 +63,13 @@ describe('A registry that lost everything', () => {
     expect(error.message).to.contain('firstcome schemas restore');
   });
 
+  it('keeps no gate closed while it does not answer at all, and is warned of', async () => {
+    const away = { url: 'http://127.0.0.1:9/apis/ccompat/v7' };
+    expect(await schemaIdsAssumption(away, pins).look()).to.deep.equal({ kind: 'holds' });
+    const error = await errorOf(registeredIdsAssumption(away, pins).look());
+    expect(error).to.include({ code: 'REGISTRY_UNAVAILABLE' });
+  });
+
   it('is restored with the same ids under the same subjects, versions and levels', async () => {
     const { registry, topicPrefix } = partsWith(lost);
     const ids = new Set((await pins()).map(({ schemaId }) => schemaId));

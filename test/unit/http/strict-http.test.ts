@@ -1,4 +1,5 @@
 // A request is what HTTP says, or it is refused with a problem: byte by byte, as no client sends it.
+import { connect } from 'node:net';
 import { expect } from 'chai';
 import { readRawAnswer, sendRaw } from '../../support/system/raw-http.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
@@ -212,6 +213,37 @@ describe('HTTP by the letter', () => {
       );
       await watched.close();
       expect(urls).to.deep.equal(['/named/x']);
+    });
+
+    it('outlives a reset behind a CONNECT that waits for the answer before it', async () => {
+      const slow = Promise.withResolvers<void>();
+      const arrived = Promise.withResolvers<void>();
+      const waiting = await startTestServer({
+        slow: slow.promise,
+        shedLoad: () => {
+          arrived.resolve();
+          return null;
+        },
+      });
+      const socket = connect(waiting.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.write(`GET /slow HTTP/1.1\r\n${HOST}\r\nCONNECT a:1 HTTP/1.1\r\n${HOST}\r\n`);
+      await arrived.promise;
+      // A round trip on another connection: the CONNECT was read by then.
+      await sendRaw(waiting.port, GET(HOST + CLOSE));
+      socket.resetAndDestroy();
+      await sendRaw(waiting.port, GET(HOST + CLOSE));
+      slow.resolve();
+      expect(readRawAnswer(await sendRaw(waiting.port, GET(HOST + CLOSE)))).to.include({
+        status: 200,
+      });
+      await waiting.close();
+    });
+
+    it('does not tell HTTP/1.0 to continue', async () => {
+      const head = `POST /echo HTTP/1.0\r\n${USUAL}Expect: 100-continue\r\nContent-Length: 2\r\n\r\n{}`;
+      const received = await sendRaw(server.port, head);
+      expect(readRawAnswer(received)).to.include({ status: 201, answers: 1 });
     });
 
     it('says nothing more after an answer that ended it', async () => {
