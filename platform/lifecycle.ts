@@ -16,7 +16,7 @@ const TIMER_SLACK_MS = 5;
 /** How long after everything was closed the process waits for what still keeps it alive. */
 const LEFTOVER_LIMIT_MS = 1_000;
 
-type CloseOptions = {
+export type CloseOptions = {
   /** 10 s when not said. */
   limitMs?: number;
   /** Somebody waits for an answer of it: not closed in time, the process ends with 1. */

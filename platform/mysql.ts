@@ -4,9 +4,13 @@ import type { Connection } from 'mysql2';
 import { addressParts } from './address.ts';
 import type { MysqlConnection } from './connections/mysql-settings.ts';
 import { tlsOptionsOf } from './connections/tls.ts';
+import type { CloseOptions } from './lifecycle.ts';
 import type { Logger } from './logger.ts';
 import { beginSession } from './mysql-session.ts';
 import { MAX_PREPARED_STATEMENTS, PreparingMysqlClient } from './mysql-statements.ts';
+
+/** How a pool is closed: a MySQL that does not answer is not waited for. */
+export const MYSQL_CLOSE: CloseOptions = { limitMs: 2_000 };
 
 export type MysqlSettings = MysqlConnection & {
   poolSize: number;

@@ -13,7 +13,7 @@ import { createKafkaClient, type KafkaClient } from '../platform/kafka/client.ts
 import { createProducer } from '../platform/kafka/producer.ts';
 import type { Lifecycle } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
-import { createMysql } from '../platform/mysql.ts';
+import { createMysql, MYSQL_CLOSE } from '../platform/mysql.ts';
 import { projectorAssumptions } from './assumptions.ts';
 import { createApplyBatch } from './consumer/apply-batch.ts';
 import { startConsumer } from './consumer/consume.ts';
@@ -49,9 +49,6 @@ const MAX_BATCH_BYTES = 1_048_576;
 const PARTITIONS_AT_ONCE = 6;
 /** A batch under way may take as long as its transaction. */
 const CLOSE_LIMIT_MS = 14_000;
-/** A MySQL that does not answer is not waited for. */
-const MYSQL_CLOSE_MS = 2_000;
-
 type Tools = {
   logger: Logger;
   lifecycle: Lifecycle;
@@ -69,10 +66,10 @@ export async function createProjectorApp(
 ): Promise<ProjectorApp> {
   const { logger, lifecycle } = tools;
   const db = createMysql({ ...settings.mysql, sessionStatements: SESSION_STATEMENTS }, logger);
-  lifecycle.opened('mysql', () => db.destroy(), { limitMs: MYSQL_CLOSE_MS });
+  lifecycle.opened('mysql', () => db.destroy(), MYSQL_CLOSE);
   // Batches may have all connections of the pool: busy is not unready.
   const probe = createMysql({ ...settings.mysql, poolSize: 1 }, logger);
-  lifecycle.opened('mysql probe', () => probe.destroy(), { limitMs: MYSQL_CLOSE_MS });
+  lifecycle.opened('mysql probe', () => probe.destroy(), MYSQL_CLOSE);
   const kafka = createKafkaClient(settings.kafka, logger);
   const codec = await createEventCodec({
     registry: settings.registry,

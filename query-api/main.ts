@@ -2,15 +2,12 @@
 import { listen } from '../http/server.ts';
 import { ASSUMPTIONS_EVERY_MS, createAssumptionWatch } from '../platform/assumptions.ts';
 import { ANSWERS_FIRST } from '../platform/lifecycle.ts';
-import { createMysql } from '../platform/mysql.ts';
+import { createMysql, MYSQL_CLOSE } from '../platform/mysql.ts';
 import { limitReadsTo } from '../platform/mysql-session.ts';
 import { runService } from '../platform/service.ts';
 import { createQueryApp } from './app.ts';
 import { queryApiAssumptions } from './assumptions.ts';
 import { parseQueryApiSettings } from './settings.ts';
-
-/** A MySQL that does not answer is not waited for. */
-const MYSQL_CLOSE_MS = 2_000;
 
 await runService({
   name: 'query-api',
@@ -20,9 +17,9 @@ await runService({
     const { http, mysql } = settings;
     const sessionStatements = [limitReadsTo(mysql.timeoutMs)];
     const database = createMysql({ ...mysql, sessionStatements }, logger);
-    lifecycle.opened('mysql', () => database.destroy(), { limitMs: MYSQL_CLOSE_MS });
+    lifecycle.opened('mysql', () => database.destroy(), MYSQL_CLOSE);
     const probe = createMysql({ ...mysql, poolSize: 1 }, logger);
-    lifecycle.opened('mysql probe', () => probe.destroy(), { limitMs: MYSQL_CLOSE_MS });
+    lifecycle.opened('mysql probe', () => probe.destroy(), MYSQL_CLOSE);
     const assumptions = createAssumptionWatch({
       ...{ assumptions: queryApiAssumptions(database), everyMs: ASSUMPTIONS_EVERY_MS, logger },
     });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
 import { withAdmin } from '../../../platform/kafka/admin.ts';
-import { addressOf } from '../../support/system/addresses.ts';
+import { commandApiVariables } from '../../support/system/addresses.ts';
 import { assign, call, createCoupon } from '../../support/system/api.ts';
 import { connectRedis, deleteKeysWith } from '../../support/system/redis.ts';
 import { type ServiceProcess, startService } from '../../support/system/service-process.ts';
@@ -20,12 +20,7 @@ describe('A command API whose clock is two hours ahead', function () {
     events = await createEventSystem('clock-');
     const preload = new URL('../../support/faults/shift-clock.ts', import.meta.url).href;
     service = await startService('command-api', {
-      KAFKA_BROKERS: addressOf('KAFKA_BROKERS'),
-      SCHEMA_REGISTRY_URL: addressOf('SCHEMA_REGISTRY_URL'),
-      REDIS_URL: addressOf('REDIS_URL'),
-      TOPIC_PREFIX: events.topicPrefix,
-      REDIS_KEY_PREFIX: events.topicPrefix,
-      QUERY_API_URL: 'http://127.0.0.1:8081',
+      ...commandApiVariables(events.topicPrefix),
       ANSWER_TIMEOUT_MS: '1000',
       NODE_OPTIONS: `--import=${preload}`,
       CLOCK_SHIFT_MS: String(TWO_HOURS_MS),

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createTopics } from '../../../admin/topics.ts';
 import { ASSIGN_TOPIC } from '../../../contracts/topics.ts';
 import { withAdmin } from '../../../platform/kafka/admin.ts';
-import { addressOf } from '../../support/system/addresses.ts';
+import { commandApiVariables } from '../../support/system/addresses.ts';
 import { askForCoupon, call, couponBody } from '../../support/system/api.ts';
 import { connectRedis, deleteKeysWith } from '../../support/system/redis.ts';
 import { type ServiceProcess, startService } from '../../support/system/service-process.ts';
@@ -31,12 +31,7 @@ describe('A command API over a topic that may lose records', function () {
       admin.changeConfig(topic, { 'retention.bytes': '1000000' }),
     );
     const { url, log } = await startService('command-api', {
-      KAFKA_BROKERS: addressOf('KAFKA_BROKERS'),
-      SCHEMA_REGISTRY_URL: addressOf('SCHEMA_REGISTRY_URL'),
-      REDIS_URL: addressOf('REDIS_URL'),
-      TOPIC_PREFIX: events.topicPrefix,
-      REDIS_KEY_PREFIX: events.topicPrefix,
-      QUERY_API_URL: 'http://127.0.0.1:8081',
+      ...commandApiVariables(events.topicPrefix),
     }).then((started) => {
       service = started;
       return started;

@@ -80,9 +80,8 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
     const everySecond = <T>(items: readonly T[], from: number): T[] =>
       items.filter((_, index) => index % 2 === from);
 
-    it('finds the assignments of a coupon that are applied behind its page', async () => {
-      const events = assignments(20);
-      const path = `/coupons/${events[0]?.couponId}/assignments`;
+    /** Every second of the events is applied while the walk over `path` is at its second page. */
+    const expectWhole = async (path: string, events: readonly CouponAssigned[]): Promise<void> => {
       partitions.append(ASSIGN_TOPIC, 0, ...entriesOf(everySecond(events, 0)));
       partitions.append(ASSIGN_TOPIC, 1, ...entriesOf(everySecond(events, 1)));
       await partitions.apply(ASSIGN_TOPIC, 0);
@@ -90,19 +89,19 @@ for (const server of ['MYSQL_URL', 'MARIADB_URL'] as const) {
         if (page === 2) await partitions.apply(ASSIGN_TOPIC, 1);
       });
       expect(shown.toSorted()).to.deep.equal(idsOf(events).toSorted());
+    };
+
+    it('finds the assignments of a coupon that are applied behind its page', async () => {
+      const events = assignments(20);
+      const path = `/coupons/${events[0]?.couponId}/assignments`;
+      await expectWhole(path, events);
       expect(await walk(path, 3), 'by sequence, when all is quiet').to.deep.equal(idsOf(events));
     });
 
     it('finds the assignments of a user that are applied behind its page', async () => {
       const events = assignments(20);
       const path = `/users/${events[0]?.userId}/assignments`;
-      partitions.append(ASSIGN_TOPIC, 0, ...entriesOf(everySecond(events, 0)));
-      partitions.append(ASSIGN_TOPIC, 1, ...entriesOf(everySecond(events, 1)));
-      await partitions.apply(ASSIGN_TOPIC, 0);
-      const shown = await walk(path, 3, async (page) => {
-        if (page === 2) await partitions.apply(ASSIGN_TOPIC, 1);
-      });
-      expect(shown.toSorted()).to.deep.equal(idsOf(events).toSorted());
+      await expectWhole(path, events);
       expect(await walk(path, 3)).to.deep.equal(idsOf(events).reverse());
     });
 

@@ -9,7 +9,7 @@ import { judgeLog } from '../../../verifier/judge-log.ts';
 import { readEventTopics } from '../../../verifier/read/read-event-topics.ts';
 import { listRanges } from '../../../verifier/read/read-topic.ts';
 import { type OwnRedis, startOwnRedis } from '../../support/servers/own-redis.ts';
-import { addressOf } from '../../support/system/addresses.ts';
+import { commandApiVariables } from '../../support/system/addresses.ts';
 import { assign, call, createCoupon } from '../../support/system/api.ts';
 import { claimEpoch } from '../../support/system/epoch.ts';
 import { connectRedis } from '../../support/system/redis.ts';
@@ -45,12 +45,8 @@ describe('The command API and its Redis', function () {
 
   const start = async (settings: Record<string, string> = {}): Promise<ServiceProcess> => {
     const service = await startService('command-api', {
-      KAFKA_BROKERS: addressOf('KAFKA_BROKERS'),
-      SCHEMA_REGISTRY_URL: addressOf('SCHEMA_REGISTRY_URL'),
+      ...commandApiVariables(events.topicPrefix),
       REDIS_URL: server.url,
-      TOPIC_PREFIX: events.topicPrefix,
-      REDIS_KEY_PREFIX: events.topicPrefix,
-      QUERY_API_URL: 'http://127.0.0.1:8081',
       ...settings,
     });
     services.push(service);

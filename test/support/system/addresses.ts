@@ -10,3 +10,15 @@ export function addressOf(
   }
   return value;
 }
+
+/** What a command API of this test run is started with: topics and keys below `prefix`. */
+export function commandApiVariables(prefix: string): Record<string, string> {
+  return {
+    KAFKA_BROKERS: addressOf('KAFKA_BROKERS'),
+    SCHEMA_REGISTRY_URL: addressOf('SCHEMA_REGISTRY_URL'),
+    REDIS_URL: addressOf('REDIS_URL'),
+    TOPIC_PREFIX: prefix,
+    REDIS_KEY_PREFIX: prefix,
+    QUERY_API_URL: 'http://127.0.0.1:8081',
+  };
+}

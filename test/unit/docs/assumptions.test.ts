@@ -1,5 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
+import { filesIn } from './files-in.ts';
 
 const FOLDERS = 'admin,command-api,http,platform,projector,query-api,redis-rebuild';
 const SOURCES = globSync(`{${FOLDERS}}/**/*.ts`).map((path) => readFileSync(path, 'utf8'));
@@ -19,15 +20,6 @@ function watchedNames(): string[] {
   return SOURCES.flatMap((source) => [
     ...source.matchAll(/name: '([a-z0-9-]+)',\s+severity: '/g),
   ]).map(([, name = '']) => name);
-}
-
-function filesIn(cell: string): { path: string; names: string[] }[] {
-  return [...cell.matchAll(/`([\w/.-]+\.\w+)`(?: \(([^)]*)\))?/g)].map(
-    ([, path = '', names = '']) => ({
-      path,
-      names: [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => name),
-    }),
-  );
 }
 
 describe('docs/assumptions.md', () => {

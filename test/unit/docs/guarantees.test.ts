@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { MODEL_RUNS } from '../../../spec/runner/model-runs.ts';
+import { filesIn } from './files-in.ts';
 
 const TEXT = readFileSync('docs/guarantees.md', 'utf8');
 const RULES = Array.from({ length: 21 }, (_, i) => `P${i + 1}`);
@@ -14,16 +15,6 @@ const ROWS: Row[] = [
   failsWithout,
   model: model.trim(),
 }));
-
-/** The files in a cell, each with the names in the brackets behind it. */
-function filesIn(cell: string): { path: string; names: string[] }[] {
-  return [...cell.matchAll(/`([\w/.-]+\.\w+)`(?: \(([^)]*)\))?/g)].map(
-    ([, path = '', names = '']) => ({
-      path,
-      names: [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => name),
-    }),
-  );
-}
 
 /** The runs that a cell names: what stands before any remark in brackets. */
 function runsIn({ model }: Row): string[] {
